@@ -1,0 +1,166 @@
+// Pool: an open pool. It binds device, journal, space, pages and records; commits, checkpoints,
+// recovers, and frees in the background. Volumes stand on it.
+//
+// Threads: any, but for what says otherwise. Its own: the ticker (seals every 100 ms, syncs every second
+// or 256 MiB) and the keeper (checkpoints, growing ahead, freeing dead trees).
+// Locks, in order: map locks of heads (by lineage), the journal's append lock, leaf locks.
+#pragma once
+
+#include <condition_variable>
+#include <memory>
+#include <set>
+#include <string>
+#include <thread>
+
+#include "commit/grace.h"
+#include "commit/pool_state.h"
+#include "journal/journal.h"
+#include "journal/replay.h"
+
+namespace ashlar {
+
+struct PoolOptions {
+  uint64_t capacity_bytes = 0;  // used at create; 0 = what the file system or device has free
+  uint64_t page_cache_bytes = 256ull << 20;
+  bool background = true;  // tests drive the clockwork themselves
+  std::array<uint8_t, 16> pool_id{};  // at create; zero = random
+};
+
+struct PoolReport {
+  std::vector<std::string> problems;
+  uint64_t used_blocks = 0;
+  uint64_t leaked_blocks = 0;
+};
+
+class Pool {
+ public:
+  // `created`: the file is empty and becomes a pool. Recovers when it was not closed in order.
+  // Errors: kForeignFile, kNewerFormat, kCorrupt, kNoSpace, kDeviceFailed, in one clear sentence.
+  static Result<std::unique_ptr<Pool>> open(std::unique_ptr<Device> device, bool created,
+                                            const std::string& name, const PoolOptions& options);
+  ~Pool();
+  Pool(const Pool&) = delete;
+  Pool& operator=(const Pool&) = delete;
+
+  // A last checkpoint, marked clean; no other call may be under way or follow.
+  Result<void> close();
+
+  // ---- before a change: no lock held; may wait for growth or a checkpoint ----
+  // Journal room and pages, given back when it goes out of scope.
+  class Admission {
+   public:
+    Admission(Pool& pool, uint64_t record_bytes, uint64_t pages)
+        : pool_(&pool), record_bytes_(record_bytes), pages_(pages) {}
+    Admission(Admission&& other) noexcept { *this = std::move(other); }
+    Admission& operator=(Admission&& other) noexcept {
+      std::swap(pool_, other.pool_);
+      std::swap(record_bytes_, other.record_bytes_);
+      std::swap(pages_, other.pages_);
+      return *this;
+    }
+    ~Admission() {
+      if (!pool_) return;
+      if (record_bytes_ > 0) pool_->journal_->unreserve(record_bytes_);
+      if (pages_ > 0) pool_->space_->unpromise(pages_);
+    }
+
+   private:
+    Pool* pool_ = nullptr;
+    uint64_t record_bytes_ = 0;
+    uint64_t pages_ = 0;
+  };
+  Result<Admission> admit(uint64_t record_bytes, uint64_t pages, Space::Purpose purpose);
+  // Blocks for data. kNoSpace only after a checkpoint gave nothing.
+  Result<std::vector<PoolRun>> allocate(uint64_t blocks);
+
+  // ---- parts ----
+  Device& device() { return *device_; }
+  Journal& journal() { return *journal_; }
+  PageCache& pages() { return *pages_; }
+  Space& space() { return *space_; }
+  Grace& grace() { return grace_; }
+  PoolState& state() { return *state_; }
+  const std::string& name() const { return name_; }
+  const Superblock& superblock() const { return superblock_; }
+
+  // No lock held. A page that does not verify may have been moved by a checkpoint since the entry was
+  // read: look up once more before believing kCorrupt.
+  Result<void> load(const Missing& missing);
+  // Data was written that a later sync has to cover.
+  void note_written(uint64_t bytes) { unsynced_bytes_ += bytes; }
+  Result<void> sync() { return journal_->sync(); }
+  Result<void> checkpoint();
+  // Something died, was asked to drop, or was unpinned.
+  void wake_keeper();
+  // One step of freeing; false when nothing can be done now.
+  Result<bool> free_step();
+  void tick();  // what the ticker does, for tests
+
+  // Readers of a cut keep its blocks: a drop of it does not begin while it is pinned.
+  void pin_cut(const Id& snapshot);
+  void unpin_cut(const Id& snapshot);
+
+  uint64_t checkpoint_generation() const { return durable_generation_.load(); }
+  uint64_t free_bytes() const;
+
+  // I5: a full walk of all roots against the allocator. No change may be under way. With `repair`,
+  // leaked blocks are freed (durable after the next checkpoint); a double use is never repaired.
+  Result<PoolReport> check(bool repair);
+
+ private:
+  Pool(std::unique_ptr<Device> device, std::string name) : device_(std::move(device)), name_(std::move(name)) {}
+
+  Result<void> create(const PoolOptions& options);
+  Result<void> recover(const PoolOptions& options);
+  Result<void> load_tables();
+  Result<void> replay(const RingScan& scan);
+  Result<void> replay_record(const RecordHeader& header, Bytes bytes, uint64_t generation);
+  Result<bool> blocks_hold(const ReplayBatch& batch);
+  void hold_named_blocks(const std::vector<ReplayBatch>& batches);
+  void start_threads();
+
+  Result<void> checkpoint_locked(bool clean, uint64_t next_journal_generation);
+  Result<void> write_superblock(const Superblock& superblock);
+  Result<void> write_blocks(std::vector<BlockWrite>& writes);
+  void patch_later_pages(const std::unordered_map<PoolBlock, uint32_t>& crcs, uint64_t generation);
+
+  Result<bool> grow();
+  bool may_grow_for_speed() const;
+  Result<void> make_room();
+  bool checkpoint_due() const;
+  void keeper_main();
+  void ticker_main();
+  Result<bool> start_drop();
+
+  std::unique_ptr<Device> device_;
+  const std::string name_;
+  Superblock superblock_;  // the last durable one; owned by the checkpoint
+
+  std::unique_ptr<Space> space_;
+  std::unique_ptr<PageCache> pages_;
+  std::unique_ptr<Journal> journal_;
+  std::unique_ptr<PoolState> state_;
+  PageTree space_tree_;  // owned by the checkpoint
+  Grace grace_;
+
+  std::mutex checkpoint_mutex_;  // one at a time; held across its I/O, taken with no other lock
+  std::mutex grow_mutex_;
+  std::mutex room_mutex_;
+  std::mutex free_mutex_;  // one freeing step at a time
+  std::atomic<bool> growth_failed_{false};
+  std::atomic<uint64_t> unsynced_bytes_{0};
+  std::atomic<uint64_t> durable_generation_{0};
+
+  std::mutex pins_mutex_;
+  std::map<Id, uint64_t> cut_pins_;
+
+  std::mutex keeper_mutex_;
+  std::condition_variable keeper_wakes_;
+  bool keeper_asked_ = false;
+  bool stopping_ = false;
+  std::thread keeper_;
+  std::thread ticker_;
+  bool closed_ = false;
+};
+
+}  // namespace ashlar

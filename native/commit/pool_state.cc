@@ -1,0 +1,392 @@
+#include "commit/pool_state.h"
+
+#include <algorithm>
+
+namespace ashlar {
+
+HeadPtr PoolState::head_of(const Id& volume_id) const {
+  const VolumeRow* row = volume(volume_id);
+  if (!row) return nullptr;
+  const auto found = heads.find(row->lineage);
+  return found == heads.end() ? nullptr : found->second;
+}
+
+const VolumeRow* PoolState::volume(const Id& id) const {
+  return volumes.find([&](const VolumeRow& row) { return row.id == id; });
+}
+
+const CutRow* PoolState::cut(const Id& snapshot) const {
+  return cuts.find([&](const CutRow& row) { return row.snapshot == snapshot; });
+}
+
+const AttachmentRow* PoolState::attachment(const Id& id) const {
+  return attachments.find([&](const AttachmentRow& row) { return row.id == id; });
+}
+
+const TombstoneRow* PoolState::tombstone(const Id& id) const {
+  return tombstones.find([&](const TombstoneRow& row) { return row.id == id; });
+}
+
+const LineageRow* PoolState::lineage(LineageId id) const {
+  return lineages.find([&](const LineageRow& row) { return row.id == id; });
+}
+
+bool PoolState::has_attachment(const Id& volume_id) const {
+  return attachments.find([&](const AttachmentRow& row) { return row.volume == volume_id; });
+}
+
+namespace {
+
+bool has_blocks(const CutRow& cut) { return (cut.flags & kCutBookmark) == 0; }
+
+}  // namespace
+
+const CutRow* PoolState::cut_before(const CutRow& cut) const {
+  const CutRow* best = nullptr;
+  for (const CutRow& row : cuts.rows()) {
+    if (is_free(row) || row.lineage != cut.lineage || !has_blocks(row)) continue;
+    if (row.epoch < cut.epoch && (!best || row.epoch > best->epoch)) best = &row;
+  }
+  return best;
+}
+
+const CutRow* PoolState::cut_after(const CutRow& cut) const {
+  const CutRow* best = nullptr;
+  for (const CutRow& row : cuts.rows()) {
+    if (is_free(row) || row.lineage != cut.lineage || !has_blocks(row)) continue;
+    if (row.epoch > cut.epoch && (!best || row.epoch < best->epoch)) best = &row;
+  }
+  return best;
+}
+
+const CutRow* PoolState::newest_cut(LineageId lineage_id) const {
+  const CutRow* best = nullptr;
+  for (const CutRow& row : cuts.rows()) {
+    if (is_free(row) || row.lineage != lineage_id || !has_blocks(row)) continue;
+    if (!best || row.epoch > best->epoch) best = &row;
+  }
+  return best;
+}
+
+const DeadTreeRow* PoolState::drop_under_way(LineageId lineage_id) const {
+  return dead_trees.find(
+      [&](const DeadTreeRow& row) { return row.kind == 1 && row.lineage == lineage_id; });
+}
+
+bool PoolState::has_branches(const CutRow& cut) const {
+  return lineages.find([&](const LineageRow& row) {
+    return row.parent == cut.lineage && row.branch_epoch == cut.epoch;
+  });
+}
+
+bool PoolState::origin_in_use(uint32_t slot) const {
+  return volumes.find([&](const VolumeRow& row) { return row.origin == slot + 1; }) ||
+         cuts.find([&](const CutRow& row) { return row.origin == slot + 1; });
+}
+
+Epoch PoolState::epoch_before(const CutRow& cut) const {
+  if (const CutRow* before = cut_before(cut)) return before->epoch;
+  const LineageRow* row = lineage(cut.lineage);
+  return row ? row->branch_epoch : 0;
+}
+
+MapChange PoolState::change_of(Head& head, uint64_t generation) {
+  head.begin_change(generation);
+  return MapChange{pages, space, head.lineage, generation, head.epoch, head.floor};
+}
+
+void PoolState::apply_write(Head& head, const WriteRecord& record, const uint32_t* crcs,
+                        uint64_t generation) {
+  MapChange change = change_of(head, generation);
+  ExtentMap::assign(change, head.root, head.height, record.first, record.count, record.physical, crcs,
+                    record.birth);
+}
+
+std::vector<PoolRun> PoolState::apply_fill(Head& head, const WriteRecord& record, const uint32_t* crcs,
+                                       uint64_t generation) {
+  MapChange change = change_of(head, generation);
+  return ExtentMap::fill(change, head.root, head.height, record.first, record.count, record.physical,
+                         crcs, record.birth);
+}
+
+void PoolState::apply_erase(Head& head, const EraseRecord& record, uint64_t generation) {
+  MapChange change = change_of(head, generation);
+  std::vector<DeadSubtree> dead;
+  const uint8_t flags = record.header.flags & kEraseZeroKeep ? kFlagZeroKeep : 0;
+  ExtentMap::erase(change, head.root, head.height, record.first, record.count, flags, &dead);
+  for (const DeadSubtree& subtree : dead) {
+    DeadTreeRow row;
+    row.root = subtree.root;
+    row.first_block = subtree.first_block;
+    row.level = subtree.level;
+    row.owner_floor = subtree.floor;
+    row.cursor = subtree.first_block;
+    add_dead_tree(row, generation);
+  }
+}
+
+void PoolState::add_dead_tree(DeadTreeRow row, uint64_t generation) {
+  row.id = next_dead_tree++;
+  dead_since[row.id] = generation;
+  dead_trees.add(row);
+}
+
+void PoolState::add_tombstone(const Id& id, TombstoneKind kind) {
+  if (!tombstone(id)) tombstones.add(TombstoneRow{id, uint32_t(kind)});
+}
+
+HeadPtr PoolState::make_head(const VolumeRow& row) {
+  auto head = std::make_shared<Head>(row.lineage, row.id);
+  head->root = row.root;
+  head->marked_root = row.root;
+  head->bytes = row.bytes;
+  head->height = height_for(row.bytes);
+  head->origin = row.origin;
+  head->epoch = lineage(row.lineage)->head_epoch;
+  heads[row.lineage] = head;
+  refresh_floor(*head);
+  return head;
+}
+
+void PoolState::apply_volume(const VolumeRecord& record, uint64_t generation) {
+  CHECK(record.lineage == next_lineage);
+  next_lineage++;
+  LineageRow lineage_row;
+  lineage_row.id = record.lineage;
+  VolumeRow row;
+  row.id = record.id;
+  row.used = 1;
+  row.lineage = record.lineage;
+  row.bytes = record.bytes;
+  row.stall_ms = 20'000;
+  uint64_t source_bytes = record.bytes;
+  switch (VolumeSource(record.source)) {
+    case VolumeSource::kNone:
+      lineage_row.head_epoch = 1;
+      break;
+    case VolumeSource::kCut: {
+      const CutRow* source = cut(record.cut);
+      CHECK(source != nullptr);
+      lineage_row.parent = source->lineage;
+      lineage_row.branch_epoch = source->epoch;
+      lineage_row.head_epoch = source->epoch + 1;
+      row.root = source->root;
+      row.origin = source->origin;
+      source_bytes = source->bytes;
+      break;
+    }
+    case VolumeSource::kOrigin:
+      // The remote entry is born at 1, the head lives in 2: a first incremental knows what is new.
+      lineage_row.head_epoch = 2;
+      row.root = make_entry(State::kRemote, record.origin, 1, 1);
+      row.origin = record.origin + 1;
+      break;
+  }
+  lineages.add(lineage_row);
+  const size_t slot = volumes.add(row);
+  const HeadPtr head = make_head(volumes[slot]);
+  head->changed_generation = generation;
+  head->height = height_for(source_bytes);
+  MapChange change = change_of(*head, generation);
+  ExtentMap::raise(change, head->root, head->height, height_for(record.bytes));
+  head->height = height_for(record.bytes);
+}
+
+void PoolState::apply_resize(Head& head, const ResizeRecord& record, uint64_t generation) {
+  MapChange change = change_of(head, generation);
+  const uint8_t height = height_for(record.bytes);
+  ExtentMap::raise(change, head.root, head.height, height);
+  head.height = height;
+  head.bytes = record.bytes;
+  VolumeRow* row = volumes.find([&](const VolumeRow& at) { return at.id == head.volume; });
+  CHECK(row != nullptr);
+  row->bytes = record.bytes;
+}
+
+// The head's own blocks become dead trees; what its cuts hold stays theirs.
+void PoolState::apply_volume_delete(const IdRecord& record, uint64_t generation) {
+  if (const HeadPtr head = head_of(record.id)) {
+    EraseRecord erase;
+    erase.count = entry_blocks(head->height);
+    apply_erase(*head, erase, generation);
+    head->deleted = true;
+    // What erase made on the way (only where a drop's cursor divides a subtree) dies too.
+    if (head->root.mapped()) {
+      DeadTreeRow row;
+      row.root = head->root;
+      row.level = uint32_t(head->height - 1);
+      row.owner_floor = head->floor.above;
+      add_dead_tree(row, generation);
+    }
+    heads.erase(head->lineage);
+    const VolumeRow* row = volume(record.id);
+    volumes.remove(volumes.slot_of(row));
+  }
+  add_tombstone(record.id, TombstoneKind::kVolume);
+  forget_unused_lineages();
+}
+
+void PoolState::apply_cut(const CutRecord& record, const CutMember* members) {
+  for (uint32_t i = 0; i < record.members; i++) {
+    const CutMember& member = members[i];
+    const HeadPtr head = heads.at(member.lineage);
+    CHECK(head->epoch == member.closed_epoch);
+    CutRow row;
+    row.snapshot = member.snapshot;
+    row.used = 1;
+    row.lineage = member.lineage;
+    row.epoch = member.closed_epoch;
+    row.bytes = head->bytes;
+    row.root = head->root;
+    row.captured_ns = record.captured_ns;
+    row.origin = head->origin;
+    cuts.add(row);
+    head->epoch++;
+    LineageRow* lineage_row =
+        lineages.find([&](const LineageRow& at) { return at.id == member.lineage; });
+    CHECK(lineage_row != nullptr);
+    lineage_row->head_epoch = head->epoch;
+    refresh_floor(*head);
+  }
+}
+
+void PoolState::apply_cut_state(const CutStateRecord& record) {
+  CutRow* row = cuts.find([&](const CutRow& at) { return at.snapshot == record.snapshot; });
+  if (!row) return;
+  row->flags |= record.set;
+  if (record.set & kCutSealed) row->merkle_root = record.merkle_root;
+}
+
+void PoolState::apply_drop(const IdRecord& record, uint64_t generation) {
+  CutRow* row = cuts.find([&](const CutRow& at) { return at.snapshot == record.id; });
+  const uint8_t flags = record.header.flags;
+  if (flags & kDropStart) {
+    CHECK(row != nullptr && !drop_under_way(row->lineage));
+    row->flags |= kCutDropping;
+    DeadTreeRow dead;
+    dead.root = row->root;
+    dead.level = uint32_t(height_for(row->bytes) - 1);
+    dead.owner_floor = epoch_before(*row);
+    dead.lineage = row->lineage;
+    dead.cut_epoch = row->epoch;
+    dead.kind = 1;
+    const LineageId lineage_id = row->lineage;
+    add_dead_tree(dead, generation);
+    const auto head = heads.find(lineage_id);
+    if (head != heads.end()) refresh_floor(*head->second);
+    return;
+  }
+  if (!(flags & kDropKeepBookmark)) add_tombstone(record.id, TombstoneKind::kCut);
+  if (!row) return;
+  if (flags & kDropKeepBookmark) {
+    row->flags |= kCutDropAsked | kCutKeepMark;
+    return;
+  }
+  if (!has_blocks(*row)) {
+    cuts.remove(cuts.slot_of(row));
+    return;
+  }
+  row->flags = (row->flags & ~kCutKeepMark) | kCutDropAsked | kCutHidden;
+}
+
+void PoolState::apply_free_step(const FreeStepRecord& record, const FreedRun* runs, uint64_t generation) {
+  for (uint32_t i = 0; i < record.runs; i++) {
+    space.note_freed({runs[i].first, runs[i].count}, generation);
+  }
+  DeadTreeRow* dead = dead_trees.find([&](const DeadTreeRow& at) { return at.id == record.tree; });
+  CHECK(dead != nullptr);
+  dead->cursor = record.cursor;
+  const DeadTreeRow was = *dead;
+  if (record.finished) {
+    dead_since.erase(dead->id);
+    dead_trees.remove(dead_trees.slot_of(dead));
+    if (was.kind == 1) {
+      CutRow* row = cuts.find([&](const CutRow& at) {
+        return at.lineage == was.lineage && at.epoch == was.cut_epoch;
+      });
+      CHECK(row != nullptr);
+      if (row->flags & kCutKeepMark) {
+        row->flags = (row->flags & ~(kCutDropping | kCutDropAsked)) | kCutBookmark;
+        row->root = MapEntry{};
+        row->origin = 0;
+      } else {
+        cuts.remove(cuts.slot_of(row));
+      }
+    }
+  }
+  if (was.kind == 1) {
+    const auto head = heads.find(was.lineage);
+    if (head != heads.end()) refresh_floor(*head->second);
+    if (record.finished) forget_unused_lineages();
+  }
+}
+
+void PoolState::apply_origin(const OriginRecord& record) {
+  if (!(record.header.flags & kRemove)) {
+    origins.put(record.slot, record.row);
+    return;
+  }
+  // Nothing remote of it is left anywhere; replay may meet heads that did not know that yet.
+  for (size_t slot = 0; slot < volumes.rows().size(); slot++) {
+    if (volumes[slot].used && volumes[slot].origin == record.slot + 1) {
+      volumes.edit(slot).origin = 0;
+      const auto head = heads.find(volumes[slot].lineage);
+      if (head != heads.end()) head->second->origin = 0;
+    }
+  }
+  origins.remove(record.slot);
+}
+
+void PoolState::apply_attachment(const AttachmentRecord& record) {
+  const AttachmentRow* row = attachment(record.row.id);
+  if (record.header.flags & kRemove) {
+    if (row) attachments.remove(attachments.slot_of(row));
+    add_tombstone(record.row.id, TombstoneKind::kAttachment);
+    return;
+  }
+  if (!row) attachments.add(record.row);
+}
+
+void PoolState::apply_tombstone(const TombstoneRecord& record) {
+  const TombstoneRow* row = tombstone(record.row.id);
+  if (record.header.flags & kRemove) {
+    if (row) tombstones.remove(tombstones.slot_of(row));
+  } else {
+    add_tombstone(record.row.id, TombstoneKind(record.row.kind));
+  }
+}
+
+// The newest cut with blocks guards what the head must not free. While that cut is being dropped,
+// left of the cursor the one before it does.
+void PoolState::refresh_floor(Head& head) {
+  const LineageRow* lineage_row = lineage(head.lineage);
+  CHECK(lineage_row != nullptr);
+  Floor floor{lineage_row->branch_epoch, lineage_row->branch_epoch, 0};
+  if (const CutRow* newest = newest_cut(head.lineage)) {
+    floor = {newest->epoch, newest->epoch, 0};
+    if (newest->flags & kCutDropping) {
+      const DeadTreeRow* dead = drop_under_way(head.lineage);
+      CHECK(dead != nullptr);
+      floor.left_above = epoch_before(*newest);
+      floor.cursor = dead->cursor;
+    }
+  }
+  head.floor = floor;
+}
+
+// A lineage is needed while it has a head, cuts with blocks, or branches of its own.
+void PoolState::forget_unused_lineages() {
+  for (bool again = true; again;) {
+    again = false;
+    for (size_t slot = 0; slot < lineages.rows().size(); slot++) {
+      const LineageRow& row = lineages[slot];
+      if (is_free(row) || heads.contains(row.id) || newest_cut(row.id)) continue;
+      const bool has_child = lineages.find([&](const LineageRow& at) { return at.parent == row.id; });
+      if (has_child) continue;
+      lineages.remove(slot);
+      again = true;
+    }
+  }
+}
+
+}  // namespace ashlar

@@ -1,0 +1,91 @@
+// PoolState: the records of a pool (volumes, lineages, cuts, origins, attachments, tombstones, dead trees)
+// and the heads they describe. Changed only by apply_* functions, each for one journal record, so that
+// replay does what was done: they depend on nothing but the state and the record.
+//
+// Thread: guarded by the journal's append lock; the parts of a Head also by its map lock. Replay is
+// single-threaded.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "commit/head.h"
+#include "pool/table.h"
+
+namespace ashlar {
+
+using HeadPtr = std::shared_ptr<Head>;
+
+constexpr uint8_t kDropStart = 1;         // flag of DROP: the background begins to free
+constexpr uint8_t kDropKeepBookmark = 2;  // flag of DROP: the cut stays known as (lineage, epoch)
+
+struct PoolState {
+  PoolState(PageCache& page_cache, Space& free_space) : pages(page_cache), space(free_space) {}
+
+  PageCache& pages;
+  Space& space;
+
+  Table<VolumeRow> volumes;
+  Table<LineageRow> lineages;
+  Table<CutRow> cuts;
+  Table<OriginRow> origins;
+  Table<AttachmentRow> attachments;
+  Table<CloneRow> clones;
+  Table<TombstoneRow> tombstones;
+  Table<DeadTreeRow> dead_trees;
+  LineageId next_lineage = 1;
+  uint64_t next_dead_tree = 1;
+
+  std::map<LineageId, HeadPtr> heads;
+  // Generation in which a dead tree came to be: it may be walked once that checkpoint is durable,
+  // because only then do its pages have blocks that replay would find too.
+  std::map<uint64_t, uint64_t> dead_since;
+
+  // ---- reading ----
+  HeadPtr head_of(const Id& volume) const;
+  const VolumeRow* volume(const Id& id) const;
+  const CutRow* cut(const Id& snapshot) const;
+  const AttachmentRow* attachment(const Id& id) const;
+  const TombstoneRow* tombstone(const Id& id) const;
+  const LineageRow* lineage(LineageId id) const;
+  bool has_attachment(const Id& volume) const;
+  // Neighbours with blocks, in the lineage; null when there is none.
+  const CutRow* cut_before(const CutRow& cut) const;
+  const CutRow* cut_after(const CutRow& cut) const;
+  const CutRow* newest_cut(LineageId lineage) const;
+  const DeadTreeRow* drop_under_way(LineageId lineage) const;
+  bool has_branches(const CutRow& cut) const;
+  bool origin_in_use(uint32_t slot) const;
+  Epoch epoch_before(const CutRow& cut) const;
+
+  // ---- records of the map: under the head's map lock, with its pages required ----
+  MapChange change_of(Head& head, uint64_t generation);
+  void apply_write(Head& head, const WriteRecord& record, const uint32_t* crcs, uint64_t generation);
+  std::vector<PoolRun> apply_fill(Head& head, const WriteRecord& record, const uint32_t* crcs,
+                                  uint64_t generation);
+  void apply_erase(Head& head, const EraseRecord& record, uint64_t generation);
+
+  // ---- records of control: under the append lock and the map locks of the heads they touch ----
+  void apply_volume(const VolumeRecord& record, uint64_t generation);
+  void apply_resize(Head& head, const ResizeRecord& record, uint64_t generation);
+  void apply_volume_delete(const IdRecord& record, uint64_t generation);
+  void apply_cut(const CutRecord& record, const CutMember* members);
+  void apply_cut_state(const CutStateRecord& record);
+  void apply_drop(const IdRecord& record, uint64_t generation);
+  void apply_free_step(const FreeStepRecord& record, const FreedRun* runs, uint64_t generation);
+  void apply_origin(const OriginRecord& record);
+  void apply_attachment(const AttachmentRecord& record);
+  void apply_tombstone(const TombstoneRecord& record);
+
+  // Requires the head's map lock when it is live.
+  void refresh_floor(Head& head);
+  HeadPtr make_head(const VolumeRow& row);
+
+ private:
+  void add_dead_tree(DeadTreeRow row, uint64_t generation);
+  void add_tombstone(const Id& id, TombstoneKind kind);
+  void forget_unused_lineages();
+};
+
+}  // namespace ashlar

@@ -1,0 +1,448 @@
+// Open, create, recover. What comes out is a prefix of the acknowledged order that contains everything
+// flushed; it ends with a synced checkpoint and a new journal generation before the first client I/O.
+#include <sys/random.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "codec/crc32c.h"
+#include "commit/pool.h"
+
+namespace ashlar {
+namespace {
+
+constexpr uint64_t kPoolBytesMin = 16ull << 20;
+constexpr uint64_t kRingBytesMin = 1ull << 20;
+constexpr uint64_t kRingBytesMax = 256ull << 20;
+constexpr uint64_t kGrowthBytesMax = 1ull << 30;
+constexpr uint64_t kReserveBlocksMin = 128;
+constexpr uint64_t kReserveBlocksMax = 65'536;
+constexpr uint64_t kSuperblocks = 2;
+
+Superblock geometry(uint64_t capacity_bytes) {
+  Superblock superblock;
+  const uint64_t blocks = capacity_bytes / kBlockBytes;
+  superblock.capacity_blocks = blocks;
+  superblock.ring_first = kSuperblocks;
+  superblock.ring_blocks =
+      std::clamp(capacity_bytes / 16, kRingBytesMin, kRingBytesMax) / kBlockBytes;
+  superblock.growth_blocks = std::min(capacity_bytes / 8, kGrowthBytesMax) / kBlockBytes;
+  superblock.reserve_blocks = std::clamp(blocks / 64, kReserveBlocksMin, kReserveBlocksMax);
+  superblock.size_blocks = kSuperblocks + superblock.ring_blocks + superblock.reserve_blocks;
+  superblock.journal_generation = 1;
+  superblock.journal_sequence = 1;
+  return superblock;
+}
+
+// Writes zeros, so that neither the ring nor the reserve can meet a full disk later.
+Result<void> write_zeros(Device& device, uint64_t first_block, uint64_t blocks) {
+  const std::vector<uint8_t> zeros(1 << 20);
+  for (uint64_t at = 0; at < blocks;) {
+    const uint64_t here = std::min<uint64_t>(zeros.size() / kBlockBytes, blocks - at);
+    TRY(write_bytes(device, (first_block + at) * kBlockBytes, Bytes(zeros).first(here * kBlockBytes)));
+    at += here;
+  }
+  return {};
+}
+
+enum class Slot : uint8_t { kValid, kForeign, kNewer, kTorn };
+struct ReadSlot {
+  Slot state = Slot::kForeign;
+  Superblock superblock;
+};
+
+Result<ReadSlot> read_slot(Device& device, uint64_t slot) {
+  ReadSlot read;
+  MutableBytes bytes(reinterpret_cast<uint8_t*>(&read.superblock), sizeof(Superblock));
+  TRY(device.read_uncached(slot * kBlockBytes, bytes));
+  const Superblock& at = read.superblock;
+  if (at.magic != kPoolMagic) return read;
+  const uint32_t crc =
+      crc32c(Bytes(reinterpret_cast<const uint8_t*>(&at), offsetof(Superblock, crc)));
+  if (crc != at.crc) {
+    read.state = Slot::kTorn;
+  } else if (at.version > kPoolVersion) {
+    read.state = Slot::kNewer;
+  } else {
+    read.state = Slot::kValid;
+  }
+  return read;
+}
+
+bool geometry_fits(const Superblock& at) {
+  return at.block_bytes == kBlockBytes && at.ring_first == kSuperblocks && at.ring_blocks > 0 &&
+         at.ring_blocks <= kRingBytesMax / kBlockBytes && at.capacity_blocks <= kPoolBlocksMax &&
+         at.size_blocks <= at.capacity_blocks && at.ring_first + at.ring_blocks < at.size_blocks &&
+         at.growth_blocks > 0;
+}
+
+// The newest valid superblock; the older one only when no batch knows of a newer checkpoint.
+Result<Superblock> choose_superblock(Device& device, const std::string& name) {
+  if (device.size_bytes() < kSuperblocks * kBlockBytes) {
+    return error(Code::kForeignFile, name + ": too short to be a pool (" +
+                                         std::to_string(device.size_bytes()) + " bytes)");
+  }
+  const ReadSlot a = TRY(read_slot(device, 0));
+  const ReadSlot b = TRY(read_slot(device, 1));
+  if (a.state == Slot::kNewer || b.state == Slot::kNewer) {
+    return error(Code::kNewerFormat,
+                 name + ": written by a newer version of Ashlar (pool format " +
+                     std::to_string(std::max(a.superblock.version, b.superblock.version)) +
+                     ", this one reads " + std::to_string(kPoolVersion) + ")");
+  }
+  if (a.state == Slot::kForeign && b.state == Slot::kForeign) {
+    return error(Code::kForeignFile, name + ": not an Ashlar pool; it was left untouched");
+  }
+  if (a.state != Slot::kValid && b.state != Slot::kValid) {
+    return error(Code::kCorrupt, name + ": both superblocks are damaged");
+  }
+  const bool both = a.state == Slot::kValid && b.state == Slot::kValid;
+  const Superblock& newest =
+      both ? (a.superblock.checkpoint_generation > b.superblock.checkpoint_generation ? a.superblock
+                                                                                      : b.superblock)
+           : (a.state == Slot::kValid ? a.superblock : b.superblock);
+  if (!geometry_fits(newest)) return error(Code::kCorrupt, name + ": the superblock is not plausible");
+  if (newest.size_blocks * kBlockBytes > device.size_bytes()) {
+    return error(Code::kCorrupt,
+                 name + ": truncated: " + std::to_string(device.size_bytes()) + " bytes of " +
+                     std::to_string(newest.size_blocks * kBlockBytes));
+  }
+  if (!both) {
+    const uint64_t named = TRY(newest_checkpoint_named(
+        device, {newest.ring_first, newest.ring_blocks}, newest.pool_id));
+    if (named > newest.checkpoint_generation) {
+      return error(Code::kCorrupt, name + ": the superblock of checkpoint " + std::to_string(named) +
+                                       " is damaged and the older one is out of date; run "
+                                       "`ashlar pool-check`");
+    }
+  }
+  return newest;
+}
+
+// Empty, or the zeros that create() leaves until its superblock is synced.
+Result<bool> never_finished(Device& device) {
+  std::vector<uint8_t> start(
+      std::min(device.size_bytes(), kSuperblocks * kBlockBytes + kRingBytesMin));
+  TRY(device.read(0, start));
+  return std::all_of(start.begin(), start.end(), [](uint8_t byte) { return byte == 0; });
+}
+
+template <typename Record>
+Result<Record> parse_record(Bytes bytes) {
+  Record record;
+  if (bytes.size() < sizeof record) return error(Code::kCorrupt, "journal: a record is too short");
+  std::memcpy(static_cast<void*>(&record), bytes.data(), sizeof record);
+  return record;
+}
+
+// The CRCs behind a WRITE or FILL; aligned, because records are.
+Result<std::vector<uint32_t>> parse_crcs(const WriteRecord& record, Bytes bytes) {
+  const bool zeros = record.header.type == RecordType::kFill && record.header.flags & kFillZeros;
+  std::vector<uint32_t> crcs;
+  if (zeros) return crcs;
+  if (record.count == 0 || record.count > kBatchRecordsMax / 4 ||
+      bytes.size() < sizeof record + record.count * 4) {
+    return error(Code::kCorrupt, "journal: a write record is malformed");
+  }
+  crcs.resize(record.count);
+  std::memcpy(crcs.data(), bytes.data() + sizeof record, record.count * 4);
+  return crcs;
+}
+
+bool names_blocks(const RecordHeader& header) {
+  return header.type == RecordType::kWrite ||
+         (header.type == RecordType::kFill && !(header.flags & kFillZeros));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Pool>> Pool::open(std::unique_ptr<Device> device, bool created,
+                                         const std::string& name, const PoolOptions& options) {
+  std::unique_ptr<Pool> pool(new Pool(std::move(device), name));
+  if (created || TRY(never_finished(*pool->device_))) TRY(pool->create(options));
+  TRY(pool->recover(options));
+  if (options.background) pool->start_threads();
+  return pool;
+}
+
+Result<void> Pool::create(const PoolOptions& options) {
+  uint64_t capacity = options.capacity_bytes;
+  if (capacity == 0) capacity = std::max(device_->growable_bytes(), device_->size_bytes());
+  capacity = capacity / kBlockBytes * kBlockBytes;
+  if (capacity < kPoolBytesMin || capacity / kBlockBytes > kPoolBlocksMax) {
+    return error(Code::kInvalidArgument, name_ + ": a pool has 16 MiB to 4 PiB, not " +
+                                             std::to_string(capacity) + " bytes");
+  }
+  Superblock first = geometry(capacity);
+  first.pool_id = options.pool_id;
+  if (first.pool_id == std::array<uint8_t, 16>{}) {
+    CHECK(getrandom(first.pool_id.data(), first.pool_id.size(), 0) == ssize_t(first.pool_id.size()));
+  }
+  first.clean = 1;
+  first.checkpoint_generation = 1;
+  // The bitmap's tree is as long as the capacity; absent pages speak of free blocks only.
+  PageTree bitmap;
+  bitmap.resize((first.capacity_blocks + kBitmapBlocks - 1) / kBitmapBlocks);
+  first.trees[kTreeSpace] = bitmap.root();
+  TRY(device_->grow(first.size_blocks * kBlockBytes));
+  TRY(write_zeros(*device_, 0, first.size_blocks));
+  TRY(device_->sync());
+  return write_superblock(first);
+}
+
+Result<void> Pool::recover(const PoolOptions& options) {
+  superblock_ = TRY(choose_superblock(*device_, name_));
+  durable_generation_ = superblock_.checkpoint_generation;
+  space_ = std::make_unique<Space>(superblock_.capacity_blocks, superblock_.reserve_blocks);
+  pages_ = std::make_unique<PageCache>(*device_, options.page_cache_bytes);
+  state_ = std::make_unique<PoolState>(*pages_, *space_);
+  TRY(load_tables());
+  const RingGeometry ring{superblock_.ring_first, superblock_.ring_blocks};
+  RingScan scan;
+  if (!superblock_.clean) {
+    scan = TRY(scan_ring(*device_, ring, superblock_.pool_id, superblock_.journal_generation,
+                         superblock_.journal_sequence));
+    if (scan.checkpoint_generation_max > superblock_.checkpoint_generation) {
+      return error(Code::kCorrupt, name_ + ": the journal knows checkpoint " +
+                                       std::to_string(scan.checkpoint_generation_max) +
+                                       " but its superblock is gone; run `ashlar pool-check`");
+    }
+  }
+  const uint64_t next_generation = superblock_.journal_generation + 1;
+  journal_ = std::make_unique<Journal>(*device_, ring, superblock_.pool_id, next_generation,
+                                       superblock_.checkpoint_generation + 1,
+                                       superblock_.checkpoint_generation);
+  TRY(replay(scan));
+  {
+    std::lock_guard lock(checkpoint_mutex_);
+    TRY(checkpoint_locked(false, next_generation));
+  }
+  state_->dead_since.clear();  // all of them stand on a durable checkpoint
+  for (const DeadTreeRow& row : state_->dead_trees.rows()) {
+    if (!is_free(row)) state_->dead_since[row.id] = 0;
+  }
+  return {};
+}
+
+Result<void> Pool::load_tables() {
+  const auto& trees = superblock_.trees;
+  space_->set_size(superblock_.size_blocks);
+  space_tree_ = TRY(PageTree::open(*device_, trees[kTreeSpace], "free space"));
+  if (space_tree_.pages() != space_->groups()) {
+    return error(Code::kCorrupt, name_ + ": the bitmap does not fit the pool's capacity");
+  }
+  space_->claim_fixed({0, superblock_.ring_first + superblock_.ring_blocks});
+  for (uint64_t group = 0; group < space_tree_.pages(); group++) {
+    if (!space_tree_.present(group)) continue;
+    const BlockImage image = TRY(space_tree_.read(*device_, group));
+    space_->load_group(group, image);
+  }
+  TRY(state_->volumes.open(*device_, trees[kTreeVolumes], "volume"));
+  TRY(state_->lineages.open(*device_, trees[kTreeLineages], "lineage"));
+  TRY(state_->cuts.open(*device_, trees[kTreeCuts], "cut"));
+  TRY(state_->origins.open(*device_, trees[kTreeOrigins], "origin"));
+  TRY(state_->attachments.open(*device_, trees[kTreeAttachments], "attachment"));
+  TRY(state_->clones.open(*device_, trees[kTreeClones], "clone"));
+  TRY(state_->tombstones.open(*device_, trees[kTreeTombstones], "tombstone"));
+  TRY(state_->dead_trees.open(*device_, trees[kTreeDeadTrees], "dead"));
+  state_->next_lineage = superblock_.next_lineage;
+  state_->next_dead_tree = superblock_.next_dead_tree;
+  for (const VolumeRow& row : state_->volumes.rows()) {
+    if (is_free(row)) continue;
+    if (!state_->lineage(row.lineage)) {
+      return error(Code::kCorrupt, name_ + ": volume " + to_string(row.id) + " has no lineage");
+    }
+    state_->make_head(row);
+  }
+  return {};
+}
+
+// Blocks the live journal names were handed out: nothing else may be put there while it is replayed.
+void Pool::hold_named_blocks(const std::vector<ReplayBatch>& batches) {
+  for (const ReplayBatch& batch : batches) {
+    (void)for_each_record(batch.records, [&](const RecordHeader& header, Bytes bytes) -> Result<void> {
+      if (header.type == RecordType::kGrow) {
+        const GrowRecord grow = TRY(parse_record<GrowRecord>(bytes));
+        if (grow.size_blocks > space_->size_blocks() &&
+            grow.size_blocks * kBlockBytes <= device_->size_bytes()) {
+          space_->set_size(grow.size_blocks);
+        }
+      }
+      if (!names_blocks(header)) return {};
+      const WriteRecord record = TRY(parse_record<WriteRecord>(bytes));
+      if (record.physical + record.count <= space_->size_blocks()) {
+        space_->hold({record.physical, record.count});
+      }
+      return {};
+    });
+  }
+}
+
+// Every block that the batch's records name carries the bytes it should.
+Result<bool> Pool::blocks_hold(const ReplayBatch& batch) {
+  bool hold = true;
+  std::vector<uint8_t> data;
+  TRY(for_each_record(batch.records, [&](const RecordHeader& header, Bytes bytes) -> Result<void> {
+    if (!hold || !names_blocks(header)) return {};
+    const WriteRecord record = TRY(parse_record<WriteRecord>(bytes));
+    const std::vector<uint32_t> crcs = TRY(parse_crcs(record, bytes));
+    if ((record.physical + record.count) * kBlockBytes > device_->size_bytes()) {
+      hold = false;
+      return {};
+    }
+    data.resize(record.count * kBlockBytes);
+    TRY(device_->read_uncached(record.physical * kBlockBytes, data));
+    for (uint64_t i = 0; i < record.count; i++) {
+      hold = hold && crc32c(Bytes(data).subspan(i * kBlockBytes, kBlockBytes)) == crcs[i];
+    }
+    return {};
+  }));
+  return hold;
+}
+
+Result<void> Pool::replay(const RingScan& scan) {
+  std::vector<ReplayBatch> batches = scan.batches;
+  size_t kept = 0;
+  while (kept < batches.size() && (batches[kept].durable || TRY(blocks_hold(batches[kept])))) kept++;
+  batches.resize(kept);
+  hold_named_blocks(batches);
+  const uint64_t generation = superblock_.checkpoint_generation + 1;
+  for (const ReplayBatch& batch : batches) {
+    TRY(for_each_record(batch.records, [&](const RecordHeader& header, Bytes bytes) {
+      return replay_record(header, bytes, generation);
+    }));
+  }
+  return {};
+}
+
+Result<void> Pool::replay_record(const RecordHeader& header, Bytes bytes, uint64_t generation) {
+  const auto head_at = [&](LineageId lineage) -> Result<HeadPtr> {
+    const auto found = state_->heads.find(lineage);
+    if (found != state_->heads.end()) return found->second;
+    return error(Code::kCorrupt, "journal: a record names lineage " + std::to_string(lineage) +
+                                     ", which has no volume");
+  };
+  const auto require = [&](Head& head, uint64_t first, uint64_t count, const Floor* erase_floor,
+                           std::vector<PagePtr>* held) -> Result<void> {
+    if (first + count > entry_blocks(head.height) || count == 0) {
+      return error(Code::kCorrupt, "journal: a record passes the end of its volume");
+    }
+    for (;;) {
+      held->clear();
+      const auto missing =
+          ExtentMap::require(*pages_, head.root, head.height, first, count, erase_floor, held);
+      if (!missing) return {};
+      TRY(load(*missing));
+    }
+  };
+  std::vector<PagePtr> held;
+  switch (header.type) {
+    case RecordType::kWrite:
+    case RecordType::kFill: {
+      const WriteRecord record = TRY(parse_record<WriteRecord>(bytes));
+      const std::vector<uint32_t> crcs = TRY(parse_crcs(record, bytes));
+      // A volume deleted while the write was under way: nobody was promised anything.
+      if (!state_->heads.contains(record.lineage)) return {};
+      const HeadPtr head = TRY(head_at(record.lineage));
+      if (!crcs.empty() && record.physical + record.count > space_->size_blocks()) {
+        return error(Code::kCorrupt, "journal: a record passes the end of the pool");
+      }
+      TRY(require(*head, record.first, record.count, nullptr, &held));
+      if (header.type == RecordType::kWrite) {
+        state_->apply_write(*head, record, crcs.data(), generation);
+      } else {
+        for (const PoolRun& run : state_->apply_fill(*head, record, crcs.data(), generation)) {
+          space_->give_back(run);
+        }
+      }
+      return {};
+    }
+    case RecordType::kErase: {
+      const EraseRecord record = TRY(parse_record<EraseRecord>(bytes));
+      const HeadPtr head = TRY(head_at(record.lineage));
+      TRY(require(*head, record.first, record.count, &head->floor, &held));
+      state_->apply_erase(*head, record, generation);
+      return {};
+    }
+    case RecordType::kVolume: {
+      const VolumeRecord record = TRY(parse_record<VolumeRecord>(bytes));
+      if (record.lineage != state_->next_lineage) {
+        return error(Code::kCorrupt, "journal: a volume's lineage is out of turn");
+      }
+      if (VolumeSource(record.source) == VolumeSource::kCut && !state_->cut(record.cut)) {
+        return error(Code::kCorrupt, "journal: a volume's cut is unknown");
+      }
+      state_->apply_volume(record, generation);
+      return {};
+    }
+    case RecordType::kResize: {
+      const ResizeRecord record = TRY(parse_record<ResizeRecord>(bytes));
+      state_->apply_resize(*TRY(head_at(record.lineage)), record, generation);
+      return {};
+    }
+    case RecordType::kVolumeDelete: {
+      const IdRecord record = TRY(parse_record<IdRecord>(bytes));
+      if (const HeadPtr head = state_->head_of(record.id)) {
+        TRY(require(*head, 0, entry_blocks(head->height), &head->floor, &held));
+      }
+      state_->apply_volume_delete(record, generation);
+      return {};
+    }
+    case RecordType::kCut: {
+      const CutRecord record = TRY(parse_record<CutRecord>(bytes));
+      if (bytes.size() < sizeof record + record.members * sizeof(CutMember)) {
+        return error(Code::kCorrupt, "journal: a cut record is too short");
+      }
+      std::vector<CutMember> members(record.members);
+      std::memcpy(members.data(), bytes.data() + sizeof record, record.members * sizeof(CutMember));
+      for (const CutMember& member : members) {
+        if (TRY(head_at(member.lineage))->epoch != member.closed_epoch) {
+          return error(Code::kCorrupt, "journal: a cut closes the wrong epoch");
+        }
+      }
+      state_->apply_cut(record, members.data());
+      return {};
+    }
+    case RecordType::kCutState:
+      state_->apply_cut_state(TRY(parse_record<CutStateRecord>(bytes)));
+      return {};
+    case RecordType::kDrop: {
+      const IdRecord record = TRY(parse_record<IdRecord>(bytes));
+      const CutRow* row = state_->cut(record.id);
+      if (header.flags & kDropStart && (!row || state_->drop_under_way(row->lineage))) {
+        return error(Code::kCorrupt, "journal: a drop starts out of turn");
+      }
+      state_->apply_drop(record, generation);
+      return {};
+    }
+    case RecordType::kFreeStep: {
+      const FreeStepRecord record = TRY(parse_record<FreeStepRecord>(bytes));
+      if (bytes.size() < sizeof record + record.runs * sizeof(FreedRun) ||
+          !state_->dead_trees.find([&](const DeadTreeRow& row) { return row.id == record.tree; })) {
+        return error(Code::kCorrupt, "journal: a freeing step is malformed");
+      }
+      std::vector<FreedRun> runs(record.runs);
+      std::memcpy(runs.data(), bytes.data() + sizeof record, record.runs * sizeof(FreedRun));
+      state_->apply_free_step(record, runs.data(), generation);
+      return {};
+    }
+    case RecordType::kOrigin:
+      state_->apply_origin(TRY(parse_record<OriginRecord>(bytes)));
+      return {};
+    case RecordType::kAttachment:
+      state_->apply_attachment(TRY(parse_record<AttachmentRecord>(bytes)));
+      return {};
+    case RecordType::kTombstone:
+      state_->apply_tombstone(TRY(parse_record<TombstoneRecord>(bytes)));
+      return {};
+    case RecordType::kGrow:
+      return {};  // taken into account before
+    case RecordType::kClone:
+    case RecordType::kMove:
+      break;
+  }
+  return error(Code::kCorrupt, "journal: unknown record type " +
+                                   std::to_string(unsigned(header.type)));
+}
+
+}  // namespace ashlar

@@ -1,0 +1,174 @@
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <sys/file.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <cstring>
+#include <vector>
+
+#include "device/device.h"
+
+namespace ashlar {
+namespace {
+
+Error device_error(const std::string& path, const char* what, int number) {
+  const bool full = number == ENOSPC || number == EDQUOT || number == EFBIG;
+  return error(full ? Code::kNoSpace : Code::kDeviceFailed,
+               path + ": " + what + ": " + std::strerror(number));
+}
+
+// Buffered I/O on one descriptor. Immutable after open but for the size, which only grows.
+class FileDevice final : public Device {
+ public:
+  FileDevice(std::string path, int descriptor, bool is_block_device, uint64_t size_bytes)
+      : path_(std::move(path)),
+        descriptor_(descriptor),
+        is_block_device_(is_block_device),
+        size_bytes_(size_bytes) {}
+  ~FileDevice() override { ::close(descriptor_); }
+  FileDevice(const FileDevice&) = delete;
+  FileDevice& operator=(const FileDevice&) = delete;
+
+  Result<void> read(uint64_t offset, MutableBytes into) override {
+    while (!into.empty()) {
+      const ssize_t got = ::pread(descriptor_, into.data(), into.size(), off_t(offset));
+      if (got < 0 && errno == EINTR) continue;
+      if (got < 0) return device_error(path_, "read", errno);
+      if (got == 0) return error(Code::kDeviceFailed, path_ + ": ends at " + std::to_string(offset));
+      into = into.subspan(size_t(got));
+      offset += uint64_t(got);
+    }
+    return {};
+  }
+
+  Result<bool> read_cached(uint64_t offset, MutableBytes into) override {
+    iovec part{into.data(), into.size()};
+    const ssize_t got = ::preadv2(descriptor_, &part, 1, off_t(offset), RWF_NOWAIT);
+    if (got == ssize_t(into.size())) return true;
+    if (got >= 0 || errno == EAGAIN || errno == EINTR || errno == EOPNOTSUPP) return false;
+    return device_error(path_, "read", errno);
+  }
+
+  Result<void> read_uncached(uint64_t offset, MutableBytes into) override {
+    // Clean pages of the range are dropped, so what is read is what the medium holds. (Dirty ones
+    // cannot exist: recovery reads before anything is written.)
+    ::posix_fadvise(descriptor_, off_t(offset), off_t(into.size()), POSIX_FADV_DONTNEED);
+    return read(offset, into);
+  }
+
+  Result<void> write(uint64_t offset, std::span<iovec> parts) override {
+    while (!parts.empty()) {
+      const size_t count = std::min<size_t>(parts.size(), IOV_MAX);
+      const ssize_t put = ::pwritev(descriptor_, parts.data(), int(count), off_t(offset));
+      if (put < 0 && errno == EINTR) continue;
+      if (put < 0) return device_error(path_, "write", errno);
+      offset += uint64_t(put);
+      size_t left = size_t(put);
+      while (!parts.empty() && left >= parts.front().iov_len) {
+        left -= parts.front().iov_len;
+        parts = parts.subspan(1);
+      }
+      if (left > 0) {
+        parts.front().iov_base = static_cast<uint8_t*>(parts.front().iov_base) + left;
+        parts.front().iov_len -= left;
+      }
+    }
+    return {};
+  }
+
+  Result<void> sync() override {
+    if (::fdatasync(descriptor_) != 0) return device_error(path_, "fdatasync", errno);
+    return {};
+  }
+
+  Result<void> grow(uint64_t bytes) override {
+    if (bytes <= size_bytes_) return {};
+    if (is_block_device_) {
+      return error(Code::kNoSpace, path_ + ": the device ends at " + std::to_string(size_bytes_.load()));
+    }
+    const uint64_t begin = size_bytes_;
+    if (::fallocate(descriptor_, 0, off_t(begin), off_t(bytes - begin)) != 0) {
+      return device_error(path_, "fallocate", errno);
+    }
+    size_bytes_ = bytes;
+    return {};
+  }
+
+  void prefetch(ByteRange range) override {
+    ::posix_fadvise(descriptor_, off_t(range.offset), off_t(range.bytes), POSIX_FADV_WILLNEED);
+  }
+
+  uint64_t size_bytes() const override { return size_bytes_; }
+
+  uint64_t growable_bytes() const override {
+    if (is_block_device_) return 0;
+    struct statvfs stats {};
+    if (::fstatvfs(descriptor_, &stats) != 0) return 0;
+    return uint64_t(stats.f_bavail) * stats.f_frsize;
+  }
+
+  uint64_t file_system_bytes() const override {
+    if (is_block_device_) return 0;
+    struct statvfs stats {};
+    if (::fstatvfs(descriptor_, &stats) != 0) return 0;
+    return uint64_t(stats.f_blocks) * stats.f_frsize;
+  }
+
+ private:
+  const std::string path_;
+  const int descriptor_;
+  const bool is_block_device_;
+  std::atomic<uint64_t> size_bytes_;
+};
+
+}  // namespace
+
+Result<void> write_bytes(Device& device, uint64_t offset, Bytes data) {
+  iovec part{const_cast<uint8_t*>(data.data()), data.size()};
+  return device.write(offset, std::span<iovec>(&part, 1));
+}
+
+Result<OpenedFile> open_file_device(const std::string& path, bool create) {
+  int descriptor = ::open(path.c_str(), O_RDWR | O_CLOEXEC);
+  bool created = false;
+  if (descriptor < 0 && errno == ENOENT && create) {
+    descriptor = ::open(path.c_str(), O_RDWR | O_CLOEXEC | O_CREAT | O_EXCL, 0600);
+    created = descriptor >= 0;
+  }
+  if (descriptor < 0) {
+    const int number = errno;
+    if (number == ENOENT) return error(Code::kNotFound, path + ": no such file");
+    return device_error(path, "open", number);
+  }
+  struct stat status {};
+  uint64_t size_bytes = 0;
+  bool is_block_device = false;
+  const auto refuse = [&](Error reason) {
+    ::close(descriptor);
+    return reason;
+  };
+  if (::fstat(descriptor, &status) != 0) return refuse(device_error(path, "stat", errno));
+  if (S_ISBLK(status.st_mode)) {
+    is_block_device = true;
+    if (::ioctl(descriptor, BLKGETSIZE64, &size_bytes) != 0) {
+      return refuse(device_error(path, "size", errno));
+    }
+  } else if (S_ISREG(status.st_mode)) {
+    size_bytes = uint64_t(status.st_size);
+  } else {
+    return refuse(error(Code::kForeignFile, path + ": neither a file nor a block device"));
+  }
+  if (::flock(descriptor, LOCK_EX | LOCK_NB) != 0) {
+    return refuse(error(Code::kInUse, path + ": another process has this pool open; stop it first"));
+  }
+  return OpenedFile{
+      std::make_unique<FileDevice>(path, descriptor, is_block_device, size_bytes), created};
+}
+
+}  // namespace ashlar

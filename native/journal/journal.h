@@ -1,0 +1,123 @@
+// Journal: the order of everything that happened since the last checkpoint. Records are appended in
+// memory; a batch is sealed at 256 KiB of records, by the caller's clock (100 ms) or when a sync wants
+// it, and written to the ring. A sync seals, writes and calls one sync of the one file: every caller
+// that waits is served by it (group commit; the first becomes the leader).
+//
+// The dirty generation belongs to the order: mark() seals, raises it, and names the place where replay
+// of the checkpoint begins.
+//
+// Thread: any. append_lock() guards the open batch, the generation and, by contract, every table
+// change that is journaled. io_mutex_ guards the queue of sealed batches. Order: append lock, then
+// io_mutex_. No lock is held across I/O.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <optional>
+#include <mutex>
+#include <vector>
+
+#include "device/device.h"
+#include "format/pool_format.h"
+
+namespace ashlar {
+
+struct RingGeometry {
+  uint64_t first = 0;   // pool block
+  uint64_t blocks = 0;
+};
+
+struct JournalPlace {
+  uint64_t position = 0;  // block within the ring
+  uint64_t sequence = 0;
+  uint64_t linear = 0;    // blocks written since this generation of the journal began
+};
+
+class Journal {
+ public:
+  Journal(Device& device, RingGeometry ring, const std::array<uint8_t, 16>& pool_id,
+          uint64_t journal_generation, uint64_t dirty_generation, uint64_t checkpoint_generation);
+
+  // ---- appending ----
+  // Sets ring space aside for a record; call before taking any lock. False when it has to wait for a
+  // checkpoint first: then wait_for_room().
+  bool reserve(uint64_t record_bytes);
+  void unreserve(uint64_t record_bytes);
+  // Returns when it is worth trying again; fails when the journal has failed.
+  Result<void> wait_for_room();
+
+  std::mutex& append_lock() { return append_mutex_; }
+  // Requires append_lock held and room reserved. Returns the dirty generation. The room goes back when
+  // its admission ends: by then the record is counted in the ring, or in the open batch, which
+  // reserve() keeps room for.
+  uint64_t append(Bytes record);
+  // Requires append_lock. For records whose changes are applied under the same hold.
+  uint64_t generation() const { return generation_; }
+
+  // ---- durability ----
+  // Durable: everything appended before the call.
+  Result<void> sync();
+  // Written (not synced): everything appended before the call.
+  Result<void> write_out();
+  bool has_unsynced() const;
+
+  // ---- checkpoint ----
+  struct Mark {
+    uint64_t generation = 0;  // what changes until here belong to
+    JournalPlace replay_from;
+  };
+  // Requires append_lock.
+  Mark mark();
+  // The checkpoint whose mark this was is durable: the ring before it is free.
+  void checkpointed(const JournalPlace& replay_from, uint64_t checkpoint_generation);
+
+  uint64_t used_bytes() const;
+  uint64_t ring_bytes() const { return ring_.blocks * kBlockBytes; }
+  // Sticky: after a failed write or sync nobody knows what the medium holds (I6).
+  void fail(Error error);
+  bool failed() const { return failed_flag_.load(std::memory_order_relaxed); }
+  Error failure() const;
+
+ private:
+  struct Sealed {
+    uint64_t sequence = 0;
+    uint64_t linear = 0;  // where it goes
+    std::vector<uint8_t> bytes;
+  };
+
+  void seal();
+  Result<void> write_batches(std::deque<Sealed>& batches);
+  Result<void> run(uint64_t wanted_sequence, bool durable);
+
+  Device& device_;
+  const RingGeometry ring_;
+  const std::array<uint8_t, 16> pool_id_;
+  const uint64_t journal_generation_;
+
+  std::mutex append_mutex_;
+  // guarded by append_mutex_
+  std::vector<uint8_t> open_;
+  uint64_t next_sequence_ = 1;
+  uint64_t next_linear_ = 0;
+  uint64_t generation_;
+
+  mutable std::mutex io_mutex_;
+  std::condition_variable io_changed_;
+  // guarded by io_mutex_
+  std::deque<Sealed> queue_;
+  bool writing_ = false;
+  uint64_t written_sequence_ = 0;
+  uint64_t durable_sequence_ = 0;
+  uint64_t tail_linear_ = 0;
+  uint64_t checkpoint_generation_;
+  std::optional<Error> failed_;
+  std::atomic<bool> failed_flag_{false};
+
+  std::atomic<uint64_t> reserved_bytes_{0};
+  std::atomic<uint64_t> head_linear_{0};   // mirrors next_linear_
+  std::atomic<uint64_t> tail_mirror_{0};   // mirrors tail_linear_
+  std::atomic<bool> open_has_records_{false};
+};
+
+}  // namespace ashlar

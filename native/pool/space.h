@@ -1,0 +1,123 @@
+// Space: which blocks of a pool may be handed out. One bit a block, in groups of 128 MiB, twice:
+//   taken  what may not be handed out now: in a map, handed out, or freed and waiting;
+//   disk   what the checkpoint being built marks: exactly the blocks its roots reach.
+// Between two marks the changes of the maps collect in a Delta: blocks that entered a map, blocks that
+// left one. A block freed in a generation becomes allocatable only when that generation's checkpoint
+// is durable and no reader is left (I2), so it can not enter and leave in the wrong order.
+//
+// Allocation sweeps: it takes free runs of at least 256 KiB first, so that a batch lands in one piece;
+// then the caller may grow the file; then shorter runs are taken.
+//
+// Thread: all functions lock mutex_, a leaf lock; no I/O under it.
+#pragma once
+
+#include <array>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+#include "format/pool_format.h"
+
+namespace ashlar {
+
+struct PoolRun {
+  PoolBlock first = 0;
+  uint64_t count = 0;
+  PoolBlock end() const { return first + count; }
+};
+
+class Space {
+ public:
+  // Who may go how deep: data stops at the reserve, pages of trims and deletes at half of it, a
+  // checkpoint takes what there is.
+  enum class Purpose : uint8_t { kData, kMetadata, kCheckpoint };
+
+  Space(uint64_t capacity_blocks, uint64_t reserve_blocks);
+
+  // ---- setting up (before any other thread) ----
+  // Blocks [0, size) exist.
+  void set_size(uint64_t size_blocks);
+  // Blocks that belong to no map and never will: superblocks and ring. Taken, and on disk.
+  void claim_fixed(PoolRun run);
+  void load_group(uint64_t group, const std::array<uint8_t, kBlockBytes>& bitmap);
+  // A block named by the live journal: taken, not on disk until its record is applied.
+  void hold(PoolRun run);
+
+  // ---- handing out ----
+  // `count` blocks in as few runs as can be had, or nothing: then there is less than `count` above
+  // the purpose's floor in the blocks that exist (see growth_wanted). Promised pages are left alone.
+  std::optional<std::vector<PoolRun>> allocate(uint64_t count, Purpose purpose, bool short_runs);
+  // Sets `pages` aside for the changes of map pages that an admitted request will make.
+  bool promise(uint64_t pages, Purpose purpose);
+  void unpromise(uint64_t pages);
+  // One block for a map page. Requires a promise that covers it (or a checkpoint's purpose).
+  PoolBlock allocate_page();
+  // Never entered a map: allocatable again at once.
+  void give_back(PoolRun run);
+
+  // ---- what the maps did, by dirty generation ----
+  void note_mapped(PoolRun run, uint64_t generation);
+  void note_freed(PoolRun run, uint64_t generation);
+
+  // ---- checkpoint of `generation` ----
+  // Folds the generation's delta into the disk image. Returns the groups that changed.
+  std::vector<uint64_t> fold(uint64_t generation);
+  // A checkpoint's own pages: in the disk image at once; `freed` waits with the generation.
+  PoolBlock allocate_for_checkpoint(uint64_t generation, std::vector<uint64_t>* groups_changed);
+  void free_for_checkpoint(PoolBlock block, uint64_t generation, std::vector<uint64_t>* groups_changed);
+  std::array<uint8_t, kBlockBytes> disk_image(uint64_t group) const;
+  uint32_t disk_free(uint64_t group) const;
+  // The checkpoint is durable and its readers are gone: what waited is allocatable.
+  void release(uint64_t generation);
+
+  // ---- sizes ----
+  uint64_t size_blocks() const;
+  uint64_t capacity_blocks() const { return capacity_blocks_; }
+  uint64_t used_blocks() const;     // in maps or waiting
+  uint64_t waiting_blocks() const;  // freed, not yet allocatable
+  uint64_t free_blocks() const;     // allocatable in [0, size)
+  uint64_t groups() const { return groups_.size(); }
+  // The state a full walk of the live roots must equal (I5): the disk image and all open deltas.
+  std::vector<uint64_t> live_image(uint64_t group) const;
+
+ private:
+  static constexpr uint64_t kWords = kBitmapBlocks / 64;
+  static constexpr uint64_t kLongRunBlocks = 64;   // 256 KiB
+  static constexpr uint64_t kOpenRunBlocks = 4096;  // at most this much is cut out at a time
+
+  struct Group {
+    std::array<uint64_t, kWords> taken{};
+    std::array<uint64_t, kWords> disk{};
+  };
+  struct Delta {
+    std::vector<PoolRun> mapped;
+    std::vector<PoolRun> freed;
+  };
+
+  Group& group_of(PoolBlock block) { return *groups_[block / kBitmapBlocks]; }
+  void set_taken(PoolRun run, bool taken);
+  void set_disk(PoolRun run, bool used);
+  std::optional<PoolRun> find_free(PoolBlock from, PoolBlock to, uint64_t shortest) const;
+  bool refill(PoolRun& open, uint64_t shortest);
+  bool above_floor(uint64_t count, Purpose purpose) const;
+  uint64_t allocatable() const;
+
+  const uint64_t capacity_blocks_;
+  const uint64_t reserve_blocks_;
+
+  mutable std::mutex mutex_;
+  std::vector<std::unique_ptr<Group>> groups_;
+  uint64_t size_blocks_ = 0;
+  uint64_t free_blocks_ = 0;  // clear `taken` bits in [0, size)
+  uint64_t waiting_blocks_ = 0;
+  uint64_t promised_pages_ = 0;
+  PoolBlock sweep_ = 0;
+  bool long_runs_ = true;  // false once a whole sweep found none; until blocks come back
+  PoolRun open_data_;   // cut out: taken, but still allocatable
+  PoolRun open_pages_;
+  std::map<uint64_t, Delta> deltas_;
+};
+
+}  // namespace ashlar

@@ -1,0 +1,38 @@
+// What a pull into a pool fills: one origin's remote ranges. The receiver (stream/) asks what is wanted,
+// fetches and verifies, and hands it in; the pool's side (volume/hydrator.h) installs it.
+// Thread: any; each lane is driven by one receiver at a time.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/result.h"
+
+namespace ashlar {
+
+enum class Lane : uint8_t { kDemand = 0, kBackground = 1 };
+
+class HydrationTarget {
+ public:
+  virtual ~HydrationTarget() = default;
+
+  // Chunk indices wanted next, at most `max`, ascending in the background lane. Waits until there are
+  // some; nothing at all = this lane is closed, or (background) nothing is remote any more.
+  virtual std::optional<std::vector<uint64_t>> next_wanted(Lane lane, size_t max) = 0;
+
+  // A verified chunk: 64 KiB, zero-padded. Idempotent; what is no longer remote keeps what it has.
+  virtual Result<void> install(uint64_t chunk, Bytes bytes) = 0;
+  // Chunks known to be zero.
+  virtual Result<void> install_zeros(uint64_t first_chunk, uint64_t count) = 0;
+  // The source cannot give this chunk; those who wait for it are told.
+  virtual void fail(uint64_t chunk, Error reason) = 0;
+
+  // A receiver begins (again): what was asked of this lane and never came is asked again.
+  virtual void reopen(Lane lane) = 0;
+  // next_wanted of this lane returns nothing from now on, until reopen().
+  virtual void close(Lane lane) = 0;
+};
+
+}  // namespace ashlar

@@ -1,0 +1,74 @@
+// Hydrator: what is still remote, who waits for it, and how it becomes local. One per origin of a pool.
+// Readers ask for chunks and wait (single-flight: one request however many wait); a background sweep
+// asks for the rest in order. What arrives is handed in verified; it is installed in every head of the
+// origin where the range is still remote, and given to those who wait, heads and cuts alike.
+//
+// Thread: any. mutex_ guards the requests; no I/O and no map lock under it.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <vector>
+
+#include "commit/pool.h"
+#include "volume/hydration_target.h"
+
+namespace ashlar {
+
+using ChunkBytes = std::shared_ptr<const std::vector<uint8_t>>;
+
+class Hydrator final : public HydrationTarget {
+ public:
+  Hydrator(Pool& pool, uint32_t slot, uint64_t origin_bytes)
+      : pool_(pool), slot_(slot), origin_bytes_(origin_bytes) {}
+
+  // Waits until the chunk is here. kRemoteUnavailable after `stall`; hydration keeps trying.
+  Result<ChunkBytes> fetch(uint64_t chunk, std::chrono::milliseconds stall);
+
+  // HydrationTarget (the receiver's side).
+  std::optional<std::vector<uint64_t>> next_wanted(Lane lane, size_t max) override;
+  Result<void> install(uint64_t chunk, Bytes bytes) override;
+  Result<void> install_zeros(uint64_t first_chunk, uint64_t count) override;
+  void fail(uint64_t chunk, Error reason) override;
+  // What was asked of a lane and did not come is asked again.
+  void reopen(Lane lane) override;
+  // next_wanted of this lane returns nothing from now on, until reopen().
+  void close(Lane lane) override;
+
+  bool hydrated() const;
+  uint64_t origin_bytes() const { return origin_bytes_; }
+  uint64_t done_bytes() const;
+
+ private:
+  struct Wanted {
+    bool asked = false;
+    size_t waiters = 0;
+    ChunkBytes bytes;
+    std::optional<Error> error;
+  };
+
+  std::vector<HeadPtr> heads();
+  uint64_t chunks() const { return (origin_bytes_ + kChunkBytes - 1) / kChunkBytes; }
+  Result<std::vector<uint64_t>> sweep(size_t max);
+  Result<void> finish(const std::vector<HeadPtr>& swept);
+  Result<void> fill(Head& head, uint64_t first_block, uint64_t count, Bytes bytes);
+
+  Pool& pool_;
+  const uint32_t slot_;
+  const uint64_t origin_bytes_;
+
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  std::map<uint64_t, std::shared_ptr<Wanted>> wanted_;  // demand, by chunk
+  std::set<uint64_t> in_flight_;                          // background
+  uint64_t sweep_chunk_ = 0;
+  bool hydrated_ = false;
+  bool closed_[2] = {false, false};
+};
+
+}  // namespace ashlar

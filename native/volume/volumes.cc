@@ -1,0 +1,562 @@
+#include "volume/volumes.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+
+namespace ashlar {
+namespace {
+
+constexpr size_t kPausesKept = 4096;
+
+template <typename Record>
+Bytes bytes_of(const Record& record) {
+  return Bytes(reinterpret_cast<const uint8_t*>(&record), sizeof record);
+}
+
+Error id_reused(const char* what, const Id& id) {
+  return error(Code::kIdReused,
+               std::string(what) + " " + to_string(id) + " was made before with other arguments");
+}
+
+}  // namespace
+
+Volumes::Volumes(Pool& pool) : pool_(pool), hydrators_(pool) {}
+
+// A record that touches no live map: appended and applied under one hold of the append lock, synced.
+Result<void> Volumes::append_control(Bytes record, const std::function<void(uint64_t)>& apply) {
+  {
+    auto admission = TRY(pool_.admit(record.size(), 0, Space::Purpose::kMetadata));
+    std::lock_guard append(pool_.journal().append_lock());
+    apply(pool_.journal().append(record));
+  }
+  return pool_.sync();
+}
+
+Result<void> Volumes::refuse_tombstone(const Id& id) {
+  std::lock_guard append(pool_.journal().append_lock());
+  if (!std::as_const(pool_.state()).tombstone(id)) return {};
+  return error(Code::kTombstone, to_string(id) + " was deleted before; use a new id");
+}
+
+Result<void> Volumes::create(const CreateVolume& order) {
+  std::lock_guard ordering(orders_mutex_);
+  if (order.bytes == 0 || order.bytes % kBlockBytes != 0 || order.bytes > (64ull << 40)) {
+    return error(Code::kInvalidArgument, "a volume has 4 KiB to 64 TiB in blocks of 4 KiB, not " +
+                                             std::to_string(order.bytes) + " bytes");
+  }
+  TRY(refuse_tombstone(order.id));
+  PoolState& state = pool_.state();
+  VolumeRecord record;
+  OriginRecord origin;
+  {
+    std::lock_guard append(pool_.journal().append_lock());
+    const PoolState& seen = state;
+    if (const VolumeRow* row = seen.volume(order.id)) {
+      const LineageRow* lineage = seen.lineage(row->lineage);
+      const CutRow* cut = order.cut ? seen.cut(*order.cut) : nullptr;
+      const bool same_cut =
+          order.cut ? cut && lineage->parent == cut->lineage && lineage->branch_epoch == cut->epoch
+                    : lineage->parent == 0;
+      if (row->bytes < order.bytes || !same_cut) return id_reused("volume", order.id);
+      return {};
+    }
+    record.header = {RecordType::kVolume, 0, 0, sizeof record};
+    record.id = order.id;
+    record.bytes = order.bytes;
+    if (order.cut) {
+      const CutRow* cut = seen.cut(*order.cut);
+      if (!cut || cut->flags & (kCutHidden | kCutBookmark | kCutDropping)) {
+        return error(Code::kSnapshotNotFound,
+                     "no cut of snapshot " + to_string(*order.cut) + " is held here");
+      }
+      if (cut->bytes > order.bytes) {
+        return error(Code::kCapacityBelowMinimum, "the snapshot has " + std::to_string(cut->bytes) +
+                                                      " bytes, the volume only " +
+                                                      std::to_string(order.bytes));
+      }
+      record.source = uint32_t(VolumeSource::kCut);
+      record.cut = *order.cut;
+    } else if (order.origin) {
+      uint64_t origin_bytes = 0;
+      std::memcpy(&origin_bytes, order.origin->manifest.data() + 24, sizeof origin_bytes);
+      if (std::memcmp(order.origin->manifest.data(), "ASHLMAN1", 8) != 0 || origin_bytes == 0) {
+        return error(Code::kInvalidArgument, "the origin's manifest is not one");
+      }
+      if (origin_bytes > order.bytes) {
+        return error(Code::kCapacityBelowMinimum, "the snapshot has " + std::to_string(origin_bytes) +
+                                                      " bytes, the volume only " +
+                                                      std::to_string(order.bytes));
+      }
+      record.source = uint32_t(VolumeSource::kOrigin);
+      size_t slot = 0;
+      const auto& rows = state.origins.rows();
+      while (slot < rows.size() && !(rows[slot].used && rows[slot].snapshot == order.origin->snapshot)) {
+        slot++;
+      }
+      if (slot == rows.size()) {
+        for (slot = 0; slot < rows.size() && rows[slot].used;) slot++;
+      }
+      record.origin = uint32_t(slot);
+      origin.header = {RecordType::kOrigin, 0, 0, sizeof origin};
+      origin.slot = slot;
+      origin.row.snapshot = order.origin->snapshot;
+      origin.row.used = 1;
+      origin.row.pin = order.origin->pin;
+      origin.row.manifest = order.origin->manifest;
+    }
+  }
+  {
+    auto admission = TRY(
+        pool_.admit(sizeof record + sizeof origin, 8, Space::Purpose::kMetadata));
+    std::lock_guard append(pool_.journal().append_lock());
+    if (order.cut) {  // the background may have begun to drop it
+      const CutRow* cut = std::as_const(state).cut(*order.cut);
+      if (!cut || cut->flags & (kCutDropping | kCutBookmark)) {
+        return error(Code::kSnapshotNotFound, "the cut of " + to_string(*order.cut) + " is being dropped");
+      }
+    }
+    record.lineage = state.next_lineage;
+    // The origin found above may have been released since; only create() takes slots.
+    const auto& rows = state.origins.rows();
+    if (order.origin && !(origin.slot < rows.size() && rows[origin.slot].used)) {
+      pool_.journal().append(bytes_of(origin));
+      state.apply_origin(origin);
+    }
+    const uint64_t generation = pool_.journal().append(bytes_of(record));
+    state.apply_volume(record, generation);
+  }
+  return pool_.sync();
+}
+
+Result<void> Volumes::grow(const Id& volume, uint64_t bytes) {
+  std::lock_guard ordering(orders_mutex_);
+  const auto open = TRY(open_volume(volume));
+  if (bytes % kBlockBytes != 0 || bytes > (64ull << 40)) {
+    return error(Code::kInvalidArgument, "a volume's size is a multiple of 4 KiB up to 64 TiB");
+  }
+  if (bytes < open->size_bytes()) {
+    return error(Code::kCapacityShrink, "volume " + to_string(volume) + " has " +
+                                            std::to_string(open->size_bytes()) +
+                                            " bytes and cannot shrink to " + std::to_string(bytes));
+  }
+  if (bytes == open->size_bytes()) return {};
+  ResizeRecord record;
+  record.header = {RecordType::kResize, 0, 0, sizeof record};
+  record.lineage = open->head()->lineage;
+  record.bytes = bytes;
+  {
+    auto admission = TRY(pool_.admit(sizeof record, 8, Space::Purpose::kMetadata));
+    std::lock_guard map(open->head()->map_lock);
+    std::lock_guard append(pool_.journal().append_lock());
+    const uint64_t generation = pool_.journal().append(bytes_of(record));
+    pool_.state().apply_resize(*open->head(), record, generation);
+  }
+  return pool_.sync();
+}
+
+Result<void> Volumes::remove(const Id& volume) {
+  std::lock_guard ordering(orders_mutex_);
+  HeadPtr head;
+  {
+    std::lock_guard append(pool_.journal().append_lock());
+    const PoolState& seen = pool_.state();
+    if (seen.tombstone(volume)) return {};
+    if (seen.has_attachment(volume)) {
+      return error(Code::kVolumeInUse, "volume " + to_string(volume) + " has an attachment; detach it");
+    }
+    head = seen.head_of(volume);
+  }
+  IdRecord record;
+  record.header = {RecordType::kVolumeDelete, 0, 0, sizeof record};
+  record.id = volume;
+  if (!head) {
+    return append_control(bytes_of(record), [&](uint64_t generation) {
+      pool_.state().apply_volume_delete(record, generation);
+    });
+  }
+  for (;;) {
+    auto admission = TRY(pool_.admit(sizeof record, 4u * head->height, Space::Purpose::kMetadata));
+    std::optional<Missing> missing;
+    {
+      std::lock_guard map(head->map_lock);
+      std::vector<PagePtr> held;
+      missing = ExtentMap::require(pool_.pages(), head->root, head->height, 0,
+                                   entry_blocks(head->height), &head->floor, &held);
+      if (!missing) {
+        std::lock_guard append(pool_.journal().append_lock());
+        const uint64_t generation = pool_.journal().append(bytes_of(record));
+        pool_.state().apply_volume_delete(record, generation);
+      }
+    }
+    if (!missing) break;
+    TRY(pool_.load(*missing));
+  }
+  {
+    std::lock_guard lock(mutex_);
+    open_.erase(volume);
+  }
+  TRY(pool_.sync());
+  pool_.wake_keeper();
+  return {};
+}
+
+Result<void> Volumes::attach(const Id& attachment, const Id& volume, const std::string& host,
+                             bool read_only) {
+  std::lock_guard ordering(orders_mutex_);
+  TRY(refuse_tombstone(attachment));
+  AttachmentRecord record;
+  record.header = {RecordType::kAttachment, 0, 0, sizeof record};
+  record.row.id = attachment;
+  record.row.volume = volume;
+  record.row.used = 1;
+  record.row.read_only = read_only;
+  if (host.size() >= record.row.host.size()) {
+    return error(Code::kInvalidArgument, "a host's name has at most 63 bytes");
+  }
+  std::copy(host.begin(), host.end(), record.row.host.begin());
+  {
+    std::lock_guard append(pool_.journal().append_lock());
+    const PoolState& seen = pool_.state();
+    if (const AttachmentRow* row = seen.attachment(attachment)) {
+      const bool same = row->volume == volume && row->host == record.row.host &&
+                        row->read_only == record.row.read_only;
+      if (!same) return id_reused("attachment", attachment);
+      return {};
+    }
+    if (!seen.volume(volume)) {
+      return error(Code::kVolumeNotFound, "no volume " + to_string(volume) + " in this pool");
+    }
+    const bool taken = seen.attachments.find([&](const AttachmentRow& row) {
+      return row.volume == volume && row.host != record.row.host;
+    });
+    if (taken) {
+      return error(Code::kVolumeAttached,
+                   "volume " + to_string(volume) + " is attached to another host; detach it first");
+    }
+  }
+  return append_control(bytes_of(record),
+                        [&](uint64_t) { pool_.state().apply_attachment(record); });
+}
+
+Result<void> Volumes::begin_detach(const Id& attachment) {
+  std::lock_guard lock(mutex_);
+  detaching_.insert(attachment);
+  return {};
+}
+
+Result<void> Volumes::finish_detach(const Id& attachment) {
+  std::lock_guard ordering(orders_mutex_);
+  AttachmentRecord record;
+  record.header = {RecordType::kAttachment, kRemove, 0, sizeof record};
+  record.row.id = attachment;
+  {
+    std::lock_guard append(pool_.journal().append_lock());
+    const PoolState& seen = pool_.state();
+    if (seen.tombstone(attachment) && !seen.attachment(attachment)) return {};
+  }
+  TRY(append_control(bytes_of(record), [&](uint64_t) { pool_.state().apply_attachment(record); }));
+  std::lock_guard lock(mutex_);
+  detaching_.erase(attachment);
+  return {};
+}
+
+Result<std::vector<CutRow>> Volumes::cut(const CutOrder& order) {
+  std::lock_guard ordering(orders_mutex_);
+  if (order.members.empty() || order.members.size() > 64) {
+    return error(Code::kInvalidArgument, "a cut has 1 to 64 volumes");
+  }
+  std::vector<HeadPtr> heads;
+  std::vector<CutRow> done;
+  const auto rows_of = [&] {
+    std::vector<CutRow> rows;
+    for (const CutOrder::Member& member : order.members) {
+      if (const CutRow* row = std::as_const(pool_.state()).cut(member.snapshot)) rows.push_back(*row);
+    }
+    return rows;
+  };
+  for (const CutOrder::Member& member : order.members) TRY(refuse_tombstone(member.snapshot));
+  {
+    std::lock_guard append(pool_.journal().append_lock());
+    const PoolState& seen = pool_.state();
+    done = rows_of();
+    for (size_t i = 0; i < order.members.size(); i++) {
+      const CutOrder::Member& member = order.members[i];
+      const HeadPtr head = seen.head_of(member.volume);
+      if (done.size() == order.members.size()) {
+        if (head && head->lineage != done[i].lineage) return id_reused("cut", member.snapshot);
+        continue;
+      }
+      if (!head) return error(Code::kVolumeNotFound, "no volume " + to_string(member.volume));
+      if (head->epoch >= kEpochMax) {
+        return error(Code::kQuotaExceeded, "volume " + to_string(member.volume) +
+                                               " has used up its snapshots; copy it to a new volume");
+      }
+      heads.push_back(head);
+    }
+    if (!done.empty() && done.size() < order.members.size()) {
+      return id_reused("cut group", order.group);
+    }
+  }
+  if (!done.empty()) {
+    TRY(pool_.sync());
+    return done;
+  }
+  CutRecord record;
+  std::vector<CutMember> members(order.members.size());
+  std::vector<uint8_t> bytes(sizeof record + members.size() * sizeof(CutMember));
+  record.header = {RecordType::kCut, 0, 0, uint32_t(bytes.size())};
+  record.group = order.group;
+  record.members = uint32_t(members.size());
+  auto admission = TRY(pool_.admit(bytes.size(), 0, Space::Purpose::kMetadata));
+  std::vector<HeadPtr> sorted = heads;
+  std::sort(sorted.begin(), sorted.end(),
+            [](const HeadPtr& a, const HeadPtr& b) { return a->lineage < b->lineage; });
+  if (std::adjacent_find(sorted.begin(), sorted.end()) != sorted.end()) {
+    return error(Code::kInvalidArgument, "a volume stands twice in the cut");
+  }
+  std::chrono::steady_clock::time_point held_from;
+  {
+    // From the first lock taken to the last released is the longest anybody can have waited.
+    std::vector<std::unique_lock<std::mutex>> locks;
+    for (const HeadPtr& head : sorted) {
+      locks.emplace_back(head->map_lock);
+      if (locks.size() == 1) held_from = std::chrono::steady_clock::now();
+      if (head->deleted) return error(Code::kVolumeNotFound, "volume " + to_string(head->volume) + " is gone");
+    }
+    std::lock_guard append(pool_.journal().append_lock());
+    record.captured_ns = uint64_t(std::chrono::duration_cast<std::chrono::nanoseconds>(
+                                      std::chrono::system_clock::now().time_since_epoch())
+                                      .count());
+    for (size_t i = 0; i < members.size(); i++) {
+      members[i] = {heads[i]->lineage, order.members[i].snapshot, heads[i]->epoch};
+    }
+    std::memcpy(bytes.data(), &record, sizeof record);
+    std::memcpy(bytes.data() + sizeof record, members.data(), members.size() * sizeof(CutMember));
+    pool_.journal().append(bytes);
+    pool_.state().apply_cut(record, members.data());
+  }
+  const auto pause = std::chrono::steady_clock::now() - held_from;
+  TRY(pool_.sync());
+  {
+    std::lock_guard lock(mutex_);
+    cut_pauses_ns_.push_back(uint64_t(pause.count()));
+    if (cut_pauses_ns_.size() > kPausesKept) cut_pauses_ns_.pop_front();
+  }
+  std::lock_guard append(pool_.journal().append_lock());
+  return rows_of();
+}
+
+Result<void> Volumes::sealed(const Id& snapshot, const Hash& root) {
+  std::lock_guard ordering(orders_mutex_);
+  CutStateRecord record;
+  record.header = {RecordType::kCutState, 0, 0, sizeof record};
+  record.snapshot = snapshot;
+  record.set = kCutSealed;
+  record.merkle_root = root;
+  LineageId lineage = 0;
+  Epoch epoch = 0;
+  {
+    std::lock_guard append(pool_.journal().append_lock());
+    const CutRow* row = std::as_const(pool_.state()).cut(snapshot);
+    if (!row) return {};  // dropped before: nothing to remember
+    if (row->flags & kCutSealed) {
+      if (row->merkle_root != root) return id_reused("sealed cut", snapshot);
+      return {};
+    }
+    lineage = row->lineage;
+    epoch = row->epoch;
+  }
+  TRY(append_control(bytes_of(record), [&](uint64_t) { pool_.state().apply_cut_state(record); }));
+  return drop_superseded(lineage, epoch);
+}
+
+// Sealed cuts are caches; the newest of a volume stays, older ones leave a bookmark.
+Result<void> Volumes::drop_superseded(LineageId lineage, Epoch newest_sealed) {
+  std::vector<Id> older;
+  {
+    std::lock_guard append(pool_.journal().append_lock());
+    for (const CutRow& row : pool_.state().cuts.rows()) {
+      if (is_free(row) || row.lineage != lineage || row.epoch >= newest_sealed) continue;
+      if (row.flags & (kCutBookmark | kCutDropAsked) || !(row.flags & kCutSealed)) continue;
+      older.push_back(row.snapshot);
+    }
+  }
+  for (const Id& snapshot : older) TRY(drop_keeping_bookmark(snapshot));
+  return {};
+}
+
+Result<void> Volumes::drop_keeping_bookmark(const Id& snapshot) {
+  IdRecord record;
+  record.header = {RecordType::kDrop, kDropKeepBookmark, 0, sizeof record};
+  record.id = snapshot;
+  TRY(append_control(bytes_of(record),
+                     [&](uint64_t generation) { pool_.state().apply_drop(record, generation); }));
+  pool_.wake_keeper();
+  return {};
+}
+
+Result<void> Volumes::drop_cut(const Id& snapshot) {
+  std::lock_guard ordering(orders_mutex_);
+  {
+    std::lock_guard append(pool_.journal().append_lock());
+    if (std::as_const(pool_.state()).tombstone(snapshot)) return {};
+  }
+  IdRecord record;
+  record.header = {RecordType::kDrop, 0, 0, sizeof record};
+  record.id = snapshot;
+  TRY(append_control(bytes_of(record),
+                     [&](uint64_t generation) { pool_.state().apply_drop(record, generation); }));
+  pool_.wake_keeper();
+  return {};
+}
+
+Result<void> Volumes::forget_tombstone(const Id& id) {
+  std::lock_guard ordering(orders_mutex_);
+  TombstoneRecord record;
+  record.header = {RecordType::kTombstone, kRemove, 0, sizeof record};
+  record.row.id = id;
+  {
+    std::lock_guard append(pool_.journal().append_lock());
+    if (!std::as_const(pool_.state()).tombstone(id)) return {};
+  }
+  return append_control(bytes_of(record),
+                        [&](uint64_t) { pool_.state().apply_tombstone(record); });
+}
+
+Result<void> Volumes::release_origins() {
+  std::lock_guard ordering(orders_mutex_);
+  std::vector<Id> stale_cuts;
+  std::vector<uint64_t> unused;
+  {
+    std::lock_guard append(pool_.journal().append_lock());
+    const PoolState& state = pool_.state();
+    for (size_t slot = 0; slot < state.origins.rows().size(); slot++) {
+      if (is_free(state.origins[slot])) continue;
+      if (!state.origin_in_use(uint32_t(slot))) unused.push_back(slot);
+      if (state.volumes.find([&](const VolumeRow& row) { return row.origin == slot + 1; })) continue;
+      for (const CutRow& row : state.cuts.rows()) {
+        const bool idle = !(row.flags & (kCutBookmark | kCutDropAsked)) && row.flags & kCutSealed;
+        if (!is_free(row) && row.origin == slot + 1 && idle) stale_cuts.push_back(row.snapshot);
+      }
+    }
+  }
+  for (const uint64_t slot : unused) {
+    OriginRecord record;
+    record.header = {RecordType::kOrigin, kRemove, 0, sizeof record};
+    record.slot = slot;
+    TRY(append_control(bytes_of(record), [&](uint64_t) { pool_.state().apply_origin(record); }));
+  }
+  for (const Id& snapshot : stale_cuts) TRY(drop_keeping_bookmark(snapshot));
+  return {};
+}
+
+Volumes::View Volumes::view() {
+  View view;
+  {
+    std::lock_guard append(pool_.journal().append_lock());
+    const PoolState& state = pool_.state();
+    for (const VolumeRow& row : state.volumes.rows()) {
+      if (!is_free(row)) view.volumes.push_back({row, std::nullopt, 0, 0});
+    }
+    for (const CutRow& row : state.cuts.rows()) {
+      if (is_free(row)) continue;
+      view.cuts.push_back(row);
+      const auto head = state.heads.find(row.lineage);
+      view.cut_volumes.push_back(head == state.heads.end() ? std::nullopt
+                                                           : std::optional(head->second->volume));
+    }
+    for (const OriginRow& row : state.origins.rows()) {
+      if (!is_free(row)) view.origins.push_back(row);
+    }
+    for (VolumeView& volume : view.volumes) {
+      if (volume.row.origin != 0) volume.origin_snapshot = state.origins[volume.row.origin - 1].snapshot;
+    }
+    for (const AttachmentRow& row : state.attachments.rows()) {
+      if (!is_free(row)) view.attachments.push_back(row);
+    }
+    for (const TombstoneRow& row : state.tombstones.rows()) {
+      if (!is_free(row)) view.tombstones.push_back(row);
+    }
+  }
+  for (VolumeView& volume : view.volumes) {
+    if (volume.row.origin == 0) continue;
+    const auto hydrator = hydrators_.at(volume.row.origin - 1);
+    if (!hydrator) continue;
+    volume.hydrated_bytes = hydrator->done_bytes();
+    volume.hydration_total_bytes = hydrator->origin_bytes();
+  }
+  std::lock_guard lock(mutex_);
+  for (const AttachmentRow& row : view.attachments) view.detaching.push_back(detaching_.contains(row.id));
+  return view;
+}
+
+std::vector<uint64_t> Volumes::cut_pauses_ns() const {
+  std::lock_guard lock(mutex_);
+  return {cut_pauses_ns_.begin(), cut_pauses_ns_.end()};
+}
+
+Result<Volumes::OriginView> Volumes::origin(const Id& snapshot) {
+  OriginView view;
+  std::optional<uint32_t> slot;
+  {
+    std::lock_guard append(pool_.journal().append_lock());
+    const auto& rows = pool_.state().origins.rows();
+    for (size_t i = 0; i < rows.size(); i++) {
+      if (!rows[i].used || rows[i].snapshot != snapshot) continue;
+      slot = uint32_t(i);
+      view.manifest = rows[i].manifest;
+    }
+  }
+  if (slot) view.hydrator = hydrators_.at(*slot);
+  if (!view.hydrator) {
+    return error(Code::kSnapshotNotFound, "nothing here is restored from " + to_string(snapshot));
+  }
+  return view;
+}
+
+Result<std::shared_ptr<Volume>> Volumes::open_volume(const Id& id) {
+  HeadPtr head;
+  {
+    std::lock_guard append(pool_.journal().append_lock());
+    head = std::as_const(pool_.state()).head_of(id);
+  }
+  if (!head) return error(Code::kVolumeNotFound, "no volume " + to_string(id) + " in this pool");
+  std::lock_guard lock(mutex_);
+  auto& place = open_[id];
+  if (!place) place = std::make_shared<Volume>(pool_, head, hydrators_);
+  return place;
+}
+
+Result<Export> Volumes::find_export(const std::string& name) {
+  const auto unknown = [&] {
+    return error(Code::kAttachmentNotFound, "no attachment \"" + name.substr(0, 80) + "\" here");
+  };
+  const auto id = parse_id(name);
+  if (!id) return unknown();
+  {
+    std::lock_guard lock(mutex_);
+    if (detaching_.contains(*id)) {
+      return error(Code::kShuttingDown, "attachment " + name + " is being detached");
+    }
+  }
+  AttachmentRow row;
+  {
+    std::lock_guard append(pool_.journal().append_lock());
+    const AttachmentRow* found = std::as_const(pool_.state()).attachment(*id);
+    if (!found) return unknown();
+    row = *found;
+  }
+  return Export{name, TRY(open_volume(row.volume)), row.read_only != 0};
+}
+
+std::vector<std::string> Volumes::list_exports() {
+  std::vector<std::string> names;
+  std::lock_guard append(pool_.journal().append_lock());
+  for (const AttachmentRow& row : pool_.state().attachments.rows()) {
+    if (!is_free(row)) names.push_back(to_string(row.id));
+  }
+  return names;
+}
+
+}  // namespace ashlar

@@ -1,0 +1,107 @@
+// Volumes: the records of a pool as orders. Each order is idempotent by the id its caller made: repeated
+// with equal arguments it gets the first answer, with others kIdReused, on a tombstone kTombstone; it
+// returns when it is durable. The NBD server obeys what stands here and nothing else.
+//
+// Thread: any. orders_mutex_ serialises orders (they are rare); it is held across their sync.
+#pragma once
+
+#include <deque>
+#include <functional>
+
+#include "volume/cut_image.h"
+#include "volume/volume.h"
+
+namespace ashlar {
+
+struct CreateVolume {
+  Id id;
+  uint64_t bytes = 0;
+  std::optional<Id> cut;  // of this pool
+  struct Origin {
+    Id snapshot;
+    std::array<uint8_t, 80> manifest{};
+    Id pin;
+  };
+  std::optional<Origin> origin;
+};
+
+struct CutOrder {
+  struct Member {
+    Id volume;
+    Id snapshot;
+  };
+  Id group;
+  std::vector<Member> members;
+};
+
+class Volumes final : public ExportSource {
+ public:
+  explicit Volumes(Pool& pool);
+
+  Result<void> create(const CreateVolume& order);
+  Result<void> grow(const Id& volume, uint64_t bytes);
+  Result<void> remove(const Id& volume);
+  Result<void> attach(const Id& attachment, const Id& volume, const std::string& host, bool read_only);
+  // From here on find_export() refuses the attachment; the caller drains its connections next.
+  Result<void> begin_detach(const Id& attachment);
+  Result<void> finish_detach(const Id& attachment);
+  // The rows of the cuts, in the order of the members.
+  Result<std::vector<CutRow>> cut(const CutOrder& order);
+  Result<void> sealed(const Id& snapshot, const Hash& root);
+  Result<void> drop_cut(const Id& snapshot);
+  Result<void> forget_tombstone(const Id& id);
+
+  // Forgets origins that no head or cut refers to, and drops sealed cuts that only keep one alive.
+  Result<void> release_origins();
+
+  struct VolumeView {
+    VolumeRow row;
+    std::optional<Id> origin_snapshot;
+    uint64_t hydrated_bytes = 0;
+    uint64_t hydration_total_bytes = 0;
+  };
+  struct View {
+    std::vector<VolumeView> volumes;
+    std::vector<CutRow> cuts;
+    std::vector<std::optional<Id>> cut_volumes;  // of cuts, by index: the volume while it exists
+    std::vector<OriginRow> origins;
+    std::vector<AttachmentRow> attachments;
+    std::vector<bool> detaching;  // of attachments, by index
+    std::vector<TombstoneRow> tombstones;
+  };
+  View view();
+  std::vector<uint64_t> cut_pauses_ns() const;
+
+  Result<std::unique_ptr<CutImage>> open_cut(const Id& snapshot) {
+    return CutImage::open(pool_, hydrators_, snapshot);
+  }
+  // The hydrator and manifest of an origin. kSnapshotNotFound when nothing here hydrates from it.
+  struct OriginView {
+    std::shared_ptr<Hydrator> hydrator;
+    std::array<uint8_t, 80> manifest{};
+  };
+  Result<OriginView> origin(const Id& snapshot);
+
+  Pool& pool() { return pool_; }
+
+  // ExportSource
+  Result<Export> find_export(const std::string& name) override;
+  std::vector<std::string> list_exports() override;
+
+ private:
+  Result<std::shared_ptr<Volume>> open_volume(const Id& id);
+  Result<void> append_control(Bytes record, const std::function<void(uint64_t generation)>& apply);
+  Result<void> refuse_tombstone(const Id& id);
+  Result<void> drop_superseded(LineageId lineage, Epoch newest_sealed);
+  Result<void> drop_keeping_bookmark(const Id& snapshot);
+
+  Pool& pool_;
+  Hydrators hydrators_;
+  std::mutex orders_mutex_;
+  mutable std::mutex mutex_;  // guards what follows
+  std::map<Id, std::shared_ptr<Volume>> open_;
+  std::set<Id> detaching_;
+  std::deque<uint64_t> cut_pauses_ns_;
+};
+
+}  // namespace ashlar

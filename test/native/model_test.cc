@@ -1,0 +1,308 @@
+// Model test (DESIGN 12.1): random writes, trims, zeroes, unaligned edges, growth, cuts, drops, deletes,
+// clones from cuts, checkpoints and restarts against a plain byte model. After each step the touched
+// bytes are equal; from time to time everything is, the births tell no lie (I3) and a full walk equals
+// the allocator (I5). Replay: ASHLAR_TEST_SEED=<seed> build/check/ashlar_tests --gtest_filter=Model.*
+#include <map>
+
+#include "support/pool_world.h"
+
+namespace ashlar::test {
+namespace {
+
+struct ModelCut {
+  ByteModel content;
+  Id volume;
+  LineageId lineage = 0;
+  Epoch epoch = 0;
+};
+
+class ModelRun {
+ public:
+  ModelRun(uint64_t seed, uint64_t capacity) : prng_(seed), world_(disk_, seed, capacity) {}
+
+  void open() {
+    ASSERT_OK(world_.open([](SimDevice& device) { device.write_through(); }));
+  }
+
+  void step() {
+    const uint64_t dice = prng_.below(1000);
+    if (live_.empty() || (dice < 4 && live_.size() < 6)) return create();
+    if (dice < 400) return write();
+    if (dice < 480) return erase();
+    if (dice < 860) return read();
+    if (dice < 880) return cut();
+    if (dice < 892) return drop();
+    if (dice < 896 && live_.size() < 6) return clone();
+    if (dice < 899) return remove();
+    if (dice < 902) return grow();
+    if (dice < 915) return checkpoint();
+    if (dice < 985) return free_some();
+    if (dice < 986) {
+      if (prng_.chance(30)) restart();
+      return;
+    }
+    if (dice < 987) {
+      if (prng_.chance(20)) compare_all();
+      return;
+    }
+    if (dice < 989) return births();
+    flush();
+  }
+
+  void finish() {
+    compare_all();
+    restart();
+    compare_all();
+  }
+
+ private:
+  Id pick() {
+    auto at = live_.begin();
+    std::advance(at, int64_t(prng_.below(live_.size())));
+    return at->first;
+  }
+
+  void create() {
+    const Id id = test_id(next_id_++);
+    CreateVolume order;
+    order.id = id;
+    // One level, two levels, three levels.
+    const uint64_t sizes[] = {1ull << 20, 3ull << 20, 700ull << 20};
+    order.bytes = sizes[prng_.below(3)] + kBlockBytes * prng_.below(20);
+    ASSERT_OK(world_.volumes->create(order));
+    live_[id].bytes = order.bytes;
+  }
+
+  // Places cluster, so that ranges meet again.
+  uint64_t place(const ByteModel& model) {
+    const uint64_t spots[] = {0, 1 << 20, 255ull << 20, 300ull << 20, 512ull << 20};
+    const uint64_t base = spots[prng_.below(5)];
+    uint64_t offset = (base < model.bytes ? base : 0) + prng_.below(2 << 20);
+    if (prng_.chance(70)) offset = offset / kBlockBytes * kBlockBytes;
+    return std::min(offset, model.bytes - 1);
+  }
+  uint64_t length(const ByteModel& model, uint64_t offset, uint64_t most) {
+    uint64_t bytes = prng_.chance(70) ? kBlockBytes * prng_.between(1, 4) : prng_.between(1, most);
+    return std::min(bytes, model.bytes - offset);
+  }
+
+  void write() {
+    const Id id = pick();
+    ByteModel& model = live_[id];
+    const uint64_t offset = place(model);
+    std::vector<uint8_t> data(length(model, offset, 100'000));
+    std::memset(data.data(), int(prng_.below(256)), data.size());
+    data[prng_.below(data.size())] = uint8_t(prng_.next());
+    const auto written = world_.write(id, offset, data);
+    if (!written && written.error().code == Code::kNoSpace) {
+      take_partial(id, model, offset, data);
+      return make_space();
+    }
+    ASSERT_OK(written);
+    model.write(offset, data);
+  }
+
+  void erase() {
+    const Id id = pick();
+    ByteModel& model = live_[id];
+    uint64_t offset = place(model);
+    uint64_t bytes = length(model, offset, 3'000'000);
+    if (prng_.chance(3)) {
+      offset = 0;
+      bytes = model.bytes;
+    }
+    auto io = world_.volume(id);
+    ASSERT_OK(io);
+    const auto erased = (*io)->erase({offset, bytes}, prng_.chance(30) ? Erase::kZeroKeep : Erase::kHole);
+    if (!erased && erased.error().code == Code::kNoSpace) {
+      take_partial(id, model, offset, std::vector<uint8_t>(bytes));
+      return make_space();
+    }
+    ASSERT_OK(erased);
+    model.zero(offset, bytes);
+  }
+
+  // A refused change may have happened in part: every byte is the old one or the new one.
+  void take_partial(const Id& id, ByteModel& model, uint64_t offset, const std::vector<uint8_t>& data) {
+    const auto got = world_.read(id, offset, data.size());
+    ASSERT_OK(got);
+    std::vector<uint8_t> old(data.size());
+    model.read(offset, old);
+    for (size_t i = 0; i < data.size(); i++) {
+      ASSERT_TRUE((*got)[i] == old[i] || (*got)[i] == data[i]) << "byte " << offset + i;
+    }
+    model.write(offset, *got);
+  }
+
+  void read() {
+    const Id id = pick();
+    const ByteModel& model = live_[id];
+    const uint64_t offset = place(model);
+    compare(id, model, offset, length(model, offset, 200'000));
+  }
+
+  void compare(const Id& id, const ByteModel& model, uint64_t offset, uint64_t bytes) {
+    const auto got = world_.read(id, offset, bytes);
+    ASSERT_OK(got);
+    std::vector<uint8_t> expected(bytes);
+    model.read(offset, expected);
+    ASSERT_TRUE(*got == expected) << "volume " << to_string(id) << " differs in " << offset << "+" << bytes;
+  }
+
+  void cut() {
+    CutOrder order;
+    order.group = test_id(next_id_++);
+    order.members.push_back({pick(), test_id(next_id_++)});
+    const auto rows = world_.volumes->cut(order);
+    if (!rows && rows.error().code == Code::kNoSpace) return make_space();
+    ASSERT_OK(rows);
+    cuts_[order.members[0].snapshot] = {live_[order.members[0].volume], order.members[0].volume,
+                                        (*rows)[0].lineage, (*rows)[0].epoch};
+  }
+
+  void drop() {
+    if (cuts_.empty()) return;
+    auto at = cuts_.begin();
+    std::advance(at, int64_t(prng_.below(cuts_.size())));
+    ASSERT_OK(world_.volumes->drop_cut(at->first));
+    cuts_.erase(at);
+  }
+
+  void clone() {
+    if (cuts_.empty()) return;
+    auto at = cuts_.begin();
+    std::advance(at, int64_t(prng_.below(cuts_.size())));
+    CreateVolume order;
+    order.id = test_id(next_id_++);
+    order.cut = at->first;
+    order.bytes = at->second.content.bytes + (prng_.chance(30) ? 5ull << 20 : 0);
+    ASSERT_OK(world_.volumes->create(order));
+    live_[order.id] = at->second.content;
+    live_[order.id].bytes = order.bytes;
+  }
+
+  void remove() {
+    const Id id = pick();
+    ASSERT_OK(world_.remove(id));
+    live_.erase(id);
+  }
+
+  void grow() {
+    const Id id = pick();
+    ByteModel& model = live_[id];
+    if (model.bytes > 1ull << 30) return;
+    const uint64_t bytes = model.bytes + (prng_.chance(20) ? 300ull << 20 : kBlockBytes * 100);
+    ASSERT_OK(world_.volumes->grow(id, bytes));
+    model.bytes = bytes;
+  }
+
+  void checkpoint() { ASSERT_OK(world_.pool->checkpoint()); }
+  void flush() { ASSERT_OK(world_.pool->sync()); }
+
+  void free_some() {
+    for (uint64_t i = 0; i < 10; i++) {
+      const auto more = world_.pool->free_step();
+      ASSERT_OK(more);
+      if (!*more) return;
+    }
+  }
+
+  void make_space() {
+    while (cuts_.size() > 1) drop();
+    remove();
+    checkpoint();
+    for (int i = 0; i < 50; i++) free_some();
+    checkpoint();
+  }
+
+  void restart() {
+    if (prng_.chance(50)) ASSERT_OK(world_.pool->sync());
+    if (prng_.chance(50)) {
+      ASSERT_OK(world_.pool->close());
+    } else {
+      ASSERT_OK(world_.pool->sync());  // then as if killed: the journal is replayed
+    }
+    open();
+    check();
+  }
+
+  void check() {
+    const auto report = world_.pool->check(false);
+    ASSERT_OK(report);
+    for (const std::string& problem : report->problems) ADD_FAILURE() << problem;
+  }
+
+  void compare_all() {
+    check();
+    for (const auto& [id, model] : live_) {
+      compare(id, model, 0, std::min<uint64_t>(model.bytes, 3 << 20));
+      for (const auto& [block, data] : model.blocks()) {
+        if (prng_.chance(10)) compare(id, model, block * kBlockBytes, kBlockBytes);
+      }
+    }
+    for (const auto& [id, cut] : cuts_) {
+      const uint64_t chunks = std::min<uint64_t>(48, (cut.content.bytes + kChunkBytes - 1) / kChunkBytes);
+      const auto got = world_.read_cut(id, 0, chunks);
+      ASSERT_OK(got);
+      std::vector<uint8_t> expected(chunks * kChunkBytes);
+      const uint64_t bytes = std::min(expected.size(), cut.content.bytes);
+      cut.content.read(0, MutableBytes(expected).first(bytes));
+      ASSERT_TRUE(*got == expected) << "cut " << to_string(id) << " differs";
+    }
+  }
+
+  // I3: for two cuts of one lineage, what is born after the first covers every byte that differs.
+  void births() {
+    for (const auto& [a_id, a] : cuts_) {
+      for (const auto& [b_id, b] : cuts_) {
+        if (a.lineage != b.lineage || a.epoch >= b.epoch) continue;
+        const CutRow* row = std::as_const(world_.pool->state()).cut(b_id);
+        ASSERT_NE(row, nullptr);
+        std::set<uint64_t> born;
+        for (;;) {
+          born.clear();
+          const uint64_t blocks = std::min<uint64_t>(b.content.bytes / kBlockBytes, 600);
+          const auto missing = ExtentMap::diff(
+              world_.pool->pages(), row->root, height_for(row->bytes), 0, blocks, a.epoch,
+              [&](uint64_t at, uint64_t count, const MapEntry& entry) {
+                for (uint64_t i = 0; i < count && entry.birth() > a.epoch; i++) born.insert(at + i);
+                return true;
+              });
+          if (!missing) break;
+          ASSERT_OK(world_.pool->load(*missing));
+        }
+        for (uint64_t block = 0; block < std::min<uint64_t>(b.content.bytes / kBlockBytes, 600); block++) {
+          if (a.content.content(block) == b.content.content(block)) continue;
+          ASSERT_TRUE(born.contains(block)) << "block " << block << " changed, but was not born";
+        }
+      }
+    }
+  }
+
+  SimDisk disk_;
+  Prng prng_;
+  PoolWorld world_;
+  std::map<Id, ByteModel> live_;
+  std::map<Id, ModelCut> cuts_;
+  uint64_t next_id_ = 1;
+};
+
+void run_model(uint64_t seed, uint64_t steps, uint64_t capacity) {
+  SCOPED_TRACE("seed " + std::to_string(seed) + "; replay: ASHLAR_TEST_SEED=" + std::to_string(seed));
+  std::printf("[ SEED     ] %llu\n", static_cast<unsigned long long>(seed));
+  ModelRun run(seed, capacity);
+  run.open();
+  for (uint64_t i = 0; i < steps && !testing::Test::HasFailure(); i++) run.step();
+  if (!testing::Test::HasFailure()) run.finish();
+}
+
+// Eight runs, so that shards share them; together at least a million operations.
+class Model : public testing::TestWithParam<uint64_t> {};
+TEST_P(Model, MatchesBytes) {
+  const bool tight = GetParam() % 4 == 3;
+  run_model(test_seed(1000 + GetParam()), test_scale(130'000), tight ? 48ull << 20 : 256ull << 20);
+}
+INSTANTIATE_TEST_SUITE_P(Runs, Model, testing::Range<uint64_t>(0, 8));
+
+}  // namespace
+}  // namespace ashlar::test
