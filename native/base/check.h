@@ -9,8 +9,9 @@ namespace ashlar {
 
 }  // namespace ashlar
 
-#define CHECK(condition) \
-  (__builtin_expect(!!(condition), 1) ? (void)0 : ::ashlar::check_failed(#condition, __FILE__, __LINE__))
+#define CHECK(condition)                        \
+  (__builtin_expect(!!(condition), 1) ? (void)0 \
+                                      : ::ashlar::check_failed(#condition, __FILE__, __LINE__))
 
 #ifdef ASHLAR_DCHECK
 #define DCHECK(condition) CHECK(condition)

@@ -27,6 +27,8 @@ Result<Id> parse_id(std::string_view text);
 // 32-byte identity of a chunk, node or manifest (DESIGN 6). All zero = all-zero content.
 using Hash = std::array<uint8_t, 32>;
 std::string to_hex(const Hash& hash);
-inline bool is_zero(const Hash& hash) { return hash == Hash{}; }
+inline bool is_zero(const Hash& hash) {
+  return hash == Hash{};
+}
 
 }  // namespace ashlar

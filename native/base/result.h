@@ -1,5 +1,6 @@
 // Result<T>: a value or an Error. [[nodiscard]], no exceptions, no out-parameters.
-// TRY(expr) yields the value or returns the error to the caller; it is the only macro that may return.
+// TRY(expr) yields the value or returns the error to the caller; it is the only macro that may
+// return.
 #pragma once
 
 #include <optional>
@@ -73,11 +74,11 @@ class [[nodiscard]] Result<void> {
 
 }  // namespace ashlar
 
-#define ASHLAR_TRY_NAMED(name, expression)   \
-  ({                                         \
-    auto name = (expression);                \
+#define ASHLAR_TRY_NAMED(name, expression)     \
+  ({                                           \
+    auto name = (expression);                  \
     if (!name) return std::move(name).error(); \
-    std::move(name).value();                 \
+    std::move(name).value();                   \
   })
 #define ASHLAR_TRY_COUNTED(counter, expression) ASHLAR_TRY_NAMED(try_result_##counter, expression)
 #define ASHLAR_TRY_EXPANDED(counter, expression) ASHLAR_TRY_COUNTED(counter, expression)

@@ -16,7 +16,8 @@ constexpr std::array<uint32_t, 256> make_table() {
   std::array<uint32_t, 256> table{};
   for (uint32_t i = 0; i < 256; i++) {
     uint32_t value = i;
-    for (int bit = 0; bit < 8; bit++) value = value >> 1 ^ (value & 1 ? kPolynomial : 0);
+    for (int bit = 0; bit < 8; bit++)
+      value = value >> 1 ^ (value & 1 ? kPolynomial : 0);
     table[i] = value;
   }
   return table;
@@ -24,13 +25,15 @@ constexpr std::array<uint32_t, 256> make_table() {
 constexpr std::array<uint32_t, 256> kTable = make_table();
 
 uint32_t update_table(uint32_t state, const uint8_t* at, size_t bytes) {
-  for (size_t i = 0; i < bytes; i++) state = state >> 8 ^ kTable[(state ^ at[i]) & 255];
+  for (size_t i = 0; i < bytes; i++)
+    state = state >> 8 ^ kTable[(state ^ at[i]) & 255];
   return state;
 }
 
 #if defined(__x86_64__)
 
-__attribute__((target("sse4.2"))) uint32_t update_sse(uint32_t state, const uint8_t* at, size_t bytes) {
+__attribute__((target("sse4.2"))) uint32_t update_sse(uint32_t state, const uint8_t* at,
+                                                      size_t bytes) {
   uint64_t wide = state;
   for (; bytes >= 8; at += 8, bytes -= 8) {
     uint64_t word;
@@ -38,13 +41,14 @@ __attribute__((target("sse4.2"))) uint32_t update_sse(uint32_t state, const uint
     wide = _mm_crc32_u64(wide, word);
   }
   state = uint32_t(wide);
-  for (; bytes > 0; at++, bytes--) state = _mm_crc32_u8(state, *at);
+  for (; bytes > 0; at++, bytes--)
+    state = _mm_crc32_u8(state, *at);
   return state;
 }
 
-// The instruction takes three cycles and one can start each cycle, so a block is summed in three lanes
-// of 1,360 bytes (the last 16 follow) and joined: the CRC is linear, so "then 1,360 zero bytes" is a
-// table look-up of the state's four bytes.
+// The instruction takes three cycles and one can start each cycle, so a block is summed in three
+// lanes of 1,360 bytes (the last 16 follow) and joined: the CRC is linear, so "then 1,360 zero
+// bytes" is a table look-up of the state's four bytes.
 constexpr size_t kLaneBytes = 1360;
 using ShiftTable = std::array<std::array<uint32_t, 256>, 4>;
 
@@ -107,7 +111,8 @@ void crc32c_blocks(const uint8_t* blocks, size_t count, uint32_t* out) {
 #if defined(__x86_64__)
   if (has_sse()) {
     static const ShiftTable shift = make_shift();
-    for (size_t i = 0; i < count; i++) out[i] = block_sse(blocks + i * kBlockBytes, shift);
+    for (size_t i = 0; i < count; i++)
+      out[i] = block_sse(blocks + i * kBlockBytes, shift);
     return;
   }
 #endif

@@ -1,6 +1,6 @@
-// Check: a full walk of all roots against the allocator (I5). Every block that a root reaches must be
-// marked used, nothing else may be; a block that two places own is fatal. Pages and blocks that cuts,
-// heads and branches share are reached once.
+// Check: a full walk of all roots against the allocator (I5). Every block that a root reaches must
+// be marked used, nothing else may be; a block that two places own is fatal. Pages and blocks that
+// cuts, heads and branches share are reached once.
 #include <bit>
 
 #include "commit/pool.h"
@@ -37,8 +37,8 @@ class Reach {
     const uint64_t end = begin + entry_blocks(level);
     if (!entry.mapped() || end <= scope.cursor) return {};
     if (scope.only_own && entry.owner() <= scope.owner_floor) return {};
-    // A page reached before was walked before, unless a dead tree's cursor hid parts of it: those are
-    // walked last, so that a page first met there is its own.
+    // A page reached before was walked before, unless a dead tree's cursor hid parts of it: those
+    // are walked last, so that a page first met there is its own.
     if (!mark(entry.block(), problems) || level == 0) return {};
     PagePtr page = pool_.pages().find(entry.block());
     if (!page) {
@@ -53,7 +53,8 @@ class Reach {
     for (uint64_t i = 0; i < kEntriesPerPage; i++) {
       const MapEntry& below = page->entries[i];
       if (below.birth() > entry.birth()) {
-        problems->push_back("page " + std::to_string(entry.block()) + " holds a birth above its parent's");
+        problems->push_back("page " + std::to_string(entry.block()) +
+                            " holds a birth above its parent's");
       }
       TRY(tree(below, uint8_t(level - 1), begin + i * step, scope, problems));
     }
@@ -114,7 +115,8 @@ Result<PoolReport> Pool::check(bool repair) {
       const uint64_t leaked = used[i] & ~reached;
       report.leaked_blocks += uint64_t(std::popcount(leaked));
       for (uint64_t bits = reached & ~used[i]; bits != 0; bits &= bits - 1) {
-        problems->push_back("block " + std::to_string(index * 64 + uint64_t(std::countr_zero(bits))) +
+        problems->push_back("block " +
+                            std::to_string(index * 64 + uint64_t(std::countr_zero(bits))) +
                             " is in use but marked free");
       }
       if (!repair) continue;

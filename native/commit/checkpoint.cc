@@ -1,6 +1,6 @@
-// Checkpoint: exactly the state at its mark, written beside the old one, made current by the flip of a
-// superblock. It never stops the world: the mark is taken under the append lock, each map lock is
-// passed once, and what is dirty at the mark is frozen because later changes copy it.
+// Checkpoint: exactly the state at its mark, written beside the old one, made current by the flip
+// of a superblock. It never stops the world: the mark is taken under the append lock, each map lock
+// is passed once, and what is dirty at the mark is frozen because later changes copy it.
 #include <algorithm>
 #include <cstring>
 #include <unordered_map>
@@ -21,7 +21,8 @@ void patch_entry(MapEntry& entry, const Crcs& crcs) {
 
 void patch_page(Page& page, const Crcs& crcs) {
   if (page.level == 0) return;
-  for (MapEntry& entry : page.entries) patch_entry(entry, crcs);
+  for (MapEntry& entry : page.entries)
+    patch_entry(entry, crcs);
 }
 
 // Everything a checkpoint takes at its mark.
@@ -38,7 +39,6 @@ struct Marked {
   std::vector<HeadPtr> heads;
   LineageId next_lineage = 0;
   uint64_t next_dead_tree = 0;
-
 };
 
 Marked take_mark(Journal& journal, PoolState& state) {
@@ -53,7 +53,8 @@ Marked take_mark(Journal& journal, PoolState& state) {
   marked.clones = state.clones.mark();
   marked.tombstones = state.tombstones.mark();
   marked.dead_trees = state.dead_trees.mark();
-  for (const auto& [lineage, head] : state.heads) marked.heads.push_back(head);
+  for (const auto& [lineage, head] : state.heads)
+    marked.heads.push_back(head);
   marked.next_lineage = state.next_lineage;
   marked.next_dead_tree = state.next_dead_tree;
   return marked;
@@ -94,7 +95,8 @@ void patch_live_rows(Table<Row>& table, const Crcs& crcs) {
     const Row& row = table[slot];
     if (is_free(row) || !row.root.mapped()) continue;
     const auto found = crcs.find(row.root.block());
-    if (found != crcs.end() && row.root.crc != found->second) table.edit(slot).root.crc = found->second;
+    if (found != crcs.end() && row.root.crc != found->second)
+      table.edit(slot).root.crc = found->second;
   }
 }
 
@@ -131,8 +133,8 @@ Result<void> Pool::checkpoint() {
   return checkpoint_locked(false, superblock_.journal_generation);
 }
 
-// Pages dirtied since the mark may be copies of frozen ones, with CRCs of children that were not known
-// then. A page is changed only under the map lock of the lineage that made it.
+// Pages dirtied since the mark may be copies of frozen ones, with CRCs of children that were not
+// known then. A page is changed only under the map lock of the lineage that made it.
 void Pool::patch_later_pages(const Crcs& crcs, uint64_t generation) {
   std::map<LineageId, HeadPtr> heads;
   {
@@ -191,7 +193,8 @@ Result<void> Pool::checkpoint_locked(bool clean, uint64_t next_journal_generatio
   };
   const auto relocate = [&](auto& table, auto& mark) {
     table.tree.resize(mark.rows.size() / std::decay_t<decltype(table)>::kRowsPerPage);
-    for (const uint64_t page : mark.changed) table.tree.relocate(page, allocate, release);
+    for (const uint64_t page : mark.changed)
+      table.tree.relocate(page, allocate, release);
   };
   relocate(state_->volumes, marked.volumes);
   relocate(state_->lineages, marked.lineages);
@@ -204,7 +207,8 @@ Result<void> Pool::checkpoint_locked(bool clean, uint64_t next_journal_generatio
   while (!groups.empty()) {
     std::vector<uint64_t> changed;
     changed.swap(groups);
-    for (const uint64_t group : changed) space_tree_.relocate(group, allocate, release);
+    for (const uint64_t group : changed)
+      space_tree_.relocate(group, allocate, release);
   }
 
   Superblock next = superblock_;
@@ -230,7 +234,8 @@ Result<void> Pool::checkpoint_locked(bool clean, uint64_t next_journal_generatio
                 std::make_move_iterator(bitmap.end()));
   next.trees[kTreeSpace] = space_tree_.root();
   next.checkpoint_generation = generation;
-  next.size_blocks = space_->size_blocks();  // this checkpoint may itself stand on what was just grown
+  next.size_blocks =
+      space_->size_blocks();  // this checkpoint may itself stand on what was just grown
   next.journal_generation = next_journal_generation;
   next.journal_position = marked.mark.replay_from.position;
   next.journal_sequence = marked.mark.replay_from.sequence;

@@ -1,6 +1,6 @@
 // Freeing in the background: dead trees, one leaf a step, journaled with a cursor, so that a crash
-// frees nothing twice. Two kinds of tree: what a head let go (freed by owner alone), and a cut being
-// dropped (what the successor has stays). DESIGN 4, Freeing; reference/snapshots.md M12.
+// frees nothing twice. Two kinds of tree: what a head let go (freed by owner alone), and a cut
+// being dropped (what the successor has stays). DESIGN 4, Freeing; reference/snapshots.md M12.
 #include <cstring>
 
 #include "commit/pool.h"
@@ -98,7 +98,8 @@ class Walk {
     for (uint64_t i = 0; i < kEntriesPerPage; i++) {
       const MapEntry& entry = page.entries[i];
       if (!entry.mapped() || entry.owner() <= dead_.owner_floor) continue;
-      if (other && other->entries[i].mapped() && other->entries[i].block() == entry.block()) continue;
+      if (other && other->entries[i].mapped() && other->entries[i].block() == entry.block())
+        continue;
       free(entry.block());
     }
   }
@@ -117,7 +118,8 @@ Result<bool> Pool::start_drop() {
     std::lock_guard append(journal_->append_lock());
     std::lock_guard pins(pins_mutex_);
     for (const CutRow& row : state_->cuts.rows()) {
-      if (is_free(row) || !(row.flags & kCutDropAsked) || row.flags & (kCutDropping | kCutBookmark)) {
+      if (is_free(row) || !(row.flags & kCutDropAsked) ||
+          row.flags & (kCutDropping | kCutBookmark)) {
         continue;
       }
       if (state_->has_branches(row) || state_->drop_under_way(row.lineage)) continue;
@@ -175,7 +177,9 @@ Result<bool> Pool::free_step() {
       if (head) map = std::unique_lock(head->map_lock);
       std::lock_guard append(journal_->append_lock());
       const DeadTreeRow* current =
-          std::as_const(state_->dead_trees).find([&](const DeadTreeRow& row) { return row.id == dead.id; });
+          std::as_const(state_->dead_trees).find([&](const DeadTreeRow& row) {
+            return row.id == dead.id;
+          });
       if (!current) return true;
       dead = *current;
       Successor successor;
@@ -194,7 +198,8 @@ Result<bool> Pool::free_step() {
       missing = walk.run(successor);
       if (!missing) {
         const uint64_t end = dead.first_block + entry_blocks(uint8_t(dead.level + 1));
-        std::vector<uint8_t> bytes(sizeof(FreeStepRecord) + walk.step.runs.size() * sizeof(FreedRun));
+        std::vector<uint8_t> bytes(sizeof(FreeStepRecord) +
+                                   walk.step.runs.size() * sizeof(FreedRun));
         CHECK(walk.step.runs.size() <= kRunsMax);
         FreeStepRecord record;
         record.header = {RecordType::kFreeStep, 0, 0, uint32_t(bytes.size())};

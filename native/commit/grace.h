@@ -1,7 +1,6 @@
 // Grace sections: a reader enters before it looks a block up and leaves after it has checked the
-// bytes; wait() returns when every reader that was inside at the call has left. A freed block becomes
-// allocatable only after that (I2). Two counters in turn, as in sleepable RCU.
-// Thread: any.
+// bytes; wait() returns when every reader that was inside at the call has left. A freed block
+// becomes allocatable only after that (I2). Two counters in turn, as in sleepable RCU. Thread: any.
 #pragma once
 
 #include <array>
@@ -30,7 +29,8 @@ class Grace {
     for (int flip = 0; flip < 2; flip++) {
       const uint64_t old = turn_.fetch_xor(1);
       for (const Shard& shard : shards_) {
-        while (shard.readers[old].load(std::memory_order_acquire) != 0) std::this_thread::yield();
+        while (shard.readers[old].load(std::memory_order_acquire) != 0)
+          std::this_thread::yield();
       }
     }
   }

@@ -1,6 +1,7 @@
-// Head: the live map of one volume. Everything but the constants is guarded by map_lock, held for one
-// batch's lookups or one apply, never across I/O. Several map locks are taken in order of lineage.
-// Order of locks: map locks, then the journal's append lock, then the leaf locks of pages and space.
+// Head: the live map of one volume. Everything but the constants is guarded by map_lock, held for
+// one batch's lookups or one apply, never across I/O. Several map locks are taken in order of
+// lineage. Order of locks: map locks, then the journal's append lock, then the leaf locks of pages
+// and space.
 #pragma once
 
 #include <atomic>

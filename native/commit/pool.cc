@@ -107,7 +107,8 @@ Result<bool> Pool::grow() {
   GrowRecord record;
   record.header = {RecordType::kGrow, 0, 0, sizeof record};
   record.size_blocks = target;
-  while (!journal_->reserve(sizeof record)) TRY(journal_->wait_for_room());
+  while (!journal_->reserve(sizeof record))
+    TRY(journal_->wait_for_room());
   std::lock_guard append(journal_->append_lock());
   journal_->append(Bytes(reinterpret_cast<const uint8_t*>(&record), sizeof record));
   space_->set_size(target);
@@ -179,7 +180,9 @@ void Pool::keeper_main() {
   }
 }
 
-void Pool::tick() { (void)journal_->write_out(); }
+void Pool::tick() {
+  (void)journal_->write_out();
+}
 
 void Pool::ticker_main() {
   int seals = 0;

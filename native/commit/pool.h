@@ -1,9 +1,9 @@
 // Pool: an open pool. It binds device, journal, space, pages and records; commits, checkpoints,
 // recovers, and frees in the background. Volumes stand on it.
 //
-// Threads: any, but for what says otherwise. Its own: the ticker (seals every 100 ms, syncs every second
-// or 256 MiB) and the keeper (checkpoints, growing ahead, freeing dead trees).
-// Locks, in order: map locks of heads (by lineage), the journal's append lock, leaf locks.
+// Threads: any, but for what says otherwise. Its own: the ticker (seals every 100 ms, syncs every
+// second or 256 MiB) and the keeper (checkpoints, growing ahead, freeing dead trees). Locks, in
+// order: map locks of heads (by lineage), the journal's append lock, leaf locks.
 #pragma once
 
 #include <condition_variable>
@@ -22,7 +22,7 @@ namespace ashlar {
 struct PoolOptions {
   uint64_t capacity_bytes = 0;  // used at create; 0 = what the file system or device has free
   uint64_t page_cache_bytes = 256ull << 20;
-  bool background = true;  // tests drive the clockwork themselves
+  bool background = true;             // tests drive the clockwork themselves
   std::array<uint8_t, 16> pool_id{};  // at create; zero = random
 };
 
@@ -83,8 +83,8 @@ class Pool {
   const std::string& name() const { return name_; }
   const Superblock& superblock() const { return superblock_; }
 
-  // No lock held. A page that does not verify may have been moved by a checkpoint since the entry was
-  // read: look up once more before believing kCorrupt.
+  // No lock held. A page that does not verify may have been moved by a checkpoint since the entry
+  // was read: look up once more before believing kCorrupt.
   Result<void> load(const Missing& missing);
   // Data was written that a later sync has to cover.
   void note_written(uint64_t bytes) { unsynced_bytes_ += bytes; }
@@ -108,7 +108,8 @@ class Pool {
   Result<PoolReport> check(bool repair);
 
  private:
-  Pool(std::unique_ptr<Device> device, std::string name) : device_(std::move(device)), name_(std::move(name)) {}
+  Pool(std::unique_ptr<Device> device, std::string name)
+      : device_(std::move(device)), name_(std::move(name)) {}
 
   Result<void> create(const PoolOptions& options);
   Result<void> recover(const PoolOptions& options);

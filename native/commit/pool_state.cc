@@ -37,7 +37,9 @@ bool PoolState::has_attachment(const Id& volume_id) const {
 
 namespace {
 
-bool has_blocks(const CutRow& cut) { return (cut.flags & kCutBookmark) == 0; }
+bool has_blocks(const CutRow& cut) {
+  return (cut.flags & kCutBookmark) == 0;
+}
 
 }  // namespace
 
@@ -96,17 +98,17 @@ MapChange PoolState::change_of(Head& head, uint64_t generation) {
 }
 
 void PoolState::apply_write(Head& head, const WriteRecord& record, const uint32_t* crcs,
-                        uint64_t generation) {
+                            uint64_t generation) {
   MapChange change = change_of(head, generation);
-  ExtentMap::assign(change, head.root, head.height, record.first, record.count, record.physical, crcs,
-                    record.birth);
+  ExtentMap::assign(change, head.root, head.height, record.first, record.count, record.physical,
+                    crcs, record.birth);
 }
 
-std::vector<PoolRun> PoolState::apply_fill(Head& head, const WriteRecord& record, const uint32_t* crcs,
-                                       uint64_t generation) {
+std::vector<PoolRun> PoolState::apply_fill(Head& head, const WriteRecord& record,
+                                           const uint32_t* crcs, uint64_t generation) {
   MapChange change = change_of(head, generation);
-  return ExtentMap::fill(change, head.root, head.height, record.first, record.count, record.physical,
-                         crcs, record.birth);
+  return ExtentMap::fill(change, head.root, head.height, record.first, record.count,
+                         record.physical, crcs, record.birth);
 }
 
 void PoolState::apply_erase(Head& head, const EraseRecord& record, uint64_t generation) {
@@ -289,7 +291,8 @@ void PoolState::apply_drop(const IdRecord& record, uint64_t generation) {
   row->flags = (row->flags & ~kCutKeepMark) | kCutDropAsked | kCutHidden;
 }
 
-void PoolState::apply_free_step(const FreeStepRecord& record, const FreedRun* runs, uint64_t generation) {
+void PoolState::apply_free_step(const FreeStepRecord& record, const FreedRun* runs,
+                                uint64_t generation) {
   for (uint32_t i = 0; i < record.runs; i++) {
     space.note_freed({runs[i].first, runs[i].count}, generation);
   }
@@ -301,9 +304,8 @@ void PoolState::apply_free_step(const FreeStepRecord& record, const FreedRun* ru
     dead_since.erase(dead->id);
     dead_trees.remove(dead_trees.slot_of(dead));
     if (was.kind == 1) {
-      CutRow* row = cuts.find([&](const CutRow& at) {
-        return at.lineage == was.lineage && at.epoch == was.cut_epoch;
-      });
+      CutRow* row = cuts.find(
+          [&](const CutRow& at) { return at.lineage == was.lineage && at.epoch == was.cut_epoch; });
       CHECK(row != nullptr);
       if (row->flags & kCutKeepMark) {
         row->flags = (row->flags & ~(kCutDropping | kCutDropAsked)) | kCutBookmark;
@@ -381,7 +383,8 @@ void PoolState::forget_unused_lineages() {
     for (size_t slot = 0; slot < lineages.rows().size(); slot++) {
       const LineageRow& row = lineages[slot];
       if (is_free(row) || heads.contains(row.id) || newest_cut(row.id)) continue;
-      const bool has_child = lineages.find([&](const LineageRow& at) { return at.parent == row.id; });
+      const bool has_child =
+          lineages.find([&](const LineageRow& at) { return at.parent == row.id; });
       if (has_child) continue;
       lineages.remove(slot);
       again = true;

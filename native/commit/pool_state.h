@@ -1,6 +1,6 @@
-// PoolState: the records of a pool (volumes, lineages, cuts, origins, attachments, tombstones, dead trees)
-// and the heads they describe. Changed only by apply_* functions, each for one journal record, so that
-// replay does what was done: they depend on nothing but the state and the record.
+// PoolState: the records of a pool (volumes, lineages, cuts, origins, attachments, tombstones, dead
+// trees) and the heads they describe. Changed only by apply_* functions, each for one journal
+// record, so that replay does what was done: they depend on nothing but the state and the record.
 //
 // Thread: guarded by the journal's append lock; the parts of a Head also by its map lock. Replay is
 // single-threaded.
@@ -61,7 +61,8 @@ struct PoolState {
 
   // ---- records of the map: under the head's map lock, with its pages required ----
   MapChange change_of(Head& head, uint64_t generation);
-  void apply_write(Head& head, const WriteRecord& record, const uint32_t* crcs, uint64_t generation);
+  void apply_write(Head& head, const WriteRecord& record, const uint32_t* crcs,
+                   uint64_t generation);
   std::vector<PoolRun> apply_fill(Head& head, const WriteRecord& record, const uint32_t* crcs,
                                   uint64_t generation);
   void apply_erase(Head& head, const EraseRecord& record, uint64_t generation);

@@ -1,5 +1,6 @@
-// Open, create, recover. What comes out is a prefix of the acknowledged order that contains everything
-// flushed; it ends with a synced checkpoint and a new journal generation before the first client I/O.
+// Open, create, recover. What comes out is a prefix of the acknowledged order that contains
+// everything flushed; it ends with a synced checkpoint and a new journal generation before the
+// first client I/O.
 #include <sys/random.h>
 
 #include <algorithm>
@@ -39,7 +40,8 @@ Result<void> write_zeros(Device& device, uint64_t first_block, uint64_t blocks) 
   const std::vector<uint8_t> zeros(1 << 20);
   for (uint64_t at = 0; at < blocks;) {
     const uint64_t here = std::min<uint64_t>(zeros.size() / kBlockBytes, blocks - at);
-    TRY(write_bytes(device, (first_block + at) * kBlockBytes, Bytes(zeros).first(here * kBlockBytes)));
+    TRY(write_bytes(device, (first_block + at) * kBlockBytes,
+                    Bytes(zeros).first(here * kBlockBytes)));
     at += here;
   }
   return {};
@@ -98,20 +100,23 @@ Result<Superblock> choose_superblock(Device& device, const std::string& name) {
   }
   const bool both = a.state == Slot::kValid && b.state == Slot::kValid;
   const Superblock& newest =
-      both ? (a.superblock.checkpoint_generation > b.superblock.checkpoint_generation ? a.superblock
-                                                                                      : b.superblock)
-           : (a.state == Slot::kValid ? a.superblock : b.superblock);
-  if (!geometry_fits(newest)) return error(Code::kCorrupt, name + ": the superblock is not plausible");
+      both
+          ? (a.superblock.checkpoint_generation > b.superblock.checkpoint_generation ? a.superblock
+                                                                                     : b.superblock)
+          : (a.state == Slot::kValid ? a.superblock : b.superblock);
+  if (!geometry_fits(newest))
+    return error(Code::kCorrupt, name + ": the superblock is not plausible");
   if (newest.size_blocks * kBlockBytes > device.size_bytes()) {
-    return error(Code::kCorrupt,
-                 name + ": truncated: " + std::to_string(device.size_bytes()) + " bytes of " +
-                     std::to_string(newest.size_blocks * kBlockBytes));
+    return error(Code::kCorrupt, name + ": truncated: " + std::to_string(device.size_bytes()) +
+                                     " bytes of " +
+                                     std::to_string(newest.size_blocks * kBlockBytes));
   }
   if (!both) {
-    const uint64_t named = TRY(newest_checkpoint_named(
-        device, {newest.ring_first, newest.ring_blocks}, newest.pool_id));
+    const uint64_t named = TRY(
+        newest_checkpoint_named(device, {newest.ring_first, newest.ring_blocks}, newest.pool_id));
     if (named > newest.checkpoint_generation) {
-      return error(Code::kCorrupt, name + ": the superblock of checkpoint " + std::to_string(named) +
+      return error(Code::kCorrupt, name + ": the superblock of checkpoint " +
+                                       std::to_string(named) +
                                        " is damaged and the older one is out of date; run "
                                        "`ashlar pool-check`");
     }
@@ -176,7 +181,8 @@ Result<void> Pool::create(const PoolOptions& options) {
   Superblock first = geometry(capacity);
   first.pool_id = options.pool_id;
   if (first.pool_id == std::array<uint8_t, 16>{}) {
-    CHECK(getrandom(first.pool_id.data(), first.pool_id.size(), 0) == ssize_t(first.pool_id.size()));
+    CHECK(getrandom(first.pool_id.data(), first.pool_id.size(), 0) ==
+          ssize_t(first.pool_id.size()));
   }
   first.clean = 1;
   first.checkpoint_generation = 1;
@@ -257,24 +263,26 @@ Result<void> Pool::load_tables() {
   return {};
 }
 
-// Blocks the live journal names were handed out: nothing else may be put there while it is replayed.
+// Blocks the live journal names were handed out: nothing else may be put there while it is
+// replayed.
 void Pool::hold_named_blocks(const std::vector<ReplayBatch>& batches) {
   for (const ReplayBatch& batch : batches) {
-    (void)for_each_record(batch.records, [&](const RecordHeader& header, Bytes bytes) -> Result<void> {
-      if (header.type == RecordType::kGrow) {
-        const GrowRecord grow = TRY(parse_record<GrowRecord>(bytes));
-        if (grow.size_blocks > space_->size_blocks() &&
-            grow.size_blocks * kBlockBytes <= device_->size_bytes()) {
-          space_->set_size(grow.size_blocks);
-        }
-      }
-      if (!names_blocks(header)) return {};
-      const WriteRecord record = TRY(parse_record<WriteRecord>(bytes));
-      if (record.physical + record.count <= space_->size_blocks()) {
-        space_->hold({record.physical, record.count});
-      }
-      return {};
-    });
+    (void)for_each_record(batch.records,
+                          [&](const RecordHeader& header, Bytes bytes) -> Result<void> {
+                            if (header.type == RecordType::kGrow) {
+                              const GrowRecord grow = TRY(parse_record<GrowRecord>(bytes));
+                              if (grow.size_blocks > space_->size_blocks() &&
+                                  grow.size_blocks * kBlockBytes <= device_->size_bytes()) {
+                                space_->set_size(grow.size_blocks);
+                              }
+                            }
+                            if (!names_blocks(header)) return {};
+                            const WriteRecord record = TRY(parse_record<WriteRecord>(bytes));
+                            if (record.physical + record.count <= space_->size_blocks()) {
+                              space_->hold({record.physical, record.count});
+                            }
+                            return {};
+                          });
   }
 }
 
@@ -303,7 +311,8 @@ Result<bool> Pool::blocks_hold(const ReplayBatch& batch) {
 Result<void> Pool::replay(const RingScan& scan) {
   std::vector<ReplayBatch> batches = scan.batches;
   size_t kept = 0;
-  while (kept < batches.size() && (batches[kept].durable || TRY(blocks_hold(batches[kept])))) kept++;
+  while (kept < batches.size() && (batches[kept].durable || TRY(blocks_hold(batches[kept]))))
+    kept++;
   batches.resize(kept);
   hold_named_blocks(batches);
   const uint64_t generation = superblock_.checkpoint_generation + 1;
@@ -441,8 +450,8 @@ Result<void> Pool::replay_record(const RecordHeader& header, Bytes bytes, uint64
     case RecordType::kMove:
       break;
   }
-  return error(Code::kCorrupt, "journal: unknown record type " +
-                                   std::to_string(unsigned(header.type)));
+  return error(Code::kCorrupt,
+               "journal: unknown record type " + std::to_string(unsigned(header.type)));
 }
 
 }  // namespace ashlar

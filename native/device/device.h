@@ -20,7 +20,8 @@ class Device {
 
   // Requires: inside size_bytes(). Fills all of `into` or fails.
   virtual Result<void> read(uint64_t offset, MutableBytes into) = 0;
-  // As read, but false when the bytes are not in memory right now. Nothing is promised of `into` then.
+  // As read, but false when the bytes are not in memory right now. Nothing is promised of `into`
+  // then.
   virtual Result<bool> read_cached(uint64_t offset, MutableBytes into) = 0;
   // As read, past any cache the operating system keeps (recovery).
   virtual Result<void> read_uncached(uint64_t offset, MutableBytes into) = 0;

@@ -40,7 +40,8 @@ class FileDevice final : public Device {
       const ssize_t got = ::pread(descriptor_, into.data(), into.size(), off_t(offset));
       if (got < 0 && errno == EINTR) continue;
       if (got < 0) return device_error(path_, "read", errno);
-      if (got == 0) return error(Code::kDeviceFailed, path_ + ": ends at " + std::to_string(offset));
+      if (got == 0)
+        return error(Code::kDeviceFailed, path_ + ": ends at " + std::to_string(offset));
       into = into.subspan(size_t(got));
       offset += uint64_t(got);
     }
@@ -90,7 +91,8 @@ class FileDevice final : public Device {
   Result<void> grow(uint64_t bytes) override {
     if (bytes <= size_bytes_) return {};
     if (is_block_device_) {
-      return error(Code::kNoSpace, path_ + ": the device ends at " + std::to_string(size_bytes_.load()));
+      return error(Code::kNoSpace,
+                   path_ + ": the device ends at " + std::to_string(size_bytes_.load()));
     }
     const uint64_t begin = size_bytes_;
     if (::fallocate(descriptor_, 0, off_t(begin), off_t(bytes - begin)) != 0) {
@@ -165,10 +167,11 @@ Result<OpenedFile> open_file_device(const std::string& path, bool create) {
     return refuse(error(Code::kForeignFile, path + ": neither a file nor a block device"));
   }
   if (::flock(descriptor, LOCK_EX | LOCK_NB) != 0) {
-    return refuse(error(Code::kInUse, path + ": another process has this pool open; stop it first"));
+    return refuse(
+        error(Code::kInUse, path + ": another process has this pool open; stop it first"));
   }
-  return OpenedFile{
-      std::make_unique<FileDevice>(path, descriptor, is_block_device, size_bytes), created};
+  return OpenedFile{std::make_unique<FileDevice>(path, descriptor, is_block_device, size_bytes),
+                    created};
 }
 
 }  // namespace ashlar

@@ -16,8 +16,8 @@ void free_block(MapChange& change, const MapEntry& entry, uint64_t end_block) {
   change.space.note_freed({entry.block(), 1}, change.generation);
 }
 
-// The page below `entry`, which stands for the page of `level` at [begin, …), made changeable: itself
-// when it is of this epoch and generation, else a copy in a new block.
+// The page below `entry`, which stands for the page of `level` at [begin, …), made changeable:
+// itself when it is of this epoch and generation, else a copy in a new block.
 Page& writable(MapChange& change, MapEntry& entry, uint8_t level, uint64_t begin) {
   if (entry.mapped()) {
     const PagePtr old = change.pages.find(entry.block());
@@ -44,8 +44,8 @@ Page& writable(MapChange& change, MapEntry& entry, uint8_t level, uint64_t begin
 // Calls `leaf(entry, block)` for every block of [first, end), on changeable pages, and keeps the
 // births and owners of the way up. `birth` is what the changed entries may carry at most.
 template <typename Leaf>
-void change_leaves(MapChange& change, MapEntry& entry, uint8_t level, uint64_t begin, uint64_t first,
-                   uint64_t end, Epoch birth, Leaf& leaf) {
+void change_leaves(MapChange& change, MapEntry& entry, uint8_t level, uint64_t begin,
+                   uint64_t first, uint64_t end, Epoch birth, Leaf& leaf) {
   if (level == 0) {
     leaf(entry, begin);
     return;
@@ -105,7 +105,8 @@ void erase_entry(MapChange& change, MapEntry& entry, uint8_t level, uint64_t beg
   const uint64_t step = entry_blocks(uint8_t(level - 1));
   const uint64_t from = std::max(begin, first);
   for (uint64_t i = (from - begin) / step; i < kEntriesPerPage && begin + i * step < end; i++) {
-    erase_entry(change, page.entries[i], uint8_t(level - 1), begin + i * step, first, end, flags, dead);
+    erase_entry(change, page.entries[i], uint8_t(level - 1), begin + i * step, first, end, flags,
+                dead);
   }
 }
 
@@ -114,7 +115,8 @@ void erase_entry(MapChange& change, MapEntry& entry, uint8_t level, uint64_t beg
 uint8_t height_for(uint64_t volume_bytes) {
   const uint64_t blocks = (volume_bytes + kBlockBytes - 1) / kBlockBytes;
   uint8_t height = 1;
-  while (entry_blocks(height) < blocks) height++;
+  while (entry_blocks(height) < blocks)
+    height++;
   return height;
 }
 
@@ -144,22 +146,22 @@ void ExtentMap::assign(MapChange& change, MapEntry& root, uint8_t height, uint64
   change.space.note_mapped({physical, count}, change.generation);
 }
 
-std::vector<PoolRun> ExtentMap::fill(MapChange& change, MapEntry& root, uint8_t height, uint64_t first,
-                                     uint64_t count, PoolBlock physical, const uint32_t* crcs,
-                                     Epoch birth) {
+std::vector<PoolRun> ExtentMap::fill(MapChange& change, MapEntry& root, uint8_t height,
+                                     uint64_t first, uint64_t count, PoolBlock physical,
+                                     const uint32_t* crcs, Epoch birth) {
   // Runs of remote blocks first: pages above what is local already must not be touched.
   std::vector<std::pair<uint64_t, uint64_t>> remote;
-  const auto missing = lookup(change.pages, root, height, first, count,
-                              [&](uint64_t at, uint64_t blocks, const MapEntry& entry) {
-                                if (entry.state() != State::kRemote) return true;
-                                if (!remote.empty() &&
-                                    remote.back().first + remote.back().second == at) {
-                                  remote.back().second += blocks;
-                                } else {
-                                  remote.emplace_back(at, blocks);
-                                }
-                                return true;
-                              });
+  const auto missing =
+      lookup(change.pages, root, height, first, count,
+             [&](uint64_t at, uint64_t blocks, const MapEntry& entry) {
+               if (entry.state() != State::kRemote) return true;
+               if (!remote.empty() && remote.back().first + remote.back().second == at) {
+                 remote.back().second += blocks;
+               } else {
+                 remote.emplace_back(at, blocks);
+               }
+               return true;
+             });
   CHECK(!missing);
   std::vector<PoolRun> unused;
   uint64_t done = first;
@@ -171,24 +173,23 @@ std::vector<PoolRun> ExtentMap::fill(MapChange& change, MapEntry& root, uint8_t 
       // Zeros: whole subtrees become holes at once; nothing mapped lies inside, so nothing dies.
       MapChange zeros = change;
       std::vector<DeadSubtree> dead;
-      const std::function<void(MapEntry&, uint8_t, uint64_t)> clear = [&](MapEntry& entry,
-                                                                        uint8_t level,
-                                                                        uint64_t begin) {
-        const uint64_t past = begin + entry_blocks(level);
-        if (level == 0 || (at <= begin && past <= at + blocks && !entry.mapped())) {
-          entry = make_entry(State::kHole, 0, birth, change.epoch);
-          return;
-        }
-        Page& page = writable(zeros, entry, uint8_t(level - 1), begin);
-        entry = make_entry(State::kMapped, entry.block(), std::max(entry.birth(), birth),
-                           change.epoch);
-        const uint64_t step = entry_blocks(uint8_t(level - 1));
-        const uint64_t from = std::max(begin, at);
-        for (uint64_t i = (from - begin) / step;
-             i < kEntriesPerPage && begin + i * step < at + blocks; i++) {
-          clear(page.entries[i], uint8_t(level - 1), begin + i * step);
-        }
-      };
+      const std::function<void(MapEntry&, uint8_t, uint64_t)> clear =
+          [&](MapEntry& entry, uint8_t level, uint64_t begin) {
+            const uint64_t past = begin + entry_blocks(level);
+            if (level == 0 || (at <= begin && past <= at + blocks && !entry.mapped())) {
+              entry = make_entry(State::kHole, 0, birth, change.epoch);
+              return;
+            }
+            Page& page = writable(zeros, entry, uint8_t(level - 1), begin);
+            entry = make_entry(State::kMapped, entry.block(), std::max(entry.birth(), birth),
+                               change.epoch);
+            const uint64_t step = entry_blocks(uint8_t(level - 1));
+            const uint64_t from = std::max(begin, at);
+            for (uint64_t i = (from - begin) / step;
+                 i < kEntriesPerPage && begin + i * step < at + blocks; i++) {
+              clear(page.entries[i], uint8_t(level - 1), begin + i * step);
+            }
+          };
       clear(root, height, 0);
       change.pages_made = zeros.pages_made;
     }

@@ -1,13 +1,15 @@
-// The extent map: one 16-byte entry for every 4 KiB of a volume, in pages of 256 at every level, under
-// one root entry. Hole and remote may stand at any level for a whole subtree. Pages are copied on
-// write: once a generation (so that a checkpoint sees the state at its mark) and once an epoch (so that
-// a cut keeps its state).
+// The extent map: one 16-byte entry for every 4 KiB of a volume, in pages of 256 at every level,
+// under one root entry. Hole and remote may stand at any level for a whole subtree. Pages are
+// copied on write: once a generation (so that a checkpoint sees the state at its mark) and once an
+// epoch (so that a cut keeps its state).
 //
-// Nothing here does I/O: what is not in memory is answered as Missing; the caller loads it without the
-// map lock and asks again. Mutators require that require() found everything under the same lock hold.
+// Nothing here does I/O: what is not in memory is answered as Missing; the caller loads it without
+// the map lock and asks again. Mutators require that require() found everything under the same lock
+// hold.
 //
-// Invariants: an inner entry's birth is at least every birth below it, its owner is the epoch in which
-// the page below was copied; every changed entry, holes too, carries the current epoch as owner.
+// Invariants: an inner entry's birth is at least every birth below it, its owner is the epoch in
+// which the page below was copied; every changed entry, holes too, carries the current epoch as
+// owner.
 #pragma once
 
 #include <optional>
@@ -28,7 +30,9 @@ struct Missing {
 // Levels of pages a volume of this size needs: 1 (1 MiB) to 5 (64 TiB needs 5).
 uint8_t height_for(uint64_t volume_bytes);
 // Blocks one entry of a page at `level` stands for: 1, 256, 65,536, …
-constexpr uint64_t entry_blocks(uint8_t level) { return 1ull << (8 * level); }
+constexpr uint64_t entry_blocks(uint8_t level) {
+  return 1ull << (8 * level);
+}
 
 // Up to which owner blocks belong to somebody else (I4). While the newest cut is being dropped the
 // answer depends on the place: left of the drop's cursor the cut is gone already.
@@ -63,8 +67,9 @@ struct DeadSubtree {
 
 class ExtentMap {
  public:
-  // `visit(first, count, entry)` for ascending runs that tile [first, first + count): a mapped entry
-  // has count 1; holes and remotes come as they stand, clipped. It ends early when `visit` says false.
+  // `visit(first, count, entry)` for ascending runs that tile [first, first + count): a mapped
+  // entry has count 1; holes and remotes come as they stand, clipped. It ends early when `visit`
+  // says false.
   template <typename Visit>
   static std::optional<Missing> lookup(PageCache& pages, const MapEntry& root, uint8_t height,
                                        uint64_t first, uint64_t count, Visit&& visit) {
@@ -75,7 +80,8 @@ class ExtentMap {
   // uses). Entries visited may still be older: look at their birth.
   template <typename Visit>
   static std::optional<Missing> diff(PageCache& pages, const MapEntry& root, uint8_t height,
-                                     uint64_t first, uint64_t count, Epoch born_after, Visit&& visit) {
+                                     uint64_t first, uint64_t count, Epoch born_after,
+                                     Visit&& visit) {
     bool going = true;
     return lookup_entry(pages, root, height, 0, first, first + count, visit, going, born_after);
   }
@@ -91,16 +97,16 @@ class ExtentMap {
   static uint64_t pages_needed(uint8_t height, uint64_t first, uint64_t count);
 
   // Maps [first, +count) to [physical, +count).
-  static void assign(MapChange& change, MapEntry& root, uint8_t height, uint64_t first, uint64_t count,
-                     PoolBlock physical, const uint32_t* crcs, Epoch birth);
-  // The same for what is still remote; anything else keeps what it has. `physical` 0 = zeros: holes.
-  // Returns the runs of [physical, +count) that were not used.
-  static std::vector<PoolRun> fill(MapChange& change, MapEntry& root, uint8_t height, uint64_t first,
-                                   uint64_t count, PoolBlock physical, const uint32_t* crcs,
-                                   Epoch birth);
+  static void assign(MapChange& change, MapEntry& root, uint8_t height, uint64_t first,
+                     uint64_t count, PoolBlock physical, const uint32_t* crcs, Epoch birth);
+  // The same for what is still remote; anything else keeps what it has. `physical` 0 = zeros:
+  // holes. Returns the runs of [physical, +count) that were not used.
+  static std::vector<PoolRun> fill(MapChange& change, MapEntry& root, uint8_t height,
+                                   uint64_t first, uint64_t count, PoolBlock physical,
+                                   const uint32_t* crcs, Epoch birth);
   // Holes; subtrees that lie inside the range are answered in `dead`.
-  static void erase(MapChange& change, MapEntry& root, uint8_t height, uint64_t first, uint64_t count,
-                    uint8_t flags, std::vector<DeadSubtree>* dead);
+  static void erase(MapChange& change, MapEntry& root, uint8_t height, uint64_t first,
+                    uint64_t count, uint8_t flags, std::vector<DeadSubtree>* dead);
   // The root for a larger size. Keeps what it says about the old range.
   static void raise(MapChange& change, MapEntry& root, uint8_t old_height, uint8_t new_height);
 

@@ -52,13 +52,15 @@ static_assert(sizeof(MapEntry) == 16 && offsetof(MapEntry, crc) == 8);
 
 constexpr MapEntry make_entry(State state, uint64_t block, Epoch birth, Epoch owner,
                               uint32_t crc = 0, uint8_t flags = 0) {
-  return MapEntry{block | uint64_t(birth) << 40, crc, owner | uint32_t(uint8_t(state) | flags) << 24};
+  return MapEntry{block | uint64_t(birth) << 40, crc,
+                  owner | uint32_t(uint8_t(state) | flags) << 24};
 }
 
 using EntryPage = std::array<MapEntry, kEntriesPerPage>;
 static_assert(sizeof(EntryPage) == kBlockBytes);
 
-// ---- page trees of the tables and the free-space bitmap ------------------------------------------
+// ---- page trees of the tables and the free-space bitmap
+// ------------------------------------------
 
 // Index entry of a table or bitmap tree. `count`: free blocks of a bitmap page's 128 MiB, or used
 // records of a table page; of the subtree in inner pages.
@@ -117,7 +119,8 @@ struct Superblock {
 static_assert(sizeof(Superblock) == kBlockBytes);
 static_assert(offsetof(Superblock, trees) == 136 && offsetof(Superblock, crc) == 4092);
 
-// ---- table records -------------------------------------------------------------------------------
+// ---- table records
+// -------------------------------------------------------------------------------
 
 // 20 bytes on disk, as base/id.h.
 static_assert(sizeof(Id) == 20);
@@ -215,7 +218,8 @@ struct DeadTreeRow {
 };
 static_assert(sizeof(DeadTreeRow) == 64);
 
-// ---- journal -------------------------------------------------------------------------------------
+// ---- journal
+// -------------------------------------------------------------------------------------
 
 struct BatchHeader {
   uint64_t magic = kJournalMagic;

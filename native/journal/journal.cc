@@ -12,7 +12,9 @@ namespace {
 // What a record may cost beyond its own bytes: a batch of its own, padded.
 constexpr uint64_t kRecordOverheadBytes = kBlockBytes + sizeof(BatchHeader);
 
-uint64_t blocks_of(uint64_t bytes) { return (bytes + kBlockBytes - 1) / kBlockBytes; }
+uint64_t blocks_of(uint64_t bytes) {
+  return (bytes + kBlockBytes - 1) / kBlockBytes;
+}
 
 }  // namespace
 

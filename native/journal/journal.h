@@ -1,10 +1,10 @@
 // Journal: the order of everything that happened since the last checkpoint. Records are appended in
-// memory; a batch is sealed at 256 KiB of records, by the caller's clock (100 ms) or when a sync wants
-// it, and written to the ring. A sync seals, writes and calls one sync of the one file: every caller
-// that waits is served by it (group commit; the first becomes the leader).
+// memory; a batch is sealed at 256 KiB of records, by the caller's clock (100 ms) or when a sync
+// wants it, and written to the ring. A sync seals, writes and calls one sync of the one file: every
+// caller that waits is served by it (group commit; the first becomes the leader).
 //
-// The dirty generation belongs to the order: mark() seals, raises it, and names the place where replay
-// of the checkpoint begins.
+// The dirty generation belongs to the order: mark() seals, raises it, and names the place where
+// replay of the checkpoint begins.
 //
 // Thread: any. append_lock() guards the open batch, the generation and, by contract, every table
 // change that is journaled. io_mutex_ guards the queue of sealed batches. Order: append lock, then
@@ -14,8 +14,8 @@
 #include <atomic>
 #include <condition_variable>
 #include <deque>
-#include <optional>
 #include <mutex>
+#include <optional>
 #include <vector>
 
 #include "device/device.h"
@@ -24,14 +24,14 @@
 namespace ashlar {
 
 struct RingGeometry {
-  uint64_t first = 0;   // pool block
+  uint64_t first = 0;  // pool block
   uint64_t blocks = 0;
 };
 
 struct JournalPlace {
   uint64_t position = 0;  // block within the ring
   uint64_t sequence = 0;
-  uint64_t linear = 0;    // blocks written since this generation of the journal began
+  uint64_t linear = 0;  // blocks written since this generation of the journal began
 };
 
 class Journal {
@@ -40,16 +40,16 @@ class Journal {
           uint64_t journal_generation, uint64_t dirty_generation, uint64_t checkpoint_generation);
 
   // ---- appending ----
-  // Sets ring space aside for a record; call before taking any lock. False when it has to wait for a
-  // checkpoint first: then wait_for_room().
+  // Sets ring space aside for a record; call before taking any lock. False when it has to wait for
+  // a checkpoint first: then wait_for_room().
   bool reserve(uint64_t record_bytes);
   void unreserve(uint64_t record_bytes);
   // Returns when it is worth trying again; fails when the journal has failed.
   Result<void> wait_for_room();
 
   std::mutex& append_lock() { return append_mutex_; }
-  // Requires append_lock held and room reserved. Returns the dirty generation. The room goes back when
-  // its admission ends: by then the record is counted in the ring, or in the open batch, which
+  // Requires append_lock held and room reserved. Returns the dirty generation. The room goes back
+  // when its admission ends: by then the record is counted in the ring, or in the open batch, which
   // reserve() keeps room for.
   uint64_t append(Bytes record);
   // Requires append_lock. For records whose changes are applied under the same hold.
@@ -115,8 +115,8 @@ class Journal {
   std::atomic<bool> failed_flag_{false};
 
   std::atomic<uint64_t> reserved_bytes_{0};
-  std::atomic<uint64_t> head_linear_{0};   // mirrors next_linear_
-  std::atomic<uint64_t> tail_mirror_{0};   // mirrors tail_linear_
+  std::atomic<uint64_t> head_linear_{0};  // mirrors next_linear_
+  std::atomic<uint64_t> tail_mirror_{0};  // mirrors tail_linear_
   std::atomic<bool> open_has_records_{false};
 };
 

@@ -17,7 +17,8 @@ struct Found {
 };
 
 // Visits every valid batch that lies in the ring, whatever its generation.
-Result<void> for_each_batch(Device& device, RingGeometry ring, const std::array<uint8_t, 16>& pool_id,
+Result<void> for_each_batch(Device& device, RingGeometry ring,
+                            const std::array<uint8_t, 16>& pool_id,
                             const std::function<void(Found&&)>& visit) {
   std::vector<uint8_t> window;
   uint64_t window_first = 0;
@@ -61,8 +62,9 @@ Result<void> for_each_batch(Device& device, RingGeometry ring, const std::array<
 
 }  // namespace
 
-Result<RingScan> scan_ring(Device& device, RingGeometry ring, const std::array<uint8_t, 16>& pool_id,
-                           uint64_t journal_generation, uint64_t first_sequence) {
+Result<RingScan> scan_ring(Device& device, RingGeometry ring,
+                           const std::array<uint8_t, 16>& pool_id, uint64_t journal_generation,
+                           uint64_t first_sequence) {
   RingScan scan;
   std::map<uint64_t, Found> found;
   uint64_t durable = 0;
@@ -77,10 +79,10 @@ Result<RingScan> scan_ring(Device& device, RingGeometry ring, const std::array<u
     const auto at = found.find(sequence);
     if (at == found.end()) {
       if (sequence <= durable) {
-        return error(Code::kCorrupt,
-                     "the journal lost batch " + std::to_string(sequence) +
-                         " although it was synced up to " + std::to_string(durable) +
-                         "; run `ashlar pool-check` on the pool file");
+        return error(Code::kCorrupt, "the journal lost batch " + std::to_string(sequence) +
+                                         " although it was synced up to " +
+                                         std::to_string(durable) +
+                                         "; run `ashlar pool-check` on the pool file");
       }
       return scan;
     }
@@ -102,7 +104,8 @@ Result<void> for_each_record(Bytes records,
                              const std::function<Result<void>(const RecordHeader&, Bytes)>& visit) {
   while (!records.empty()) {
     RecordHeader header;
-    if (records.size() < sizeof header) return error(Code::kCorrupt, "journal: a record is cut off");
+    if (records.size() < sizeof header)
+      return error(Code::kCorrupt, "journal: a record is cut off");
     std::memcpy(&header, records.data(), sizeof header);
     if (header.length < sizeof header || header.length % 8 != 0 || header.length > records.size()) {
       return error(Code::kCorrupt,

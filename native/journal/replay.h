@@ -1,7 +1,7 @@
 // Replay: finds what the ring holds after a crash. All headers are scanned first: a batch that is
-// missing or bad at or below the highest durable sequence any valid batch names is corruption, never
-// an end. Past that point the caller checks the blocks that records name, and stops at the first batch
-// that does not hold. Thread: the one that opens the pool.
+// missing or bad at or below the highest durable sequence any valid batch names is corruption,
+// never an end. Past that point the caller checks the blocks that records name, and stops at the
+// first batch that does not hold. Thread: the one that opens the pool.
 #pragma once
 
 #include <functional>
@@ -25,8 +25,9 @@ struct RingScan {
 };
 
 // Reads past the page cache. Errors: kCorrupt, with the advice to run the offline check.
-Result<RingScan> scan_ring(Device& device, RingGeometry ring, const std::array<uint8_t, 16>& pool_id,
-                           uint64_t journal_generation, uint64_t first_sequence);
+Result<RingScan> scan_ring(Device& device, RingGeometry ring,
+                           const std::array<uint8_t, 16>& pool_id, uint64_t journal_generation,
+                           uint64_t first_sequence);
 
 // Highest checkpoint generation any valid batch of this pool names, of whatever journal generation.
 Result<uint64_t> newest_checkpoint_named(Device& device, RingGeometry ring,

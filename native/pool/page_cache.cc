@@ -8,7 +8,8 @@
 namespace ashlar {
 
 uint32_t load_crc(const MapEntry& entry) {
-  return std::atomic_ref<uint32_t>(const_cast<uint32_t&>(entry.crc)).load(std::memory_order_relaxed);
+  return std::atomic_ref<uint32_t>(const_cast<uint32_t&>(entry.crc))
+      .load(std::memory_order_relaxed);
 }
 
 void store_crc(MapEntry& entry, uint32_t crc) {

@@ -2,9 +2,9 @@
 // moment it is made until the checkpoint of its generation is durable; it keeps its block all that
 // time. Dirty pages stay; clean ones are dropped by a clock hand when the bound is passed.
 //
-// Who may change a page: only the lineage that made it, under that lineage's map lock, and only while
-// the generation and epoch it was made in are the current ones. Everybody else sees it immutable, but
-// for the CRCs of children, which a checkpoint fills in (`store_crc`, atomic).
+// Who may change a page: only the lineage that made it, under that lineage's map lock, and only
+// while the generation and epoch it was made in are the current ones. Everybody else sees it
+// immutable, but for the CRCs of children, which a checkpoint fills in (`store_crc`, atomic).
 //
 // Thread: the shards' locks guard the tables; no I/O under them.
 #pragma once

@@ -115,7 +115,8 @@ std::vector<BlockWrite> PageTree::finish(const std::function<Payload(uint64_t)>&
       write.image = index_image(level, page);
       uint64_t count = 0;
       const uint64_t first = page * kEntriesPerPage;
-      for (uint64_t i = first; i < std::min(first + kEntriesPerPage, levels_[level - 1].size()); i++) {
+      for (uint64_t i = first; i < std::min(first + kEntriesPerPage, levels_[level - 1].size());
+           i++) {
         count += levels_[level - 1][i].count;
       }
       entry.count = uint32_t(std::min<uint64_t>(count, UINT32_MAX));

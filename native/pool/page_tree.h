@@ -1,7 +1,7 @@
 // A page tree: an array of 4 KiB payload pages (bitmap pages, table pages) under index pages of 256
-// entries {block, CRC, count}. Redirected like everything else: a checkpoint gives every page on the
-// way from a changed payload page to the root a new block, then fills in CRCs from the leaves up.
-// The index is held in memory whole (16 B for 4 KiB).
+// entries {block, CRC, count}. Redirected like everything else: a checkpoint gives every page on
+// the way from a changed payload page to the root a new block, then fills in CRCs from the leaves
+// up. The index is held in memory whole (16 B for 4 KiB).
 //
 // Thread: one checkpoint (or recovery) at a time owns it.
 #pragma once
@@ -53,7 +53,7 @@ class PageTree {
   BlockImage index_image(size_t level, uint64_t page) const;
 
   const char* name_ = "";
-  std::vector<Level> levels_;                       // [0][i] = entry of payload page i
+  std::vector<Level> levels_;                        // [0][i] = entry of payload page i
   std::set<std::pair<size_t, uint64_t>> relocated_;  // (level, index)
 };
 

@@ -27,7 +27,8 @@ void for_words(uint64_t first, uint64_t count, Fn word) {
 Space::Space(uint64_t capacity_blocks, uint64_t reserve_blocks)
     : capacity_blocks_(capacity_blocks), reserve_blocks_(reserve_blocks) {
   groups_.resize((capacity_blocks + kBitmapBlocks - 1) / kBitmapBlocks);
-  for (auto& group : groups_) group = std::make_unique<Group>();
+  for (auto& group : groups_)
+    group = std::make_unique<Group>();
 }
 
 void Space::set_size(uint64_t size_blocks) {
@@ -93,7 +94,8 @@ std::optional<PoolRun> Space::find_free(PoolBlock from, PoolBlock to, uint64_t s
     const uint64_t bit = at % 64;
     const uint64_t word = groups_[at / kBitmapBlocks]->taken[at / 64 % kWords] >> bit;
     const uint64_t span = std::min<uint64_t>(64 - bit, size_blocks_ - at);
-    const uint64_t clear = std::min<uint64_t>(word == 0 ? 64 : uint64_t(std::countr_zero(word)), span);
+    const uint64_t clear =
+        std::min<uint64_t>(word == 0 ? 64 : uint64_t(std::countr_zero(word)), span);
     if (run.count == 0) run.first = at;
     run.count += clear;
     at += clear;
@@ -142,7 +144,8 @@ bool Space::above_floor(uint64_t count, Purpose purpose) const {
   __builtin_unreachable();
 }
 
-std::optional<std::vector<PoolRun>> Space::allocate(uint64_t count, Purpose purpose, bool short_runs) {
+std::optional<std::vector<PoolRun>> Space::allocate(uint64_t count, Purpose purpose,
+                                                    bool short_runs) {
   CHECK(count > 0);
   std::lock_guard lock(mutex_);
   if (!above_floor(count, purpose)) return std::nullopt;
@@ -155,7 +158,8 @@ std::optional<std::vector<PoolRun>> Space::allocate(uint64_t count, Purpose purp
         std::swap(open_data_, open_pages_);
         continue;
       }
-      for (const PoolRun& run : runs) set_taken(run, false);
+      for (const PoolRun& run : runs)
+        set_taken(run, false);
       return std::nullopt;
     }
     const uint64_t here = std::min(left, open_data_.count);
@@ -246,7 +250,8 @@ std::vector<uint64_t> Space::fold(uint64_t generation) {
   return changed;
 }
 
-PoolBlock Space::allocate_for_checkpoint(uint64_t generation, std::vector<uint64_t>* groups_changed) {
+PoolBlock Space::allocate_for_checkpoint(uint64_t generation,
+                                         std::vector<uint64_t>* groups_changed) {
   (void)generation;
   const PoolBlock block = allocate_page();
   std::lock_guard lock(mutex_);
@@ -274,7 +279,8 @@ std::array<uint8_t, kBlockBytes> Space::disk_image(uint64_t group) const {
 uint32_t Space::disk_free(uint64_t group) const {
   std::lock_guard lock(mutex_);
   uint64_t used = 0;
-  for (const uint64_t word : groups_[group]->disk) used += uint64_t(std::popcount(word));
+  for (const uint64_t word : groups_[group]->disk)
+    used += uint64_t(std::popcount(word));
   return uint32_t(kBitmapBlocks - used);
 }
 
@@ -326,8 +332,10 @@ std::vector<uint64_t> Space::live_image(uint64_t group) const {
     });
   };
   for (const auto& [generation, delta] : deltas_) {
-    for (const PoolRun& run : delta.mapped) apply(run, true);
-    for (const PoolRun& run : delta.freed) apply(run, false);
+    for (const PoolRun& run : delta.mapped)
+      apply(run, true);
+    for (const PoolRun& run : delta.freed)
+      apply(run, false);
   }
   return image;
 }

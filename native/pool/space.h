@@ -1,12 +1,13 @@
 // Space: which blocks of a pool may be handed out. One bit a block, in groups of 128 MiB, twice:
 //   taken  what may not be handed out now: in a map, handed out, or freed and waiting;
 //   disk   what the checkpoint being built marks: exactly the blocks its roots reach.
-// Between two marks the changes of the maps collect in a Delta: blocks that entered a map, blocks that
-// left one. A block freed in a generation becomes allocatable only when that generation's checkpoint
-// is durable and no reader is left (I2), so it can not enter and leave in the wrong order.
+// Between two marks the changes of the maps collect in a Delta: blocks that entered a map, blocks
+// that left one. A block freed in a generation becomes allocatable only when that generation's
+// checkpoint is durable and no reader is left (I2), so it can not enter and leave in the wrong
+// order.
 //
-// Allocation sweeps: it takes free runs of at least 256 KiB first, so that a batch lands in one piece;
-// then the caller may grow the file; then shorter runs are taken.
+// Allocation sweeps: it takes free runs of at least 256 KiB first, so that a batch lands in one
+// piece; then the caller may grow the file; then shorter runs are taken.
 //
 // Thread: all functions lock mutex_, a leaf lock; no I/O under it.
 #pragma once
@@ -47,7 +48,8 @@ class Space {
 
   // ---- handing out ----
   // `count` blocks in as few runs as can be had, or nothing: then there is less than `count` above
-  // the purpose's floor in the blocks that exist (see growth_wanted). Promised pages are left alone.
+  // the purpose's floor in the blocks that exist (see growth_wanted). Promised pages are left
+  // alone.
   std::optional<std::vector<PoolRun>> allocate(uint64_t count, Purpose purpose, bool short_runs);
   // Sets `pages` aside for the changes of map pages that an admitted request will make.
   bool promise(uint64_t pages, Purpose purpose);
@@ -66,7 +68,8 @@ class Space {
   std::vector<uint64_t> fold(uint64_t generation);
   // A checkpoint's own pages: in the disk image at once; `freed` waits with the generation.
   PoolBlock allocate_for_checkpoint(uint64_t generation, std::vector<uint64_t>* groups_changed);
-  void free_for_checkpoint(PoolBlock block, uint64_t generation, std::vector<uint64_t>* groups_changed);
+  void free_for_checkpoint(PoolBlock block, uint64_t generation,
+                           std::vector<uint64_t>* groups_changed);
   std::array<uint8_t, kBlockBytes> disk_image(uint64_t group) const;
   uint32_t disk_free(uint64_t group) const;
   // The checkpoint is durable and its readers are gone: what waited is allocatable.
@@ -84,7 +87,7 @@ class Space {
 
  private:
   static constexpr uint64_t kWords = kBitmapBlocks / 64;
-  static constexpr uint64_t kLongRunBlocks = 64;   // 256 KiB
+  static constexpr uint64_t kLongRunBlocks = 64;    // 256 KiB
   static constexpr uint64_t kOpenRunBlocks = 4096;  // at most this much is cut out at a time
 
   struct Group {
@@ -115,7 +118,7 @@ class Space {
   uint64_t promised_pages_ = 0;
   PoolBlock sweep_ = 0;
   bool long_runs_ = true;  // false once a whole sweep found none; until blocks come back
-  PoolRun open_data_;   // cut out: taken, but still allocatable
+  PoolRun open_data_;      // cut out: taken, but still allocatable
   PoolRun open_pages_;
   std::map<uint64_t, Delta> deltas_;
 };

@@ -1,9 +1,9 @@
-// A table: fixed-size records in stable slots, packed into the payload pages of a page tree. Held in
-// memory whole (one row per volume, cut, attachment …). A row is free when `is_free` says so; a free
-// row is all zero on disk.
+// A table: fixed-size records in stable slots, packed into the payload pages of a page tree. Held
+// in memory whole (one row per volume, cut, attachment …). A row is free when `is_free` says so; a
+// free row is all zero on disk.
 //
-// Thread: rows are guarded by the journal's append lock, as every control change is; the tree belongs
-// to the checkpoint.
+// Thread: rows are guarded by the journal's append lock, as every control change is; the tree
+// belongs to the checkpoint.
 #pragma once
 
 #include <cstring>
@@ -14,14 +14,30 @@
 
 namespace ashlar {
 
-inline bool is_free(const VolumeRow& row) { return row.used == 0; }
-inline bool is_free(const LineageRow& row) { return row.id == 0; }
-inline bool is_free(const CutRow& row) { return row.used == 0; }
-inline bool is_free(const OriginRow& row) { return row.used == 0; }
-inline bool is_free(const AttachmentRow& row) { return row.used == 0; }
-inline bool is_free(const CloneRow& row) { return row.used == 0; }
-inline bool is_free(const TombstoneRow& row) { return row.kind == 0; }
-inline bool is_free(const DeadTreeRow& row) { return row.id == 0; }
+inline bool is_free(const VolumeRow& row) {
+  return row.used == 0;
+}
+inline bool is_free(const LineageRow& row) {
+  return row.id == 0;
+}
+inline bool is_free(const CutRow& row) {
+  return row.used == 0;
+}
+inline bool is_free(const OriginRow& row) {
+  return row.used == 0;
+}
+inline bool is_free(const AttachmentRow& row) {
+  return row.used == 0;
+}
+inline bool is_free(const CloneRow& row) {
+  return row.used == 0;
+}
+inline bool is_free(const TombstoneRow& row) {
+  return row.kind == 0;
+}
+inline bool is_free(const DeadTreeRow& row) {
+  return row.id == 0;
+}
 
 template <typename Row>
 class Table {
@@ -51,7 +67,8 @@ class Table {
   // The lowest free slot, so that replay finds the same one.
   size_t add(const Row& row) {
     size_t slot = 0;
-    while (slot < rows_.size() && !is_free(rows_[slot])) slot++;
+    while (slot < rows_.size() && !is_free(rows_[slot]))
+      slot++;
     put(slot, row);
     return slot;
   }

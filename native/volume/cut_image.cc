@@ -12,7 +12,8 @@ constexpr auto kStall = std::chrono::milliseconds(20'000);
 
 }  // namespace
 
-Result<std::unique_ptr<CutImage>> CutImage::open(Pool& pool, Hydrators& hydrators, const Id& snapshot) {
+Result<std::unique_ptr<CutImage>> CutImage::open(Pool& pool, Hydrators& hydrators,
+                                                 const Id& snapshot) {
   std::lock_guard append(pool.journal().append_lock());
   const CutRow* row = std::as_const(pool.state()).cut(snapshot);
   if (!row || row->flags & (kCutBookmark | kCutDropping | kCutHidden)) {
@@ -33,7 +34,9 @@ CutImage::CutImage(Pool& pool, Hydrators& hydrators, const CutRow& row)
   pool_.pin_cut(snapshot_);
 }
 
-CutImage::~CutImage() { pool_.unpin_cut(snapshot_); }
+CutImage::~CutImage() {
+  pool_.unpin_cut(snapshot_);
+}
 
 // Read anew each time: a checkpoint fills in the root's checksum.
 MapEntry CutImage::root() const {
@@ -102,7 +105,9 @@ Result<void> CutImage::read_chunks(uint64_t first_chunk, uint64_t count, Mutable
     TRY(pool_.load(*missing));
   }
   uint64_t filled = first;  // everything before has its content
-  const auto place = [&](uint64_t logical) { return into.data() + (logical - first) * kBlockBytes; };
+  const auto place = [&](uint64_t logical) {
+    return into.data() + (logical - first) * kBlockBytes;
+  };
   const auto zero_until = [&](uint64_t logical) {
     std::memset(place(filled), 0, (logical - filled) * kBlockBytes);
   };
@@ -114,7 +119,8 @@ Result<void> CutImage::read_chunks(uint64_t first_chunk, uint64_t count, Mutable
       const uint64_t origin_blocks = hydrator ? hydrator->origin_bytes() / kBlockBytes : 0;
       if (logical < origin_blocks) {
         const ChunkBytes chunk = TRY(hydrator->fetch(logical / kBlocksPerChunk, kStall));
-        std::memcpy(place(logical), chunk->data() + logical % kBlocksPerChunk * kBlockBytes, kBlockBytes);
+        std::memcpy(place(logical), chunk->data() + logical % kBlocksPerChunk * kBlockBytes,
+                    kBlockBytes);
       } else {
         std::memset(place(logical), 0, kBlockBytes);
       }

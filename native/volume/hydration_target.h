@@ -1,5 +1,5 @@
-// What a pull into a pool fills: one origin's remote ranges. The receiver (stream/) asks what is wanted,
-// fetches and verifies, and hands it in; the pool's side (volume/hydrator.h) installs it.
+// What a pull into a pool fills: one origin's remote ranges. The receiver (stream/) asks what is
+// wanted, fetches and verifies, and hands it in; the pool's side (volume/hydrator.h) installs it.
 // Thread: any; each lane is driven by one receiver at a time.
 #pragma once
 
@@ -18,8 +18,8 @@ class HydrationTarget {
  public:
   virtual ~HydrationTarget() = default;
 
-  // Chunk indices wanted next, at most `max`, ascending in the background lane. Waits until there are
-  // some; nothing at all = this lane is closed, or (background) nothing is remote any more.
+  // Chunk indices wanted next, at most `max`, ascending in the background lane. Waits until there
+  // are some; nothing at all = this lane is closed, or (background) nothing is remote any more.
   virtual std::optional<std::vector<uint64_t>> next_wanted(Lane lane, size_t max) = 0;
 
   // A verified chunk: 64 KiB, zero-padded. Idempotent; what is no longer remote keeps what it has.

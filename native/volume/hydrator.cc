@@ -67,8 +67,8 @@ std::optional<std::vector<uint64_t>> Hydrator::next_wanted(Lane lane, size_t max
   return chunks;
 }
 
-// The next chunks in which some head has remote blocks. At the end of the origin with nothing asked and
-// nothing left, the origin is hydrated.
+// The next chunks in which some head has remote blocks. At the end of the origin with nothing asked
+// and nothing left, the origin is hydrated.
 Result<std::vector<uint64_t>> Hydrator::sweep(size_t max) {
   std::vector<uint64_t> found;
   uint64_t from = 0;
@@ -168,18 +168,19 @@ Result<void> Hydrator::fill(Head& head, uint64_t first_block, uint64_t count, By
       pool_.note_written(run.count * kBlockBytes);
     }
     const uint64_t at = first_block + done;
-    std::vector<uint8_t> record_bytes(
-        sizeof(WriteRecord) + (zeros ? 0 : (run.count * 4 + 7) / 8 * 8));
-    auto admission = TRY(pool_.admit(record_bytes.size(),
-                                     zeros ? 3 * head.height
-                                           : ExtentMap::pages_needed(head.height, at, run.count),
-                                     zeros ? Space::Purpose::kMetadata : Space::Purpose::kData));
+    std::vector<uint8_t> record_bytes(sizeof(WriteRecord) +
+                                      (zeros ? 0 : (run.count * 4 + 7) / 8 * 8));
+    auto admission = TRY(
+        pool_.admit(record_bytes.size(),
+                    zeros ? 3 * head.height : ExtentMap::pages_needed(head.height, at, run.count),
+                    zeros ? Space::Purpose::kMetadata : Space::Purpose::kData));
     for (;;) {
       std::optional<Missing> missing;
       {
         std::lock_guard map(head.map_lock);
         std::vector<PagePtr> held;
-        missing = ExtentMap::require(pool_.pages(), head.root, head.height, at, run.count, nullptr, &held);
+        missing = ExtentMap::require(pool_.pages(), head.root, head.height, at, run.count, nullptr,
+                                     &held);
         if (!missing) {
           bool remote = false;
           Epoch birth = 0;
@@ -252,7 +253,8 @@ Result<void> Hydrator::install_zeros(uint64_t first_chunk, uint64_t count) {
     if (first < end) TRY(fill(*head, first, end - first, {}));
   }
   std::lock_guard lock(mutex_);
-  in_flight_.erase(in_flight_.lower_bound(first_chunk), in_flight_.lower_bound(first_chunk + count));
+  in_flight_.erase(in_flight_.lower_bound(first_chunk),
+                   in_flight_.lower_bound(first_chunk + count));
   for (auto at = wanted_.lower_bound(first_chunk);
        at != wanted_.end() && at->first < first_chunk + count; ++at) {
     at->second->bytes = std::make_shared<const std::vector<uint8_t>>(kChunkBytes);
@@ -277,7 +279,8 @@ void Hydrator::reopen(Lane lane) {
     sweep_chunk_ = 0;
     hydrated_ = false;
   } else {
-    for (auto& [chunk, wanted] : wanted_) wanted->asked = wanted->bytes || wanted->error;
+    for (auto& [chunk, wanted] : wanted_)
+      wanted->asked = wanted->bytes || wanted->error;
   }
   changed_.notify_all();
 }

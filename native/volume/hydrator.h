@@ -1,7 +1,8 @@
-// Hydrator: what is still remote, who waits for it, and how it becomes local. One per origin of a pool.
-// Readers ask for chunks and wait (single-flight: one request however many wait); a background sweep
-// asks for the rest in order. What arrives is handed in verified; it is installed in every head of the
-// origin where the range is still remote, and given to those who wait, heads and cuts alike.
+// Hydrator: what is still remote, who waits for it, and how it becomes local. One per origin of a
+// pool. Readers ask for chunks and wait (single-flight: one request however many wait); a
+// background sweep asks for the rest in order. What arrives is handed in verified; it is installed
+// in every head of the origin where the range is still remote, and given to those who wait, heads
+// and cuts alike.
 //
 // Thread: any. mutex_ guards the requests; no I/O and no map lock under it.
 #pragma once
@@ -65,7 +66,7 @@ class Hydrator final : public HydrationTarget {
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::map<uint64_t, std::shared_ptr<Wanted>> wanted_;  // demand, by chunk
-  std::set<uint64_t> in_flight_;                          // background
+  std::set<uint64_t> in_flight_;                        // background
   uint64_t sweep_chunk_ = 0;
   bool hydrated_ = false;
   bool closed_[2] = {false, false};

@@ -1,5 +1,5 @@
-// The hydrators of a pool, by slot of their origin. Made when a volume is created from an origin or a
-// pool with such volumes is opened. Thread: any.
+// The hydrators of a pool, by slot of their origin. Made when a volume is created from an origin or
+// a pool with such volumes is opened. Thread: any.
 #pragma once
 
 #include "volume/hydrator.h"

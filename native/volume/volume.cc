@@ -50,7 +50,8 @@ std::optional<Missing> plan_read(PageCache& pages, const Head& head, uint64_t fi
                                  plan.zeros.emplace_back(at, blocks);
                                  break;
                                case State::kRemote:
-                                 for (uint64_t i = 0; i < blocks; i++) plan.remote.push_back(at + i);
+                                 for (uint64_t i = 0; i < blocks; i++)
+                                   plan.remote.push_back(at + i);
                                  break;
                              }
                              return true;
@@ -79,7 +80,8 @@ Result<Fetched> read_range(Device& device, uint64_t offset, MutableBytes into, W
 }
 
 // Reads the plan's blocks into the request's buffer, neighbours on disk at once, and verifies them.
-Result<Fetched> fetch_blocks(Device& device, const ReadPlan& plan, ReadRequest& request, Wait wait) {
+Result<Fetched> fetch_blocks(Device& device, const ReadPlan& plan, ReadRequest& request,
+                             Wait wait) {
   alignas(64) uint8_t edge[kBlockBytes];
   std::array<uint32_t, kEntriesPerPage> crcs;
   for (size_t i = 0; i < plan.blocks.size();) {
@@ -137,7 +139,8 @@ Result<Fetched> fetch_remote(Hydrators& hydrators, uint32_t slot, const ReadPlan
     }
     const Overlap place = overlap(request, logical);
     std::memcpy(request.into.data() + place.in_buffer,
-                chunk->data() + logical % kBlocksPerChunk * kBlockBytes + place.in_block, place.bytes);
+                chunk->data() + logical % kBlocksPerChunk * kBlockBytes + place.in_block,
+                place.bytes);
   }
   return Fetched::kGood;
 }
@@ -206,9 +209,9 @@ void Volume::read(std::span<ReadRequest> batch, Wait wait) {
         // It may have been moved between lookup and read: look once more, then believe it.
         again = ++mismatches == 1;
         if (!again) {
-          fail(error(Code::kCorrupt, "volume " + to_string(head_->volume) + ": the data at offset " +
-                                         std::to_string(first * kBlockBytes) +
-                                         " does not match its checksum"));
+          fail(error(Code::kCorrupt,
+                     "volume " + to_string(head_->volume) + ": the data at offset " +
+                         std::to_string(first * kBlockBytes) + " does not match its checksum"));
         }
       }
     }
@@ -245,7 +248,8 @@ void Volume::write(std::span<WriteRequest> batch) {
     Bytes data = request.data;
     const auto partial = [&](uint64_t bytes) {
       flush_pieces();  // in the order asked for, should they overlap
-      if (auto written = write_partial(at / kBlockBytes, at % kBlockBytes, data.first(bytes)); !written) {
+      if (auto written = write_partial(at / kBlockBytes, at % kBlockBytes, data.first(bytes));
+          !written) {
         request.failed = true;
         request.error = std::move(written).error();
       }
@@ -276,7 +280,8 @@ class Handed {
  public:
   Handed(Space& space, std::vector<PoolRun> runs) : space_(space), runs_(std::move(runs)) {}
   ~Handed() {
-    for (const PoolRun& run : runs_) space_.give_back(run);
+    for (const PoolRun& run : runs_)
+      space_.give_back(run);
   }
   Handed(const Handed&) = delete;
   Handed& operator=(const Handed&) = delete;
@@ -411,8 +416,8 @@ Result<void> Volume::apply_pieces(std::span<Piece> pieces, std::span<const PoolR
   }
 }
 
-// Read-modify-write of one block. The entry is compared when the new block is applied: if it changed
-// meanwhile, the old content was read for nothing and is read again.
+// Read-modify-write of one block. The entry is compared when the new block is applied: if it
+// changed meanwhile, the old content was read for nothing and is read again.
 Result<void> Volume::write_partial(uint64_t block, uint64_t offset_in_block, Bytes data) {
   alignas(64) uint8_t image[kBlockBytes];
   for (;;) {
@@ -438,12 +443,14 @@ Result<void> Volume::write_partial(uint64_t block, uint64_t offset_in_block, Byt
     old.into = image;
     read(std::span(&old, 1), Wait::kAllowed);
     if (old.outcome == ReadRequest::Outcome::kFailed) return std::move(old.error);
-    for (const ByteRange& zeros : old.zeros) std::memset(image + zeros.offset, 0, zeros.bytes);
+    for (const ByteRange& zeros : old.zeros)
+      std::memset(image + zeros.offset, 0, zeros.bytes);
     std::memcpy(image + offset_in_block, data.data(), data.size());
 
     Handed handed(pool_.space(), TRY(pool_.allocate(1)));
     const PoolBlock target = handed.runs()[0].first;
-    auto admission = TRY(pool_.admit(write_record_bytes(1), head_->height + 1u, Space::Purpose::kData));
+    auto admission =
+        TRY(pool_.admit(write_record_bytes(1), head_->height + 1u, Space::Purpose::kData));
     TRY(write_bytes(pool_.device(), target * kBlockBytes, image));
     pool_.note_written(kBlockBytes);
     struct {
@@ -463,7 +470,8 @@ Result<void> Volume::write_partial(uint64_t block, uint64_t offset_in_block, Byt
         return error(Code::kVolumeNotFound, "volume " + to_string(head_->volume) + " was deleted");
       }
       std::vector<PagePtr> held;
-      missing = ExtentMap::require(pool_.pages(), head_->root, head_->height, block, 1, nullptr, &held);
+      missing =
+          ExtentMap::require(pool_.pages(), head_->root, head_->height, block, 1, nullptr, &held);
       MapEntry now;
       if (!missing) missing = entry_now(&now);
       if (!missing && now == before) {
@@ -472,8 +480,8 @@ Result<void> Volume::write_partial(uint64_t block, uint64_t offset_in_block, Byt
         uint64_t generation = 0;
         {
           std::lock_guard append(pool_.journal().append_lock());
-          generation = pool_.journal().append(
-              Bytes(reinterpret_cast<const uint8_t*>(&bytes), sizeof bytes));
+          generation =
+              pool_.journal().append(Bytes(reinterpret_cast<const uint8_t*>(&bytes), sizeof bytes));
         }
         pool_.state().apply_write(*head_, bytes.record, bytes.crc, generation);
         handed.mapped();
@@ -540,8 +548,8 @@ Result<void> Volume::erase(ByteRange range, Erase how) {
         record.epoch = head_->epoch;
         // Dead trees are records of the pool: they belong to the same side of a mark as the erase.
         std::lock_guard append(pool_.journal().append_lock());
-        const uint64_t generation = pool_.journal().append(
-            Bytes(reinterpret_cast<const uint8_t*>(&record), sizeof record));
+        const uint64_t generation =
+            pool_.journal().append(Bytes(reinterpret_cast<const uint8_t*>(&record), sizeof record));
         pool_.state().apply_erase(*head_, record, generation);
         return {};
       }
@@ -552,7 +560,9 @@ Result<void> Volume::erase(ByteRange range, Erase how) {
 
 // ---- the rest -----------------------------------------------------------------------------------
 
-Result<void> Volume::flush() { return pool_.sync(); }
+Result<void> Volume::flush() {
+  return pool_.sync();
+}
 
 Result<std::vector<StatusExtent>> Volume::status(ByteRange range, size_t extents_max) {
   constexpr size_t kEntriesMax = 65'536;  // work is bounded: the answer may be short
@@ -575,7 +585,8 @@ Result<std::vector<StatusExtent>> Volume::status(ByteRange range, size_t extents
             const bool allocated = !hole || entry.zero_keep();
             const uint64_t bytes = count * kBlockBytes - skip;
             skip = 0;
-            if (!extents.empty() && extents.back().zero == hole && extents.back().hole == !allocated) {
+            if (!extents.empty() && extents.back().zero == hole &&
+                extents.back().hole == !allocated) {
               extents.back().bytes += bytes;
             } else {
               if (extents.size() == extents_max || at * kBlockBytes >= range.end()) return false;

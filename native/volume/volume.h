@@ -1,6 +1,7 @@
-// Volume: one head as a host sees it. Reads look up a batch under the map lock, then read and verify
-// without it, inside a grace section; writes put the data down first, then under the map lock append
-// the record and change the map; then they are acknowledged. Nothing is overwritten in place.
+// Volume: one head as a host sees it. Reads look up a batch under the map lock, then read and
+// verify without it, inside a grace section; writes put the data down first, then under the map
+// lock append the record and change the map; then they are acknowledged. Nothing is overwritten in
+// place.
 //
 // Thread: any.
 #pragma once

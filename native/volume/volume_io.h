@@ -40,12 +40,15 @@ struct WriteRequest {
 };
 
 enum class Wait : uint8_t { kNever, kAllowed };
-enum class Erase : uint8_t { kHole, kZeroKeep };  // kZeroKeep: NO_HOLE, reads zero, reported allocated
+enum class Erase : uint8_t {
+  kHole,
+  kZeroKeep
+};  // kZeroKeep: NO_HOLE, reads zero, reported allocated
 
 struct StatusExtent {
   uint64_t bytes = 0;
-  bool hole = false;   // nothing allocated here or beneath
-  bool zero = false;   // reads as zero
+  bool hole = false;  // nothing allocated here or beneath
+  bool zero = false;  // reads as zero
 };
 
 class VolumeIo {

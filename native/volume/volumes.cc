@@ -23,7 +23,8 @@ Error id_reused(const char* what, const Id& id) {
 
 Volumes::Volumes(Pool& pool) : pool_(pool), hydrators_(pool) {}
 
-// A record that touches no live map: appended and applied under one hold of the append lock, synced.
+// A record that touches no live map: appended and applied under one hold of the append lock,
+// synced.
 Result<void> Volumes::append_control(Bytes record, const std::function<void(uint64_t)>& apply) {
   {
     auto admission = TRY(pool_.admit(record.size(), 0, Space::Purpose::kMetadata));
@@ -84,18 +85,20 @@ Result<void> Volumes::create(const CreateVolume& order) {
         return error(Code::kInvalidArgument, "the origin's manifest is not one");
       }
       if (origin_bytes > order.bytes) {
-        return error(Code::kCapacityBelowMinimum, "the snapshot has " + std::to_string(origin_bytes) +
-                                                      " bytes, the volume only " +
-                                                      std::to_string(order.bytes));
+        return error(Code::kCapacityBelowMinimum,
+                     "the snapshot has " + std::to_string(origin_bytes) +
+                         " bytes, the volume only " + std::to_string(order.bytes));
       }
       record.source = uint32_t(VolumeSource::kOrigin);
       size_t slot = 0;
       const auto& rows = state.origins.rows();
-      while (slot < rows.size() && !(rows[slot].used && rows[slot].snapshot == order.origin->snapshot)) {
+      while (slot < rows.size() &&
+             !(rows[slot].used && rows[slot].snapshot == order.origin->snapshot)) {
         slot++;
       }
       if (slot == rows.size()) {
-        for (slot = 0; slot < rows.size() && rows[slot].used;) slot++;
+        for (slot = 0; slot < rows.size() && rows[slot].used;)
+          slot++;
       }
       record.origin = uint32_t(slot);
       origin.header = {RecordType::kOrigin, 0, 0, sizeof origin};
@@ -107,13 +110,13 @@ Result<void> Volumes::create(const CreateVolume& order) {
     }
   }
   {
-    auto admission = TRY(
-        pool_.admit(sizeof record + sizeof origin, 8, Space::Purpose::kMetadata));
+    auto admission = TRY(pool_.admit(sizeof record + sizeof origin, 8, Space::Purpose::kMetadata));
     std::lock_guard append(pool_.journal().append_lock());
     if (order.cut) {  // the background may have begun to drop it
       const CutRow* cut = std::as_const(state).cut(*order.cut);
       if (!cut || cut->flags & (kCutDropping | kCutBookmark)) {
-        return error(Code::kSnapshotNotFound, "the cut of " + to_string(*order.cut) + " is being dropped");
+        return error(Code::kSnapshotNotFound,
+                     "the cut of " + to_string(*order.cut) + " is being dropped");
       }
     }
     record.lineage = state.next_lineage;
@@ -163,7 +166,8 @@ Result<void> Volumes::remove(const Id& volume) {
     const PoolState& seen = pool_.state();
     if (seen.tombstone(volume)) return {};
     if (seen.has_attachment(volume)) {
-      return error(Code::kVolumeInUse, "volume " + to_string(volume) + " has an attachment; detach it");
+      return error(Code::kVolumeInUse,
+                   "volume " + to_string(volume) + " has an attachment; detach it");
     }
     head = seen.head_of(volume);
   }
@@ -271,11 +275,13 @@ Result<std::vector<CutRow>> Volumes::cut(const CutOrder& order) {
   const auto rows_of = [&] {
     std::vector<CutRow> rows;
     for (const CutOrder::Member& member : order.members) {
-      if (const CutRow* row = std::as_const(pool_.state()).cut(member.snapshot)) rows.push_back(*row);
+      if (const CutRow* row = std::as_const(pool_.state()).cut(member.snapshot))
+        rows.push_back(*row);
     }
     return rows;
   };
-  for (const CutOrder::Member& member : order.members) TRY(refuse_tombstone(member.snapshot));
+  for (const CutOrder::Member& member : order.members)
+    TRY(refuse_tombstone(member.snapshot));
   {
     std::lock_guard append(pool_.journal().append_lock());
     const PoolState& seen = pool_.state();
@@ -289,8 +295,9 @@ Result<std::vector<CutRow>> Volumes::cut(const CutOrder& order) {
       }
       if (!head) return error(Code::kVolumeNotFound, "no volume " + to_string(member.volume));
       if (head->epoch >= kEpochMax) {
-        return error(Code::kQuotaExceeded, "volume " + to_string(member.volume) +
-                                               " has used up its snapshots; copy it to a new volume");
+        return error(Code::kQuotaExceeded,
+                     "volume " + to_string(member.volume) +
+                         " has used up its snapshots; copy it to a new volume");
       }
       heads.push_back(head);
     }
@@ -322,7 +329,8 @@ Result<std::vector<CutRow>> Volumes::cut(const CutOrder& order) {
     for (const HeadPtr& head : sorted) {
       locks.emplace_back(head->map_lock);
       if (locks.size() == 1) held_from = std::chrono::steady_clock::now();
-      if (head->deleted) return error(Code::kVolumeNotFound, "volume " + to_string(head->volume) + " is gone");
+      if (head->deleted)
+        return error(Code::kVolumeNotFound, "volume " + to_string(head->volume) + " is gone");
     }
     std::lock_guard append(pool_.journal().append_lock());
     record.captured_ns = uint64_t(std::chrono::duration_cast<std::chrono::nanoseconds>(
@@ -382,7 +390,8 @@ Result<void> Volumes::drop_superseded(LineageId lineage, Epoch newest_sealed) {
       older.push_back(row.snapshot);
     }
   }
-  for (const Id& snapshot : older) TRY(drop_keeping_bookmark(snapshot));
+  for (const Id& snapshot : older)
+    TRY(drop_keeping_bookmark(snapshot));
   return {};
 }
 
@@ -420,8 +429,7 @@ Result<void> Volumes::forget_tombstone(const Id& id) {
     std::lock_guard append(pool_.journal().append_lock());
     if (!std::as_const(pool_.state()).tombstone(id)) return {};
   }
-  return append_control(bytes_of(record),
-                        [&](uint64_t) { pool_.state().apply_tombstone(record); });
+  return append_control(bytes_of(record), [&](uint64_t) { pool_.state().apply_tombstone(record); });
 }
 
 Result<void> Volumes::release_origins() {
@@ -434,7 +442,8 @@ Result<void> Volumes::release_origins() {
     for (size_t slot = 0; slot < state.origins.rows().size(); slot++) {
       if (is_free(state.origins[slot])) continue;
       if (!state.origin_in_use(uint32_t(slot))) unused.push_back(slot);
-      if (state.volumes.find([&](const VolumeRow& row) { return row.origin == slot + 1; })) continue;
+      if (state.volumes.find([&](const VolumeRow& row) { return row.origin == slot + 1; }))
+        continue;
       for (const CutRow& row : state.cuts.rows()) {
         const bool idle = !(row.flags & (kCutBookmark | kCutDropAsked)) && row.flags & kCutSealed;
         if (!is_free(row) && row.origin == slot + 1 && idle) stale_cuts.push_back(row.snapshot);
@@ -447,7 +456,8 @@ Result<void> Volumes::release_origins() {
     record.slot = slot;
     TRY(append_control(bytes_of(record), [&](uint64_t) { pool_.state().apply_origin(record); }));
   }
-  for (const Id& snapshot : stale_cuts) TRY(drop_keeping_bookmark(snapshot));
+  for (const Id& snapshot : stale_cuts)
+    TRY(drop_keeping_bookmark(snapshot));
   return {};
 }
 
@@ -470,7 +480,8 @@ Volumes::View Volumes::view() {
       if (!is_free(row)) view.origins.push_back(row);
     }
     for (VolumeView& volume : view.volumes) {
-      if (volume.row.origin != 0) volume.origin_snapshot = state.origins[volume.row.origin - 1].snapshot;
+      if (volume.row.origin != 0)
+        volume.origin_snapshot = state.origins[volume.row.origin - 1].snapshot;
     }
     for (const AttachmentRow& row : state.attachments.rows()) {
       if (!is_free(row)) view.attachments.push_back(row);
@@ -487,7 +498,8 @@ Volumes::View Volumes::view() {
     volume.hydration_total_bytes = hydrator->origin_bytes();
   }
   std::lock_guard lock(mutex_);
-  for (const AttachmentRow& row : view.attachments) view.detaching.push_back(detaching_.contains(row.id));
+  for (const AttachmentRow& row : view.attachments)
+    view.detaching.push_back(detaching_.contains(row.id));
   return view;
 }
 

@@ -1,6 +1,7 @@
-// Volumes: the records of a pool as orders. Each order is idempotent by the id its caller made: repeated
-// with equal arguments it gets the first answer, with others kIdReused, on a tombstone kTombstone; it
-// returns when it is durable. The NBD server obeys what stands here and nothing else.
+// Volumes: the records of a pool as orders. Each order is idempotent by the id its caller made:
+// repeated with equal arguments it gets the first answer, with others kIdReused, on a tombstone
+// kTombstone; it returns when it is durable. The NBD server obeys what stands here and nothing
+// else.
 //
 // Thread: any. orders_mutex_ serialises orders (they are rare); it is held across their sync.
 #pragma once
@@ -41,7 +42,8 @@ class Volumes final : public ExportSource {
   Result<void> create(const CreateVolume& order);
   Result<void> grow(const Id& volume, uint64_t bytes);
   Result<void> remove(const Id& volume);
-  Result<void> attach(const Id& attachment, const Id& volume, const std::string& host, bool read_only);
+  Result<void> attach(const Id& attachment, const Id& volume, const std::string& host,
+                      bool read_only);
   // From here on find_export() refuses the attachment; the caller drains its connections next.
   Result<void> begin_detach(const Id& attachment);
   Result<void> finish_detach(const Id& attachment);

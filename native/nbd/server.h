@@ -1,0 +1,95 @@
+// Server: listeners (Unix, TCP), one epoll thread for them and every connection in handshake, and a
+// thread for each connection in transmission.
+//
+// Thread: start, close_export and stop from any thread; the epoll thread owns the connections in
+// handshake; mutex_ guards the sessions.
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "nbd/session.h"
+
+namespace ashlar::nbd {
+
+struct ServerOptions {
+  std::string unix_path;  // empty = none
+  std::string tcp_host;   // empty = none; an address, not a name
+  uint16_t tcp_port = 0;  // 0 = any free one
+  std::chrono::milliseconds handshake_timeout{10'000};
+  size_t sessions_max = 512;
+  size_t handshakes_max = 128;
+};
+
+class Server {
+ public:
+  // The socket is made with mode 0600; a stale one, which nobody listens on, is replaced.
+  // Errors: kInvalidArgument (path over 107 bytes, address malformed), kInUse, kDeviceFailed.
+  static Result<std::unique_ptr<Server>> start(ExportSource& exports, const ServerOptions& options);
+  ~Server();
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  uint16_t tcp_port() const { return tcp_port_; }
+  size_t connections(const std::string& export_name) const;
+  // Drains the export's connections: what is under way finishes, new requests get ESHUTDOWN, and
+  // all are closed by the end of `grace`. That no new ones come is the ExportSource's part. Returns
+  // when they are gone.
+  void close_export(const std::string& export_name, std::chrono::milliseconds grace);
+  // The same for all, and no new connections. Idempotent.
+  void stop(std::chrono::milliseconds grace);
+
+ private:
+  struct Negotiating {
+    UniqueFd socket;
+    Handshake handshake;
+    std::vector<uint8_t> in;
+    std::vector<uint8_t> out;
+    std::chrono::steady_clock::time_point deadline;
+    bool closing = false;  // once `out` is sent
+  };
+  struct Running {
+    std::unique_ptr<Session> session;
+    std::thread thread;
+  };
+
+  Server(ExportSource& exports, const ServerOptions& options)
+      : exports_(exports), options_(options) {}
+
+  Result<void> listen_unix();
+  Result<void> listen_tcp();
+  void main();
+  void accept_from(int listener, bool is_unix);
+  void handle(int socket);
+  bool advance(Negotiating& connection);
+  bool send_some(Negotiating& connection);
+  void begin_transmission(Negotiating& connection);
+  void drop(int socket);
+  void expire();
+  void reap();
+  void wait_until_gone(const std::string* export_name);
+
+  ExportSource& exports_;
+  const ServerOptions options_;
+  UniqueFd epoll_;
+  UniqueFd event_;
+  UniqueFd unix_;
+  UniqueFd tcp_;
+  uint16_t tcp_port_ = 0;
+  std::atomic<bool> stopping_{false};
+  std::atomic<bool> exiting_{false};
+  std::unique_ptr<Workers> workers_;
+
+  std::map<int, std::unique_ptr<Negotiating>> negotiating_;  // epoll thread
+
+  mutable std::mutex mutex_;
+  std::vector<Running> running_;
+  std::thread thread_;
+};
+
+}  // namespace ashlar::nbd

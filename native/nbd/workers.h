@@ -1,0 +1,62 @@
+// The few threads that take what would block a connection's own: cold reads and syncs.
+// Thread: post() from any; the destructor finishes what was posted and joins.
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+namespace ashlar::nbd {
+
+class Workers {
+ public:
+  explicit Workers(size_t threads) {
+    for (size_t i = 0; i < threads; i++)
+      threads_.emplace_back([this] { run(); });
+  }
+  ~Workers() {
+    {
+      std::lock_guard lock(mutex_);
+      stopping_ = true;
+    }
+    wakes_.notify_all();
+    for (std::thread& thread : threads_)
+      thread.join();
+  }
+  Workers(const Workers&) = delete;
+  Workers& operator=(const Workers&) = delete;
+
+  void post(std::function<void()> job) {
+    {
+      std::lock_guard lock(mutex_);
+      jobs_.push_back(std::move(job));
+    }
+    wakes_.notify_one();
+  }
+
+ private:
+  void run() {
+    std::unique_lock lock(mutex_);
+    for (;;) {
+      wakes_.wait(lock, [&] { return stopping_ || !jobs_.empty(); });
+      if (jobs_.empty()) return;
+      std::function<void()> job = std::move(jobs_.front());
+      jobs_.pop_front();
+      lock.unlock();
+      job();
+      job = nullptr;
+      lock.lock();
+    }
+  }
+
+  std::mutex mutex_;
+  std::condition_variable wakes_;
+  std::deque<std::function<void()>> jobs_;  // bounded by the sessions' in-flight budgets
+  bool stopping_ = false;
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace ashlar::nbd
