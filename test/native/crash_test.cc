@@ -1,5 +1,6 @@
-// Crash test (DESIGN 12.2): a workload on a disk that keeps an arbitrary subset of unsynced writes and
-// tears at 512 bytes; the power goes before one operation after another; the pool recovers. Then
+// Crash test (DESIGN 12.2): a workload on a disk that keeps an arbitrary subset of unsynced writes
+// and tears at 512 bytes; the power goes before one operation after another; the pool recovers.
+// Then
 //   I1  what is there is a prefix of the acknowledged order that contains everything flushed,
 //   I5  a full walk equals the allocator,
 // and cuts that were answered are there with the bytes of their instant.
@@ -32,7 +33,8 @@ class CrashRun {
     });
     if (opened) {
       if (fresh) world_.device->crash_at(crash_at);
-      for (uint64_t i = 0; i < steps && !world_.device->crashed(); i++) step();
+      for (uint64_t i = 0; i < steps && !world_.device->crashed(); i++)
+        step();
     }
     // The pool is dropped as a killed process drops it.
     if (opened) {
@@ -48,8 +50,10 @@ class CrashRun {
     ASSERT_OK(world_.open());
     const auto report = world_.pool->check(false);
     ASSERT_OK(report);
-    for (const std::string& problem : report->problems) ADD_FAILURE() << problem;
-    for (auto& [id, history] : volumes_) compare(id, history);
+    for (const std::string& problem : report->problems)
+      ADD_FAILURE() << problem;
+    for (auto& [id, history] : volumes_)
+      compare(id, history);
     for (const auto& [id, model] : cuts_) {
       const auto got = world_.read_cut(id, 0, (model.bytes + kChunkBytes - 1) / kChunkBytes);
       ASSERT_OK(got);
@@ -103,15 +107,15 @@ class CrashRun {
     if (aligned) offset = offset / kBlockBytes * kBlockBytes;
     const uint64_t most = aligned ? kBlockBytes * prng_.between(1, 5) : prng_.between(1, 9000);
     std::vector<uint8_t> data(std::min(kBytes - offset, most));
-    for (uint8_t& byte : data) byte = uint8_t(prng_.next());
+    for (uint8_t& byte : data)
+      byte = uint8_t(prng_.next());
     // Parts reach the journal one by one: the edges first, then the middle.
     uint64_t at = 0;
     while (at < data.size()) {
       const uint64_t in_block = (offset + at) % kBlockBytes;
       const uint64_t left = data.size() - at;
-      const uint64_t part = in_block || left < kBlockBytes
-                                ? std::min(left, kBlockBytes - in_block)
-                                : left / kBlockBytes * kBlockBytes;
+      const uint64_t part = in_block || left < kBlockBytes ? std::min(left, kBlockBytes - in_block)
+                                                           : left / kBlockBytes * kBlockBytes;
       ByteModel next = history.states.back();
       next.write(offset + at, Bytes(data).subspan(at, part));
       history.states.push_back(std::move(next));
@@ -136,7 +140,8 @@ class CrashRun {
   }
 
   void all_flushed() {
-    for (auto& [id, history] : volumes_) history.flushed();
+    for (auto& [id, history] : volumes_)
+      history.flushed();
   }
   void flush() {
     if (world_.pool->sync()) all_flushed();
@@ -184,11 +189,12 @@ class CrashRun {
   uint64_t next_id_ = 1;
 };
 
-// The power goes at every operation of a short life in turn, for several seeds, and again while the pool
-// recovers from that.
+// The power goes at every operation of a short life in turn, for several seeds, and again while the
+// pool recovers from that.
 void crash_everywhere(uint64_t seed, uint64_t first, uint64_t last) {
   std::printf("[ SEED     ] %llu\n", static_cast<unsigned long long>(seed));
-  SCOPED_TRACE("seed " + std::to_string(seed) + "; replay: ASHLAR_TEST_SEED=" + std::to_string(seed));
+  SCOPED_TRACE("seed " + std::to_string(seed) +
+               "; replay: ASHLAR_TEST_SEED=" + std::to_string(seed));
   for (uint64_t at = first; at < last && !testing::Test::HasFailure(); at++) {
     SCOPED_TRACE("power cut at operation " + std::to_string(at));
     CrashRun run(seed);

@@ -1,7 +1,8 @@
-// Model test (DESIGN 12.1): random writes, trims, zeroes, unaligned edges, growth, cuts, drops, deletes,
-// clones from cuts, checkpoints and restarts against a plain byte model. After each step the touched
-// bytes are equal; from time to time everything is, the births tell no lie (I3) and a full walk equals
-// the allocator (I5). Replay: ASHLAR_TEST_SEED=<seed> build/check/ashlar_tests --gtest_filter=Model.*
+// Model test (DESIGN 12.1): random writes, trims, zeroes, unaligned edges, growth, cuts, drops,
+// deletes, clones from cuts, checkpoints and restarts against a plain byte model. After each step
+// the touched bytes are equal; from time to time everything is, the births tell no lie (I3) and a
+// full walk equals the allocator (I5). Replay: ASHLAR_TEST_SEED=<seed> build/check/ashlar_tests
+// --gtest_filter=Model.*
 #include <map>
 
 #include "support/pool_world.h"
@@ -113,7 +114,8 @@ class ModelRun {
     }
     auto io = world_.volume(id);
     ASSERT_OK(io);
-    const auto erased = (*io)->erase({offset, bytes}, prng_.chance(30) ? Erase::kZeroKeep : Erase::kHole);
+    const auto erased =
+        (*io)->erase({offset, bytes}, prng_.chance(30) ? Erase::kZeroKeep : Erase::kHole);
     if (!erased && erased.error().code == Code::kNoSpace) {
       take_partial(id, model, offset, std::vector<uint8_t>(bytes));
       return make_space();
@@ -123,7 +125,8 @@ class ModelRun {
   }
 
   // A refused change may have happened in part: every byte is the old one or the new one.
-  void take_partial(const Id& id, ByteModel& model, uint64_t offset, const std::vector<uint8_t>& data) {
+  void take_partial(const Id& id, ByteModel& model, uint64_t offset,
+                    const std::vector<uint8_t>& data) {
     const auto got = world_.read(id, offset, data.size());
     ASSERT_OK(got);
     std::vector<uint8_t> old(data.size());
@@ -146,7 +149,8 @@ class ModelRun {
     ASSERT_OK(got);
     std::vector<uint8_t> expected(bytes);
     model.read(offset, expected);
-    ASSERT_TRUE(*got == expected) << "volume " << to_string(id) << " differs in " << offset << "+" << bytes;
+    ASSERT_TRUE(*got == expected) << "volume " << to_string(id) << " differs in " << offset << "+"
+                                  << bytes;
   }
 
   void cut() {
@@ -208,10 +212,12 @@ class ModelRun {
   }
 
   void make_space() {
-    while (cuts_.size() > 1) drop();
+    while (cuts_.size() > 1)
+      drop();
     remove();
     checkpoint();
-    for (int i = 0; i < 50; i++) free_some();
+    for (int i = 0; i < 50; i++)
+      free_some();
     checkpoint();
   }
 
@@ -229,7 +235,8 @@ class ModelRun {
   void check() {
     const auto report = world_.pool->check(false);
     ASSERT_OK(report);
-    for (const std::string& problem : report->problems) ADD_FAILURE() << problem;
+    for (const std::string& problem : report->problems)
+      ADD_FAILURE() << problem;
   }
 
   void compare_all() {
@@ -241,7 +248,8 @@ class ModelRun {
       }
     }
     for (const auto& [id, cut] : cuts_) {
-      const uint64_t chunks = std::min<uint64_t>(48, (cut.content.bytes + kChunkBytes - 1) / kChunkBytes);
+      const uint64_t chunks =
+          std::min<uint64_t>(48, (cut.content.bytes + kChunkBytes - 1) / kChunkBytes);
       const auto got = world_.read_cut(id, 0, chunks);
       ASSERT_OK(got);
       std::vector<uint8_t> expected(chunks * kChunkBytes);
@@ -262,16 +270,18 @@ class ModelRun {
         for (;;) {
           born.clear();
           const uint64_t blocks = std::min<uint64_t>(b.content.bytes / kBlockBytes, 600);
-          const auto missing = ExtentMap::diff(
-              world_.pool->pages(), row->root, height_for(row->bytes), 0, blocks, a.epoch,
-              [&](uint64_t at, uint64_t count, const MapEntry& entry) {
-                for (uint64_t i = 0; i < count && entry.birth() > a.epoch; i++) born.insert(at + i);
-                return true;
-              });
+          const auto missing =
+              ExtentMap::diff(world_.pool->pages(), row->root, height_for(row->bytes), 0, blocks,
+                              a.epoch, [&](uint64_t at, uint64_t count, const MapEntry& entry) {
+                                for (uint64_t i = 0; i < count && entry.birth() > a.epoch; i++)
+                                  born.insert(at + i);
+                                return true;
+                              });
           if (!missing) break;
           ASSERT_OK(world_.pool->load(*missing));
         }
-        for (uint64_t block = 0; block < std::min<uint64_t>(b.content.bytes / kBlockBytes, 600); block++) {
+        for (uint64_t block = 0; block < std::min<uint64_t>(b.content.bytes / kBlockBytes, 600);
+             block++) {
           if (a.content.content(block) == b.content.content(block)) continue;
           ASSERT_TRUE(born.contains(block)) << "block " << block << " changed, but was not born";
         }
@@ -288,11 +298,13 @@ class ModelRun {
 };
 
 void run_model(uint64_t seed, uint64_t steps, uint64_t capacity) {
-  SCOPED_TRACE("seed " + std::to_string(seed) + "; replay: ASHLAR_TEST_SEED=" + std::to_string(seed));
+  SCOPED_TRACE("seed " + std::to_string(seed) +
+               "; replay: ASHLAR_TEST_SEED=" + std::to_string(seed));
   std::printf("[ SEED     ] %llu\n", static_cast<unsigned long long>(seed));
   ModelRun run(seed, capacity);
   run.open();
-  for (uint64_t i = 0; i < steps && !testing::Test::HasFailure(); i++) run.step();
+  for (uint64_t i = 0; i < steps && !testing::Test::HasFailure(); i++)
+    run.step();
   if (!testing::Test::HasFailure()) run.finish();
 }
 

@@ -59,7 +59,8 @@ class SimDevice final : public Device {
       const uint64_t begin = std::max(offset, write.offset);
       const uint64_t end = std::min(offset + into.size(), write.offset + write.data.size());
       if (begin >= end) continue;
-      std::memcpy(into.data() + (begin - offset), write.data.data() + (begin - write.offset), end - begin);
+      std::memcpy(into.data() + (begin - offset), write.data.data() + (begin - write.offset),
+                  end - begin);
     }
     return {};
   }
@@ -67,7 +68,9 @@ class SimDevice final : public Device {
     TRY(read(offset, into));
     return true;
   }
-  Result<void> read_uncached(uint64_t offset, MutableBytes into) override { return read(offset, into); }
+  Result<void> read_uncached(uint64_t offset, MutableBytes into) override {
+    return read(offset, into);
+  }
 
   Result<void> write(uint64_t offset, std::span<iovec> parts) override {
     std::lock_guard lock(mutex_);
@@ -90,7 +93,8 @@ class SimDevice final : public Device {
     std::lock_guard lock(mutex_);
     if (step()) return gone();
     if (fail_syncs_) return error(Code::kDeviceFailed, "sync failed on purpose");
-    for (const Write& write : unsynced_) put(write.offset, write.data);
+    for (const Write& write : unsynced_)
+      put(write.offset, write.data);
     unsynced_.clear();
     return {};
   }

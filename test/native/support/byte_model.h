@@ -1,5 +1,5 @@
-// The plain model of a volume: bytes by 4 KiB block, absent = zeros. Blocks are shared between copies,
-// so that a snapshot of the model is cheap.
+// The plain model of a volume: bytes by 4 KiB block, absent = zeros. Blocks are shared between
+// copies, so that a snapshot of the model is cheap.
 #pragma once
 
 #include <algorithm>
@@ -21,28 +21,31 @@ class ByteModel {
   uint64_t bytes = 0;
 
   void write(uint64_t offset, Bytes data) {
-    each_block(offset, data.size(), [&](uint64_t block, uint64_t in_block, uint64_t at, uint64_t count) {
-      auto next = std::make_shared<Block>(content(block));
-      std::memcpy(next->data() + in_block, data.data() + at, count);
-      blocks_[block] = next;
-    });
+    each_block(offset, data.size(),
+               [&](uint64_t block, uint64_t in_block, uint64_t at, uint64_t count) {
+                 auto next = std::make_shared<Block>(content(block));
+                 std::memcpy(next->data() + in_block, data.data() + at, count);
+                 blocks_[block] = next;
+               });
   }
   void zero(uint64_t offset, uint64_t count_bytes) {
-    each_block(offset, count_bytes, [&](uint64_t block, uint64_t in_block, uint64_t, uint64_t count) {
-      if (count == kBlockBytes) {
-        blocks_.erase(block);
-        return;
-      }
-      auto next = std::make_shared<Block>(content(block));
-      std::memset(next->data() + in_block, 0, count);
-      blocks_[block] = next;
-    });
+    each_block(offset, count_bytes,
+               [&](uint64_t block, uint64_t in_block, uint64_t, uint64_t count) {
+                 if (count == kBlockBytes) {
+                   blocks_.erase(block);
+                   return;
+                 }
+                 auto next = std::make_shared<Block>(content(block));
+                 std::memset(next->data() + in_block, 0, count);
+                 blocks_[block] = next;
+               });
   }
   void read(uint64_t offset, MutableBytes into) const {
-    each_block(offset, into.size(), [&](uint64_t block, uint64_t in_block, uint64_t at, uint64_t count) {
-      const Block data = content(block);
-      std::memcpy(into.data() + at, data.data() + in_block, count);
-    });
+    each_block(offset, into.size(),
+               [&](uint64_t block, uint64_t in_block, uint64_t at, uint64_t count) {
+                 const Block data = content(block);
+                 std::memcpy(into.data() + at, data.data() + in_block, count);
+               });
   }
   Block content(uint64_t block) const {
     const auto found = blocks_.find(block);

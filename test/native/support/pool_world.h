@@ -1,4 +1,5 @@
-// A pool on a SimDevice with its volumes, driven by hand: no background threads, so that a seed replays.
+// A pool on a SimDevice with its volumes, driven by hand: no background threads, so that a seed
+// replays.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -17,15 +18,16 @@ inline Id test_id(uint64_t number) {
   return id;
 }
 
-#define ASSERT_OK(expression)                                      \
-  do {                                                             \
-    const auto& outcome_ = (expression);                           \
-    ASSERT_TRUE(outcome_.ok()) << outcome_.error().message;        \
+#define ASSERT_OK(expression)                               \
+  do {                                                      \
+    const auto& outcome_ = (expression);                    \
+    ASSERT_TRUE(outcome_.ok()) << outcome_.error().message; \
   } while (false)
 
 class PoolWorld {
  public:
-  PoolWorld(SimDisk& disk, uint64_t seed, uint64_t capacity_bytes) : disk_(disk), capacity_(capacity_bytes) {
+  PoolWorld(SimDisk& disk, uint64_t seed, uint64_t capacity_bytes)
+      : disk_(disk), capacity_(capacity_bytes) {
     seed_ = seed;
   }
 
@@ -47,12 +49,14 @@ class PoolWorld {
   }
 
   Result<std::shared_ptr<VolumeIo>> volume(const Id& id) {
-    const Id attachment = test_id(id.uuid[0] + 1'000'000ull + 256ull * id.uuid[1] + 65536ull * id.uuid[2]);
+    const Id attachment =
+        test_id(id.uuid[0] + 1'000'000ull + 256ull * id.uuid[1] + 65536ull * id.uuid[2]);
     TRY(volumes->attach(attachment, id, "host", false));
     return TRY(volumes->find_export(to_string(attachment))).volume;
   }
   Result<void> remove(const Id& id) {
-    const Id attachment = test_id(id.uuid[0] + 1'000'000ull + 256ull * id.uuid[1] + 65536ull * id.uuid[2]);
+    const Id attachment =
+        test_id(id.uuid[0] + 1'000'000ull + 256ull * id.uuid[1] + 65536ull * id.uuid[2]);
     TRY(volumes->finish_detach(attachment));
     return volumes->remove(id);
   }
@@ -66,7 +70,8 @@ class PoolWorld {
     io->read(std::span(&request, 1), Wait::kAllowed);
     if (request.outcome == ReadRequest::Outcome::kFailed) return request.error;
     CHECK(request.outcome == ReadRequest::Outcome::kDone);
-    for (const ByteRange& zeros : request.zeros) std::memset(data.data() + zeros.offset, 0, zeros.bytes);
+    for (const ByteRange& zeros : request.zeros)
+      std::memset(data.data() + zeros.offset, 0, zeros.bytes);
     return data;
   }
   Result<void> write(const Id& id, uint64_t offset, Bytes data) {

@@ -1,0 +1,293 @@
+#include "addon/pool_calls.h"
+
+#include <algorithm>
+
+#include "addon/values.h"
+
+namespace ashlar::addon {
+namespace {
+
+using Make = MakeValue;
+
+Result<Make> done(Result<void> outcome) {
+  if (!outcome) return std::move(outcome).error();
+  return undefined();
+}
+
+Result<Hash> hash_of(const std::string& hex) {
+  Hash hash;
+  if (hex.size() != 2 * hash.size()) return error(Code::kInvalidArgument, "a root has 64 hex digits");
+  for (size_t i = 0; i < hash.size(); i++) {
+    unsigned value = 0;
+    if (std::sscanf(hex.substr(2 * i, 2).c_str(), "%2x", &value) != 1) {
+      return error(Code::kInvalidArgument, "a root has 64 hex digits");
+    }
+    hash[i] = uint8_t(value);
+  }
+  return hash;
+}
+
+// An order is read on the JavaScript thread; what it returns runs on a job's.
+using OrderJob = std::function<Result<Make>(PoolNode&)>;
+
+Result<OrderJob> create_volume(const Napi::Object& order) {
+  CreateVolume create;
+  create.id = TRY(id_at(order, "volumeId"));
+  create.bytes = TRY(bytes_at(order, "bytes"));
+  if (order.Get("cutSnapshotId").IsString()) create.cut = TRY(id_at(order, "cutSnapshotId"));
+  if (order.Get("origin").IsObject()) {
+    const Napi::Object from = order.Get("origin").As<Napi::Object>();
+    CreateVolume::Origin origin;
+    origin.snapshot = TRY(id_at(from, "snapshotId"));
+    origin.pin = TRY(id_at(from, "pinId"));
+    if (!from.Get("manifest").IsBuffer()) return error(Code::kInvalidArgument, "manifest is no buffer");
+    const auto manifest = from.Get("manifest").As<Napi::Buffer<uint8_t>>();
+    if (manifest.Length() != origin.manifest.size()) {
+      return error(Code::kInvalidArgument, "a manifest has 80 bytes");
+    }
+    std::copy_n(manifest.Data(), manifest.Length(), origin.manifest.begin());
+    create.origin = origin;
+  }
+  return OrderJob([create](PoolNode& node) -> Result<Make> { return done(TRY(node.volumes())->create(create)); });
+}
+
+Result<OrderJob> cut(const Napi::Object& order) {
+  CutOrder cut_order;
+  cut_order.group = TRY(id_at(order, "groupId"));
+  if (!order.Get("members").IsArray()) return error(Code::kInvalidArgument, "members is no array");
+  const Napi::Array members = order.Get("members").As<Napi::Array>();
+  for (uint32_t i = 0; i < members.Length(); i++) {
+    if (!members.Get(i).IsObject()) return error(Code::kInvalidArgument, "a member is no object");
+    const Napi::Object member = members.Get(i).As<Napi::Object>();
+    cut_order.members.push_back({TRY(id_at(member, "volumeId")), TRY(id_at(member, "snapshotId"))});
+  }
+  return OrderJob([cut_order](PoolNode& node) -> Result<Make> {
+    const std::vector<CutRow> rows = TRY(TRY(node.volumes())->cut(cut_order));
+    return Make([rows, cut_order](Napi::Env env) {
+      Napi::Array cuts = Napi::Array::New(env);
+      for (size_t i = 0; i < rows.size(); i++) {
+        Napi::Object at = Napi::Object::New(env);
+        at.Set("snapshotId", to_string(rows[i].snapshot));
+        at.Set("volumeId", to_string(cut_order.members[i].volume));
+        at.Set("epoch", rows[i].epoch);
+        at.Set("bytes", big(env, rows[i].bytes));
+        at.Set("capturedNs", big(env, rows[i].captured_ns));
+        cuts.Set(uint32_t(i), at);
+      }
+      Napi::Object answer = Napi::Object::New(env);
+      answer.Set("cuts", cuts);
+      return answer;
+    });
+  });
+}
+
+Result<OrderJob> detach(const Napi::Object& order) {
+  const Id attachment = TRY(id_at(order, "attachmentId"));
+  const auto grace =
+      std::chrono::milliseconds(int64_t(std::clamp(number_at(order, "graceMs").value_or(5000), 0.0, 60e3)));
+  return OrderJob([attachment, grace](PoolNode& node) -> Result<Make> {
+    Volumes* volumes = TRY(node.volumes());
+    TRY(volumes->begin_detach(attachment));
+    if (const auto server = node.server()) server->close_export(to_string(attachment), grace);
+    return done(volumes->finish_detach(attachment));
+  });
+}
+
+Result<OrderJob> read_order(const Napi::Object& order) {
+  const std::string kind = TRY(string_at(order, "kind"));
+  if (kind == "createVolume") return create_volume(order);
+  if (kind == "cut") return cut(order);
+  if (kind == "detach") return detach(order);
+  if (kind == "growVolume") {
+    const Id volume = TRY(id_at(order, "volumeId"));
+    const uint64_t bytes = TRY(bytes_at(order, "bytes"));
+    return OrderJob([=](PoolNode& node) -> Result<Make> { return done(TRY(node.volumes())->grow(volume, bytes)); });
+  }
+  if (kind == "deleteVolume") {
+    const Id volume = TRY(id_at(order, "volumeId"));
+    return OrderJob([=](PoolNode& node) -> Result<Make> { return done(TRY(node.volumes())->remove(volume)); });
+  }
+  if (kind == "attach") {
+    const Id attachment = TRY(id_at(order, "attachmentId"));
+    const Id volume = TRY(id_at(order, "volumeId"));
+    const std::string host = TRY(string_at(order, "host"));
+    const bool read_only = flag_at(order, "readOnly");
+    return OrderJob([=](PoolNode& node) -> Result<Make> {
+      return done(TRY(node.volumes())->attach(attachment, volume, host, read_only));
+    });
+  }
+  if (kind == "sealed") {
+    const Id snapshot = TRY(id_at(order, "snapshotId"));
+    const Hash root = TRY(hash_of(TRY(string_at(order, "rootHex"))));
+    return OrderJob([=](PoolNode& node) -> Result<Make> { return done(TRY(node.volumes())->sealed(snapshot, root)); });
+  }
+  if (kind == "dropCut") {
+    const Id snapshot = TRY(id_at(order, "snapshotId"));
+    return OrderJob([=](PoolNode& node) -> Result<Make> { return done(TRY(node.volumes())->drop_cut(snapshot)); });
+  }
+  if (kind == "forgetTombstone") {
+    const Id id = TRY(id_at(order, "id"));
+    return OrderJob([=](PoolNode& node) -> Result<Make> { return done(TRY(node.volumes())->forget_tombstone(id)); });
+  }
+  return error(Code::kInvalidArgument, "unknown order \"" + kind + "\"");
+}
+
+Napi::Object volume_value(Napi::Env env, const Volumes::VolumeView& view) {
+  Napi::Object at = Napi::Object::New(env);
+  at.Set("volumeId", to_string(view.row.id));
+  at.Set("bytes", big(env, view.row.bytes));
+  at.Set("lineage", big(env, view.row.lineage));
+  if (view.origin_snapshot) at.Set("originSnapshotId", to_string(*view.origin_snapshot));
+  at.Set("hydrated", view.row.origin == 0);
+  at.Set("hydratedBytes", big(env, view.hydrated_bytes));
+  at.Set("hydrationTotalBytes", big(env, view.hydration_total_bytes));
+  return at;
+}
+
+Napi::Object cut_value(Napi::Env env, const CutRow& row, const std::optional<Id>& volume) {
+  Napi::Object at = Napi::Object::New(env);
+  at.Set("snapshotId", to_string(row.snapshot));
+  if (volume) at.Set("volumeId", to_string(*volume));
+  at.Set("lineage", big(env, row.lineage));
+  at.Set("epoch", row.epoch);
+  at.Set("bytes", big(env, row.bytes));
+  at.Set("capturedNs", big(env, row.captured_ns));
+  at.Set("hidden", (row.flags & (kCutHidden | kCutBookmark | kCutDropping)) != 0);
+  at.Set("sealed", (row.flags & kCutSealed) != 0);
+  if (row.flags & kCutSealed) at.Set("rootHex", to_hex(row.merkle_root));
+  return at;
+}
+
+const char* kind_text(TombstoneKind kind) {
+  switch (kind) {
+    case TombstoneKind::kVolume:
+      return "volume";
+    case TombstoneKind::kAttachment:
+      return "attachment";
+    case TombstoneKind::kCut:
+      return "cut";
+  }
+  __builtin_unreachable();
+}
+
+template <typename Items, typename Fn>
+Napi::Array array_of(Napi::Env env, const Items& items, Fn make) {
+  Napi::Array array = Napi::Array::New(env, items.size());
+  for (size_t i = 0; i < items.size(); i++) array.Set(uint32_t(i), make(i));
+  return array;
+}
+
+}  // namespace
+
+Result<Job> open_pool(const Napi::Object& given, const std::function<Make(std::shared_ptr<PoolNode>)>& wrap) {
+  const std::string path = TRY(string_at(given, "path"));
+  PoolOptions options;
+  if (given.Get("capacityBytes").IsBigInt()) options.capacity_bytes = TRY(bytes_at(given, "capacityBytes"));
+  if (given.Get("pageCacheBytes").IsBigInt()) {
+    options.page_cache_bytes = TRY(bytes_at(given, "pageCacheBytes"));
+  }
+  return Job([path, options, wrap]() -> Result<Make> {
+    auto file = TRY(open_file_device(path, true));
+    auto pool = TRY(Pool::open(std::move(file.device), file.created, path, options));
+    return wrap(std::make_shared<PoolNode>(std::move(pool)));
+  });
+}
+
+Result<Job> order_job(std::shared_ptr<PoolNode> node, const Napi::Object& order) {
+  return Job([node, job = TRY(read_order(order))] { return job(*node); });
+}
+
+Result<Napi::Value> records(Napi::Env env, PoolNode& node) {
+  const Volumes::View view = TRY(node.volumes())->view();
+  const auto server = node.server();
+  Napi::Object all = Napi::Object::New(env);
+  all.Set("volumes", array_of(env, view.volumes, [&](size_t i) { return volume_value(env, view.volumes[i]); }));
+  all.Set("cuts", array_of(env, view.cuts, [&](size_t i) {
+            return cut_value(env, view.cuts[i], view.cut_volumes[i]);
+          }));
+  all.Set("origins", array_of(env, view.origins, [&](size_t i) {
+            Napi::Object at = Napi::Object::New(env);
+            at.Set("snapshotId", to_string(view.origins[i].snapshot));
+            at.Set("pinId", to_string(view.origins[i].pin));
+            return at;
+          }));
+  all.Set("attachments", array_of(env, view.attachments, [&](size_t i) {
+            const AttachmentRow& row = view.attachments[i];
+            Napi::Object at = Napi::Object::New(env);
+            at.Set("attachmentId", to_string(row.id));
+            at.Set("volumeId", to_string(row.volume));
+            at.Set("host", std::string(row.host.data()));
+            at.Set("readOnly", row.read_only != 0);
+            at.Set("detaching", bool(view.detaching[i]));
+            at.Set("connections", double(server ? server->connections(to_string(row.id)) : 0));
+            return at;
+          }));
+  all.Set("tombstones", array_of(env, view.tombstones, [&](size_t i) {
+            Napi::Object at = Napi::Object::New(env);
+            at.Set("id", to_string(view.tombstones[i].id));
+            at.Set("kind", kind_text(TombstoneKind(view.tombstones[i].kind)));
+            return at;
+          }));
+  return Napi::Value(all);
+}
+
+Result<Napi::Value> pool_stats(Napi::Env env, PoolNode& node) {
+  Volumes* volumes = TRY(node.volumes());
+  Pool& pool = volumes->pool();
+  Napi::Object at = Napi::Object::New(env);
+  at.Set("capacityBytes", big(env, pool.space().capacity_blocks() * kBlockBytes));
+  at.Set("freeBytes", big(env, pool.free_bytes()));
+  at.Set("mappedBytes", big(env, pool.space().used_blocks() * kBlockBytes));
+  at.Set("checkpointGeneration", big(env, pool.checkpoint_generation()));
+  at.Set("journalUsedBytes", big(env, pool.journal().used_bytes()));
+  at.Set("readOnly", pool.journal().failed());
+  const std::vector<uint64_t> pauses = volumes->cut_pauses_ns();
+  at.Set("cutPausesNs", array_of(env, pauses, [&](size_t i) {
+           return Napi::Number::New(env, double(pauses[i]));
+         }));
+  return Napi::Value(at);
+}
+
+Result<Job> pool_check(const std::string& path, bool repair) {
+  return Job([path, repair]() -> Result<Make> {
+    auto file = TRY(open_file_device(path, false));
+    PoolOptions options;
+    options.background = false;
+    auto pool = TRY(Pool::open(std::move(file.device), false, path, options));
+    const PoolReport report = TRY(pool->check(repair));
+    const size_t volumes = pool->state().heads.size();
+    size_t cuts = 0;
+    for (const CutRow& row : pool->state().cuts.rows()) cuts += !is_free(row);
+    TRY(pool->close());
+    return Make([=](Napi::Env env) {
+      Napi::Object at = Napi::Object::New(env);
+      at.Set("problems", array_of(env, report.problems, [&](size_t i) {
+               return Napi::String::New(env, report.problems[i]);
+             }));
+      at.Set("repaired", repair && report.leaked_blocks > 0);
+      at.Set("volumes", double(volumes));
+      at.Set("cuts", double(cuts));
+      at.Set("usedBlocks", big(env, report.used_blocks));
+      at.Set("leakedBlocks", big(env, report.leaked_blocks));
+      return at;
+    });
+  });
+}
+
+Result<nbd::ServerOptions> nbd_options(const Napi::Object& given) {
+  nbd::ServerOptions options;
+  options.unix_path = optional_string_at(given, "unixPath").value_or("");
+  if (given.Get("tcp").IsObject()) {
+    const Napi::Object tcp = given.Get("tcp").As<Napi::Object>();
+    options.tcp_host = TRY(string_at(tcp, "host"));
+    const double port = number_at(tcp, "port").value_or(0);
+    if (port < 0 || port > 65535) return error(Code::kInvalidArgument, "a port is 0 to 65535");
+    options.tcp_port = uint16_t(port);
+  }
+  if (const auto timeout = number_at(given, "handshakeTimeoutMs")) {
+    options.handshake_timeout = std::chrono::milliseconds(int64_t(std::clamp(*timeout, 1.0, 600e3)));
+  }
+  return options;
+}
+
+}  // namespace ashlar::addon

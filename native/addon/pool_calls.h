@@ -1,0 +1,18 @@
+// The calls about a pool: reads the JavaScript arguments, answers a job to run or a value. No policy.
+// Thread: JavaScript; what a Job holds runs on a job's thread.
+#pragma once
+
+#include "addon/jobs.h"
+#include "addon/pool_node.h"
+
+namespace ashlar::addon {
+
+Result<Job> open_pool(const Napi::Object& options,
+                      const std::function<MakeValue(std::shared_ptr<PoolNode>)>& wrap);
+Result<Job> order_job(std::shared_ptr<PoolNode> node, const Napi::Object& order);
+Result<Napi::Value> records(Napi::Env env, PoolNode& node);
+Result<Napi::Value> pool_stats(Napi::Env env, PoolNode& node);
+Result<Job> pool_check(const std::string& path, bool repair);
+Result<nbd::ServerOptions> nbd_options(const Napi::Object& options);
+
+}  // namespace ashlar::addon

@@ -1,0 +1,23 @@
+// JavaScript values in and out. TypeScript has checked meaning; types and ranges are checked again here,
+// cheaply: a wrong one is an error, never a crash. Thread: JavaScript.
+#pragma once
+
+#include <napi.h>
+
+#include <optional>
+#include <string>
+
+#include "base/id.h"
+
+namespace ashlar::addon {
+
+Result<std::string> string_at(const Napi::Object& from, const char* key);
+std::optional<std::string> optional_string_at(const Napi::Object& from, const char* key);
+Result<uint64_t> bytes_at(const Napi::Object& from, const char* key);  // bigint
+Result<Id> id_at(const Napi::Object& from, const char* key);
+std::optional<double> number_at(const Napi::Object& from, const char* key);
+bool flag_at(const Napi::Object& from, const char* key);
+
+inline Napi::Value big(Napi::Env env, uint64_t value) { return Napi::BigInt::New(env, value); }
+
+}  // namespace ashlar::addon
