@@ -1,6 +1,6 @@
-// The module: src/native/binding.ts says what each function does. Handles are external values with a
-// type tag, so that a wrong one is an exception and not a crash. One Addon object carries all state of
-// an environment; its end closes everything. Thread: JavaScript.
+// The module: src/native/binding.ts says what each function does. Handles are external values with
+// a type tag, so that a wrong one is an exception and not a crash. One Addon object carries all
+// state of an environment; its end closes everything. Thread: JavaScript.
 #include "addon/pool_calls.h"
 #include "addon/values.h"
 
@@ -39,7 +39,8 @@ class Addon final : public Napi::Addon<Addon> {
   static Result<Node> node_of(const Napi::Value& value, const napi_type_tag& tag) {
     if (!value.IsExternal()) return error(Code::kInvalidArgument, "this is no handle");
     const auto external = value.As<Napi::External<Node>>();
-    if (!external.CheckTypeTag(&tag)) return error(Code::kInvalidArgument, "a handle of another kind");
+    if (!external.CheckTypeTag(&tag))
+      return error(Code::kInvalidArgument, "a handle of another kind");
     return *external.Data();
   }
 
@@ -66,10 +67,11 @@ class Addon final : public Napi::Addon<Addon> {
 
   Napi::Value open(const Napi::CallbackInfo& info) {
     const Napi::Env env = info.Env();
-    if (!info[0].IsObject()) return reject(env, error(Code::kInvalidArgument, "options are missing"));
+    if (!info[0].IsObject())
+      return reject(env, error(Code::kInvalidArgument, "options are missing"));
     return run(env, open_pool(info[0].As<Napi::Object>(), [](Node node) -> MakeValue {
-      return [node](Napi::Env at) { return handle(at, node, kPoolTag); };
-    }));
+                 return [node](Napi::Env at) { return handle(at, node, kPoolTag); };
+               }));
   }
 
   Napi::Value close(const Napi::CallbackInfo& info) {

@@ -31,7 +31,8 @@ Jobs::~Jobs() {
     stopping_ = true;
   }
   wakes_.notify_all();
-  for (std::thread& thread : threads_) thread.join();
+  for (std::thread& thread : threads_)
+    thread.join();
   back_.Release();
 }
 

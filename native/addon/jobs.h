@@ -1,6 +1,6 @@
-// Jobs: the addon's own threads for calls that block (libuv's small pool is not ours to fill), and the
-// way back: a job's outcome settles a promise on the JavaScript thread. Threads are made as needed, up
-// to a limit, and joined when the environment ends.
+// Jobs: the addon's own threads for calls that block (libuv's small pool is not ours to fill), and
+// the way back: a job's outcome settles a promise on the JavaScript thread. Threads are made as
+// needed, up to a limit, and joined when the environment ends.
 //
 // Thread: run() on the JavaScript thread; everything else inside.
 #pragma once

@@ -16,7 +16,8 @@ Result<Make> done(Result<void> outcome) {
 
 Result<Hash> hash_of(const std::string& hex) {
   Hash hash;
-  if (hex.size() != 2 * hash.size()) return error(Code::kInvalidArgument, "a root has 64 hex digits");
+  if (hex.size() != 2 * hash.size())
+    return error(Code::kInvalidArgument, "a root has 64 hex digits");
   for (size_t i = 0; i < hash.size(); i++) {
     unsigned value = 0;
     if (std::sscanf(hex.substr(2 * i, 2).c_str(), "%2x", &value) != 1) {
@@ -40,7 +41,8 @@ Result<OrderJob> create_volume(const Napi::Object& order) {
     CreateVolume::Origin origin;
     origin.snapshot = TRY(id_at(from, "snapshotId"));
     origin.pin = TRY(id_at(from, "pinId"));
-    if (!from.Get("manifest").IsBuffer()) return error(Code::kInvalidArgument, "manifest is no buffer");
+    if (!from.Get("manifest").IsBuffer())
+      return error(Code::kInvalidArgument, "manifest is no buffer");
     const auto manifest = from.Get("manifest").As<Napi::Buffer<uint8_t>>();
     if (manifest.Length() != origin.manifest.size()) {
       return error(Code::kInvalidArgument, "a manifest has 80 bytes");
@@ -48,7 +50,9 @@ Result<OrderJob> create_volume(const Napi::Object& order) {
     std::copy_n(manifest.Data(), manifest.Length(), origin.manifest.begin());
     create.origin = origin;
   }
-  return OrderJob([create](PoolNode& node) -> Result<Make> { return done(TRY(node.volumes())->create(create)); });
+  return OrderJob([create](PoolNode& node) -> Result<Make> {
+    return done(TRY(node.volumes())->create(create));
+  });
 }
 
 Result<OrderJob> cut(const Napi::Object& order) {
@@ -83,8 +87,8 @@ Result<OrderJob> cut(const Napi::Object& order) {
 
 Result<OrderJob> detach(const Napi::Object& order) {
   const Id attachment = TRY(id_at(order, "attachmentId"));
-  const auto grace =
-      std::chrono::milliseconds(int64_t(std::clamp(number_at(order, "graceMs").value_or(5000), 0.0, 60e3)));
+  const auto grace = std::chrono::milliseconds(
+      int64_t(std::clamp(number_at(order, "graceMs").value_or(5000), 0.0, 60e3)));
   return OrderJob([attachment, grace](PoolNode& node) -> Result<Make> {
     Volumes* volumes = TRY(node.volumes());
     TRY(volumes->begin_detach(attachment));
@@ -101,11 +105,14 @@ Result<OrderJob> read_order(const Napi::Object& order) {
   if (kind == "growVolume") {
     const Id volume = TRY(id_at(order, "volumeId"));
     const uint64_t bytes = TRY(bytes_at(order, "bytes"));
-    return OrderJob([=](PoolNode& node) -> Result<Make> { return done(TRY(node.volumes())->grow(volume, bytes)); });
+    return OrderJob([=](PoolNode& node) -> Result<Make> {
+      return done(TRY(node.volumes())->grow(volume, bytes));
+    });
   }
   if (kind == "deleteVolume") {
     const Id volume = TRY(id_at(order, "volumeId"));
-    return OrderJob([=](PoolNode& node) -> Result<Make> { return done(TRY(node.volumes())->remove(volume)); });
+    return OrderJob(
+        [=](PoolNode& node) -> Result<Make> { return done(TRY(node.volumes())->remove(volume)); });
   }
   if (kind == "attach") {
     const Id attachment = TRY(id_at(order, "attachmentId"));
@@ -119,15 +126,21 @@ Result<OrderJob> read_order(const Napi::Object& order) {
   if (kind == "sealed") {
     const Id snapshot = TRY(id_at(order, "snapshotId"));
     const Hash root = TRY(hash_of(TRY(string_at(order, "rootHex"))));
-    return OrderJob([=](PoolNode& node) -> Result<Make> { return done(TRY(node.volumes())->sealed(snapshot, root)); });
+    return OrderJob([=](PoolNode& node) -> Result<Make> {
+      return done(TRY(node.volumes())->sealed(snapshot, root));
+    });
   }
   if (kind == "dropCut") {
     const Id snapshot = TRY(id_at(order, "snapshotId"));
-    return OrderJob([=](PoolNode& node) -> Result<Make> { return done(TRY(node.volumes())->drop_cut(snapshot)); });
+    return OrderJob([=](PoolNode& node) -> Result<Make> {
+      return done(TRY(node.volumes())->drop_cut(snapshot));
+    });
   }
   if (kind == "forgetTombstone") {
     const Id id = TRY(id_at(order, "id"));
-    return OrderJob([=](PoolNode& node) -> Result<Make> { return done(TRY(node.volumes())->forget_tombstone(id)); });
+    return OrderJob([=](PoolNode& node) -> Result<Make> {
+      return done(TRY(node.volumes())->forget_tombstone(id));
+    });
   }
   return error(Code::kInvalidArgument, "unknown order \"" + kind + "\"");
 }
@@ -173,16 +186,19 @@ const char* kind_text(TombstoneKind kind) {
 template <typename Items, typename Fn>
 Napi::Array array_of(Napi::Env env, const Items& items, Fn make) {
   Napi::Array array = Napi::Array::New(env, items.size());
-  for (size_t i = 0; i < items.size(); i++) array.Set(uint32_t(i), make(i));
+  for (size_t i = 0; i < items.size(); i++)
+    array.Set(uint32_t(i), make(i));
   return array;
 }
 
 }  // namespace
 
-Result<Job> open_pool(const Napi::Object& given, const std::function<Make(std::shared_ptr<PoolNode>)>& wrap) {
+Result<Job> open_pool(const Napi::Object& given,
+                      const std::function<Make(std::shared_ptr<PoolNode>)>& wrap) {
   const std::string path = TRY(string_at(given, "path"));
   PoolOptions options;
-  if (given.Get("capacityBytes").IsBigInt()) options.capacity_bytes = TRY(bytes_at(given, "capacityBytes"));
+  if (given.Get("capacityBytes").IsBigInt())
+    options.capacity_bytes = TRY(bytes_at(given, "capacityBytes"));
   if (given.Get("pageCacheBytes").IsBigInt()) {
     options.page_cache_bytes = TRY(bytes_at(given, "pageCacheBytes"));
   }
@@ -201,7 +217,8 @@ Result<Napi::Value> records(Napi::Env env, PoolNode& node) {
   const Volumes::View view = TRY(node.volumes())->view();
   const auto server = node.server();
   Napi::Object all = Napi::Object::New(env);
-  all.Set("volumes", array_of(env, view.volumes, [&](size_t i) { return volume_value(env, view.volumes[i]); }));
+  all.Set("volumes", array_of(env, view.volumes,
+                              [&](size_t i) { return volume_value(env, view.volumes[i]); }));
   all.Set("cuts", array_of(env, view.cuts, [&](size_t i) {
             return cut_value(env, view.cuts[i], view.cut_volumes[i]);
           }));
@@ -257,7 +274,8 @@ Result<Job> pool_check(const std::string& path, bool repair) {
     const PoolReport report = TRY(pool->check(repair));
     const size_t volumes = pool->state().heads.size();
     size_t cuts = 0;
-    for (const CutRow& row : pool->state().cuts.rows()) cuts += !is_free(row);
+    for (const CutRow& row : pool->state().cuts.rows())
+      cuts += !is_free(row);
     TRY(pool->close());
     return Make([=](Napi::Env env) {
       Napi::Object at = Napi::Object::New(env);
@@ -285,7 +303,8 @@ Result<nbd::ServerOptions> nbd_options(const Napi::Object& given) {
     options.tcp_port = uint16_t(port);
   }
   if (const auto timeout = number_at(given, "handshakeTimeoutMs")) {
-    options.handshake_timeout = std::chrono::milliseconds(int64_t(std::clamp(*timeout, 1.0, 600e3)));
+    options.handshake_timeout =
+        std::chrono::milliseconds(int64_t(std::clamp(*timeout, 1.0, 600e3)));
   }
   return options;
 }

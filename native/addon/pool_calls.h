@@ -1,5 +1,5 @@
-// The calls about a pool: reads the JavaScript arguments, answers a job to run or a value. No policy.
-// Thread: JavaScript; what a Job holds runs on a job's thread.
+// The calls about a pool: reads the JavaScript arguments, answers a job to run or a value. No
+// policy. Thread: JavaScript; what a Job holds runs on a job's thread.
 #pragma once
 
 #include "addon/jobs.h"

@@ -1,6 +1,6 @@
-// PoolNode: one open pool with its volumes and, while it runs, its NBD server, in the order they depend
-// on each other. Shared by the JavaScript handle and every job that uses it.
-// Thread: any; mutex_ guards the server and whether the pool is open.
+// PoolNode: one open pool with its volumes and, while it runs, its NBD server, in the order they
+// depend on each other. Shared by the JavaScript handle and every job that uses it. Thread: any;
+// mutex_ guards the server and whether the pool is open.
 #pragma once
 
 #include <memory>

@@ -1,5 +1,5 @@
-// JavaScript values in and out. TypeScript has checked meaning; types and ranges are checked again here,
-// cheaply: a wrong one is an error, never a crash. Thread: JavaScript.
+// JavaScript values in and out. TypeScript has checked meaning; types and ranges are checked again
+// here, cheaply: a wrong one is an error, never a crash. Thread: JavaScript.
 #pragma once
 
 #include <napi.h>
@@ -18,6 +18,8 @@ Result<Id> id_at(const Napi::Object& from, const char* key);
 std::optional<double> number_at(const Napi::Object& from, const char* key);
 bool flag_at(const Napi::Object& from, const char* key);
 
-inline Napi::Value big(Napi::Env env, uint64_t value) { return Napi::BigInt::New(env, value); }
+inline Napi::Value big(Napi::Env env, uint64_t value) {
+  return Napi::BigInt::New(env, value);
+}
 
 }  // namespace ashlar::addon

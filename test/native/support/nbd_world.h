@@ -1,0 +1,58 @@
+// An NBD server on a real socket over a real pool (on a SimDevice), with one 40 MiB volume attached
+// read-write and read-only.
+#pragma once
+
+#include "nbd/server.h"
+#include "support/nbd_client.h"
+#include "support/pool_world.h"
+
+namespace ashlar::test {
+
+class NbdWorld : public testing::Test {
+ protected:
+  static constexpr uint64_t kSize = 40 << 20;
+
+  void SetUp() override {
+    ASSERT_OK(world_.open([](SimDevice& device) { device.write_through(); }));
+    CreateVolume order;
+    order.id = test_id(1);
+    order.bytes = kSize;
+    ASSERT_OK(world_.volumes->create(order));
+    ASSERT_OK(world_.volumes->attach(test_id(2), order.id, "host", false));
+    ASSERT_OK(world_.volumes->attach(test_id(3), order.id, "host", true));
+    start({});
+  }
+  void start(nbd::ServerOptions options) {
+    server_.reset();
+    options.unix_path = testing::TempDir() + "nbd-" + std::to_string(::getpid()) + ".sock";
+    path_ = options.unix_path;
+    auto started = nbd::Server::start(*world_.volumes, options);
+    ASSERT_OK(started);
+    server_ = *std::move(started);
+  }
+  void TearDown() override { server_.reset(); }
+
+  std::string name() const { return to_string(test_id(2)); }
+  std::string read_only_name() const { return to_string(test_id(3)); }
+
+  // In transmission.
+  NbdClient attached(bool structured, const std::string& export_name = "") {
+    const std::string target = export_name.empty() ? name() : export_name;
+    NbdClient client(path_);
+    client.greet();
+    if (structured) {
+      EXPECT_EQ(client.outcome(nbd::kOptStructuredReply), nbd::kRepAck);
+      EXPECT_EQ(client.outcome(nbd::kOptSetMetaContext, meta_body(target, {"base:allocation"})),
+                nbd::kRepAck);
+    }
+    EXPECT_EQ(client.outcome(nbd::kOptGo, go_body(target)), nbd::kRepAck);
+    return client;
+  }
+
+  SimDisk disk_;
+  PoolWorld world_{disk_, 1, 256ull << 20};
+  std::unique_ptr<nbd::Server> server_;
+  std::string path_;
+};
+
+}  // namespace ashlar::test
