@@ -30,8 +30,10 @@ class Addon final : public Napi::Addon<Addon> {
   using Node = std::shared_ptr<PoolNode>;
 
   static Napi::Value handle(Napi::Env env, Node node, const napi_type_tag& tag) {
-    auto external = Napi::External<Node>::New(env, new Node(std::move(node)),
-                                              [](Napi::Env, Node* held) { delete held; });
+    auto held = std::make_unique<Node>(std::move(node));
+    auto external = Napi::External<Node>::New(env, held.release(), [](Napi::Env, Node* given) {
+      const std::unique_ptr<Node> owner(given);
+    });
     external.TypeTag(&tag);
     return external;
   }

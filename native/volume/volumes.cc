@@ -1,8 +1,9 @@
 #include "volume/volumes.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cstring>
+
+#include "base/clock.h"
 
 namespace ashlar {
 namespace {
@@ -322,20 +323,18 @@ Result<std::vector<CutRow>> Volumes::cut(const CutOrder& order) {
   if (std::adjacent_find(sorted.begin(), sorted.end()) != sorted.end()) {
     return error(Code::kInvalidArgument, "a volume stands twice in the cut");
   }
-  std::chrono::steady_clock::time_point held_from;
+  uint64_t held_from_ns = 0;
   {
     // From the first lock taken to the last released is the longest anybody can have waited.
     std::vector<std::unique_lock<std::mutex>> locks;
     for (const HeadPtr& head : sorted) {
       locks.emplace_back(head->map_lock);
-      if (locks.size() == 1) held_from = std::chrono::steady_clock::now();
+      if (locks.size() == 1) held_from_ns = monotonic_ns();
       if (head->deleted)
         return error(Code::kVolumeNotFound, "volume " + to_string(head->volume) + " is gone");
     }
     std::lock_guard append(pool_.journal().append_lock());
-    record.captured_ns = uint64_t(std::chrono::duration_cast<std::chrono::nanoseconds>(
-                                      std::chrono::system_clock::now().time_since_epoch())
-                                      .count());
+    record.captured_ns = wall_clock_ns();
     for (size_t i = 0; i < members.size(); i++) {
       members[i] = {heads[i]->lineage, order.members[i].snapshot, heads[i]->epoch};
     }
@@ -344,11 +343,11 @@ Result<std::vector<CutRow>> Volumes::cut(const CutOrder& order) {
     pool_.journal().append(bytes);
     pool_.state().apply_cut(record, members.data());
   }
-  const auto pause = std::chrono::steady_clock::now() - held_from;
+  const uint64_t pause_ns = monotonic_ns() - held_from_ns;
   TRY(pool_.sync());
   {
     std::lock_guard lock(mutex_);
-    cut_pauses_ns_.push_back(uint64_t(pause.count()));
+    cut_pauses_ns_.push_back(pause_ns);
     if (cut_pauses_ns_.size() > kPausesKept) cut_pauses_ns_.pop_front();
   }
   std::lock_guard append(pool_.journal().append_lock());

@@ -29,10 +29,10 @@ inline uint64_t test_seed(uint64_t fallback) {
   const char* text = std::getenv("ASHLAR_TEST_SEED");
   return text ? std::strtoull(text, nullptr, 10) : fallback;
 }
-// ASHLAR_TEST_SCALE: percent of the usual length, for sanitizer builds and soaks.
+// ASHLAR_TEST_SCALE: a factor on the usual length, for sanitizer builds (0.1) and soaks (10).
 inline uint64_t test_scale(uint64_t usual) {
   const char* text = std::getenv("ASHLAR_TEST_SCALE");
-  return text ? usual * std::strtoull(text, nullptr, 10) / 100 : usual;
+  return text ? uint64_t(double(usual) * std::strtod(text, nullptr)) : usual;
 }
 
 }  // namespace ashlar::test

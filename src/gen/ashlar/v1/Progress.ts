@@ -1,0 +1,15 @@
+// Generated from proto/ by scripts/gen-proto.mjs.
+
+import type { Long } from '@grpc/proto-loader';
+
+export interface Progress {
+  'doneBytes'?: (number | string | Long);
+  'totalBytes'?: (number | string | Long);
+  'percent'?: (number);
+}
+
+export interface Progress__Output {
+  'doneBytes': (string);
+  'totalBytes': (string);
+  'percent': (number);
+}

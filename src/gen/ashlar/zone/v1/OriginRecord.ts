@@ -1,0 +1,12 @@
+// Generated from proto/ by scripts/gen-proto.mjs.
+
+
+export interface OriginRecord {
+  'snapshotId'?: (string);
+  'pinId'?: (string);
+}
+
+export interface OriginRecord__Output {
+  'snapshotId': (string);
+  'pinId': (string);
+}

@@ -1,0 +1,322 @@
+// The whole seam to the native addon, and the only importer of the .node file.
+// Data blocks never pass through here; replication frames do, as opaque buffers of about 1 MiB.
+// Every promise is settled from a native thread; errors arrive as AshlarError with a code of
+// native/base/error_codes.def. Ids are text (`r001-<uuid>`), sizes and offsets are bigint.
+
+import { createRequire } from 'node:module'
+import { existsSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { AshlarError, asAshlarError } from '../base/error.js'
+
+declare const pool: unique symbol
+declare const server: unique symbol
+declare const store: unique symbol
+declare const channel: unique symbol
+
+/** An open pool: device, journal, map, volumes. Closed by `closePool` or with the process. */
+export interface PoolHandle {
+  readonly [pool]: true
+}
+/** A running NBD server over one pool's attachments. */
+export interface NbdHandle {
+  readonly [server]: true
+}
+/** An open chunk store of a region. */
+export interface StoreHandle {
+  readonly [store]: true
+}
+/** One end of a pull: JavaScript only carries its frames to and from the gRPC stream. */
+export interface ChannelHandle {
+  readonly [channel]: true
+}
+
+export interface PoolOptions {
+  readonly path: string
+  /** Used when the file does not exist yet; default: the file system's free space, or the device. */
+  readonly capacityBytes?: bigint
+  readonly pageCacheBytes?: bigint
+}
+
+/**
+ * A control order to a pool. Idempotent by the ids the caller made: repeated with equal arguments it
+ * gets the first answer, with others INVALID_ARGUMENT (id_reused), on a tombstone FAILED_PRECONDITION.
+ * The promise settles when the order is durable.
+ */
+export type PoolOrder =
+  | {
+      readonly kind: 'createVolume'
+      readonly volumeId: string
+      readonly bytes: bigint
+      /** Created from this cut of the same pool, in O(1). */
+      readonly cutSnapshotId?: string
+      /** Or from a stable snapshot: it starts as one remote entry and hydrates through `openHydration`. */
+      readonly origin?: {
+        readonly snapshotId: string
+        readonly manifest: Buffer
+        readonly pinId: string
+      }
+    }
+  | { readonly kind: 'growVolume'; readonly volumeId: string; readonly bytes: bigint }
+  /** VOLUME_IN_USE while it has an attachment. Leaves a tombstone. Unknown ids get a tombstone too. */
+  | { readonly kind: 'deleteVolume'; readonly volumeId: string }
+  | {
+      readonly kind: 'attach'
+      readonly attachmentId: string
+      readonly volumeId: string
+      readonly host: string
+      readonly readOnly: boolean
+    }
+  /** Refuses new connections, drains, then replaces the record by a tombstone. */
+  | { readonly kind: 'detach'; readonly attachmentId: string; readonly graceMs: number }
+  /** One instant for all members (issue: one member). Answers `CutAnswer`. */
+  | {
+      readonly kind: 'cut'
+      readonly groupId: string
+      readonly members: readonly { readonly volumeId: string; readonly snapshotId: string }[]
+    }
+  /** The snapshot is stable with this root: the cut is a cache from now on. */
+  | { readonly kind: 'sealed'; readonly snapshotId: string; readonly rootHex: string }
+  /** Drops a cut (hidden while lineages depend on it). Unknown ids get a tombstone, so a late cut is refused. */
+  | { readonly kind: 'dropCut'; readonly snapshotId: string }
+  /** The region acknowledged that the id is gone: its tombstone may go. */
+  | { readonly kind: 'forgetTombstone'; readonly id: string }
+
+export interface CutAnswer {
+  readonly cuts: readonly {
+    readonly snapshotId: string
+    readonly volumeId: string
+    readonly epoch: number
+    readonly bytes: bigint
+    /** Nanoseconds since 1970. */
+    readonly capturedNs: bigint
+  }[]
+}
+
+export interface PoolRecords {
+  readonly volumes: readonly {
+    readonly volumeId: string
+    readonly bytes: bigint
+    readonly lineage: bigint
+    /** Snapshot id of the origin while any remote entry is left in the head. */
+    readonly originSnapshotId?: string
+    /** The origin is fully local in the head; no pin is needed for it. */
+    readonly hydrated: boolean
+    readonly hydratedBytes: bigint
+    readonly hydrationTotalBytes: bigint
+  }[]
+  readonly cuts: readonly {
+    readonly snapshotId: string
+    readonly volumeId?: string
+    readonly lineage: bigint
+    readonly epoch: number
+    readonly bytes: bigint
+    readonly capturedNs: bigint
+    readonly hidden: boolean
+    readonly sealed: boolean
+    readonly rootHex?: string
+  }[]
+  /** Origins that some root (head or cut) still refers to; a pin may go when its origin is absent here. */
+  readonly origins: readonly { readonly snapshotId: string; readonly pinId: string }[]
+  readonly attachments: readonly {
+    readonly attachmentId: string
+    readonly volumeId: string
+    readonly host: string
+    readonly readOnly: boolean
+    readonly detaching: boolean
+    readonly connections: number
+  }[]
+  readonly tombstones: readonly {
+    readonly id: string
+    readonly kind: 'volume' | 'attachment' | 'cut'
+  }[]
+}
+
+export interface PoolStats {
+  readonly capacityBytes: bigint
+  readonly freeBytes: bigint
+  readonly mappedBytes: bigint
+  readonly checkpointGeneration: bigint
+  readonly journalUsedBytes: bigint
+  readonly readOnly: boolean
+  /** Longest time any request waited because of a cut, per recent cut, nanoseconds (newest last, at most 4096). */
+  readonly cutPausesNs: readonly number[]
+}
+
+export interface NbdOptions {
+  /** Path of the Unix socket; made with mode 0600, a stale one is replaced. */
+  readonly unixPath?: string
+  readonly tcp?: { readonly host: string; readonly port: number }
+  readonly handshakeTimeoutMs?: number
+}
+
+export interface IngestOptions {
+  /** Root (hex) of a committed snapshot of this store whose tree is asked first. */
+  readonly baseRootHex?: string
+  readonly volumeBytes: bigint
+  /** With `baseRootHex`, the source lists only what differs from it. */
+  readonly listIsDelta: boolean
+}
+
+export interface IngestResult {
+  readonly rootHex: string
+  /** The 80-byte manifest of DESIGN 6. */
+  readonly manifest: Buffer
+  /** Stored form of the chunks this snapshot refers to and that this pull added. */
+  readonly addedBytes: bigint
+  readonly chunks: bigint
+}
+
+export interface ChannelProgress {
+  readonly doneBytes: bigint
+  /** 0 until known. */
+  readonly totalBytes: bigint
+}
+
+export interface PoolBinding {
+  /** The addon's error code names in order ("NOT_FOUND", …); a test compares them with src/gen/errors.ts. */
+  errorCodes(): readonly string[]
+
+  openPool(options: PoolOptions): Promise<PoolHandle>
+  /** Checkpoints and closes; every later use fails SHUTTING_DOWN. */
+  closePool(handle: PoolHandle): Promise<void>
+  order(handle: PoolHandle, order: PoolOrder): Promise<unknown>
+  records(handle: PoolHandle): PoolRecords
+  poolStats(handle: PoolHandle): PoolStats
+  /** Offline walk of all roots against the allocator. Refuses a pool in use. */
+  poolCheck(path: string, options: { readonly repair: boolean }): Promise<PoolCheckReport>
+
+  startNbd(handle: PoolHandle, options: NbdOptions): Promise<NbdHandle>
+  /** Drains: new requests get ESHUTDOWN, connections close by the deadline. Before closePool. */
+  stopNbd(handle: NbdHandle, graceMs: number): Promise<void>
+}
+
+/**
+ * The chunk store, pulls and identity of a region.
+ * TODO(issue 2): the addon does not have these yet; calling one throws NOT_SUPPORTED.
+ */
+export interface StoreBinding {
+  openStore(path: string, options: { readonly catalogUuid: string }): Promise<StoreHandle>
+  closeStore(handle: StoreHandle): Promise<void>
+  storeStats(
+    handle: StoreHandle,
+  ): Promise<{ readonly packBytes: bigint; readonly packs: bigint; readonly chunks: bigint }>
+  /** Durably appends a snapshot record to a node pack (DESIGN 7, "The catalog is not the only root"). */
+  storeRecord(
+    handle: StoreHandle,
+    record: {
+      readonly generation: bigint
+      readonly kind: 'commit' | 'delete'
+      readonly row: Buffer
+    },
+  ): Promise<void>
+
+  /** Source of a zone's cut. With a base (snapshot id whose cut or bookmark this pool knows) it lists the difference. */
+  openCutSource(
+    handle: PoolHandle,
+    options: { readonly snapshotId: string; readonly baseSnapshotId?: string },
+  ): Promise<{
+    readonly channel: ChannelHandle
+    readonly volumeBytes: bigint
+    readonly baseAgreed: boolean
+  }>
+  /** Source of a region's committed snapshot: serves WANT_NODE and WANT. */
+  openSnapshotSource(
+    handle: StoreHandle,
+    options: { readonly manifest: Buffer },
+  ): Promise<ChannelHandle>
+  /** Receiver into a store. Ends (take → null) when everything listed is durable or it failed. */
+  openIngest(handle: StoreHandle, options: IngestOptions): Promise<ChannelHandle>
+  /** After take() gave null: packs durable, index, nodes, manifest. The snapshot is visible only by the catalog's row. */
+  finishIngest(channel: ChannelHandle): Promise<IngestResult>
+  /**
+   * Receiver into a pool for one origin. `demand` serves reads that wait, on a connection of its own;
+   * `background` fills the rest. take() waits until something is wanted; null = fully hydrated or closed.
+   */
+  openHydration(
+    handle: PoolHandle,
+    options: { readonly snapshotId: string; readonly lane: 'demand' | 'background' },
+  ): Promise<ChannelHandle>
+
+  /** Hands received frames to a channel. Rejects when the frames are wrong: the pull has failed. Await before the next give. */
+  give(channel: ChannelHandle, frames: Buffer): Promise<void>
+  /** Next frames to send, about 1 MiB at most; waits until there are some. null = this side has nothing more, ever. */
+  take(channel: ChannelHandle): Promise<Buffer | null>
+  channelProgress(channel: ChannelHandle): ChannelProgress
+  /** Releases what the channel holds; pending give and take settle with CANCELLED. Idempotent. */
+  closeChannel(channel: ChannelHandle): void
+
+  /** Root of an image file by DESIGN 6 (default domain). */
+  verifyImage(path: string): Promise<{ readonly rootHex: string; readonly volumeBytes: bigint }>
+}
+
+/** The whole seam. */
+export interface Binding extends PoolBinding, StoreBinding {}
+
+export interface PoolCheckReport {
+  readonly problems: readonly string[]
+  readonly repaired: boolean
+  readonly volumes: number
+  readonly cuts: number
+  readonly usedBlocks: bigint
+  readonly leakedBlocks: bigint
+}
+
+const require = createRequire(import.meta.url)
+
+function addonPath(): string {
+  const chosen = process.env['ASHLAR_ADDON']
+  if (chosen !== undefined && chosen !== '') return chosen
+  let folder = dirname(fileURLToPath(import.meta.url))
+  for (;;) {
+    const candidate = join(folder, 'build', 'ashlar.node')
+    if (existsSync(candidate)) return candidate
+    const parent = dirname(folder)
+    if (parent === folder) {
+      throw new Error('build/ashlar.node is missing: run `npm start` or `npm run build` first')
+    }
+    folder = parent
+  }
+}
+
+type Call = (...args: readonly unknown[]) => unknown
+
+function isPromise(value: unknown): value is Promise<unknown> {
+  return value instanceof Promise
+}
+
+/** Every failure of the addon becomes an AshlarError, thrown or rejected as it came. */
+function translated(call: Call): Call {
+  return (...args) => {
+    let answer: unknown
+    try {
+      answer = call(...args)
+    } catch (error) {
+      throw asAshlarError(error)
+    }
+    if (!isPromise(answer)) return answer
+    return answer.catch((error: unknown) => {
+      throw asAshlarError(error)
+    })
+  }
+}
+
+/** The addon's functions by name, as they come out of the .node file. */
+export function wrapAddon(addon: Readonly<Record<string, Call>>): Binding {
+  return new Proxy({} as Binding, {
+    get(_target, name) {
+      const call = typeof name === 'string' ? addon[name] : undefined
+      if (call === undefined)
+        throw new AshlarError('NOT_SUPPORTED', `the addon has no ${String(name)}()`)
+      return translated(call)
+    },
+  })
+}
+
+let loaded: Binding | undefined
+
+/** Loads the addon on first use. Throws when it has not been built. */
+export function native(): Binding {
+  loaded ??= wrapAddon(require(addonPath()))
+  return loaded
+}

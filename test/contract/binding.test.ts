@@ -1,0 +1,122 @@
+// The seam: the addon's list of errors equals the table, its errors arrive as ours, and wrong arguments
+// are refused without harm.
+
+import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { AshlarError } from '../../src/base/error.js'
+import { errorTable } from '../../src/gen/errors.js'
+import { native, type PoolHandle } from '../../src/native/binding.js'
+
+const folder = mkdtempSync(join(tmpdir(), 'ash-'))
+const volumeId = 'r001-00000000-0000-0000-0000-00000000000a'
+const attachmentId = 'r001-00000000-0000-0000-0000-00000000000b'
+const snapshotId = 'r001-00000000-0000-0000-0000-00000000000c'
+const nobody = 'r001-00000000-0000-0000-0000-00000000000f'
+
+async function codeOf(promise: Promise<unknown>): Promise<string> {
+  try {
+    await promise
+    return 'OK'
+  } catch (error) {
+    expect(error).toBeInstanceOf(AshlarError)
+    return error instanceof AshlarError ? error.code : 'other'
+  }
+}
+
+describe('the addon', () => {
+  let pool: PoolHandle
+
+  beforeAll(async () => {
+    pool = await native().openPool({ path: join(folder, 'pool'), capacityBytes: 64n << 20n })
+  })
+  afterAll(async () => {
+    await native().closePool(pool)
+    rmSync(folder, { recursive: true })
+  })
+
+  test('knows the errors of the one table, in order', () => {
+    expect(native().errorCodes()).toEqual(Object.keys(errorTable))
+  })
+
+  test('answers a repeated order like the first, and refuses other arguments', async () => {
+    const create = { kind: 'createVolume', volumeId, bytes: 4n << 20n } as const
+    expect(await codeOf(native().order(pool, create))).toBe('OK')
+    expect(await codeOf(native().order(pool, create))).toBe('OK')
+    expect(await codeOf(native().order(pool, { ...create, bytes: 8n << 20n }))).toBe('ID_REUSED')
+    const attach = { kind: 'attach', attachmentId, volumeId, host: 'a', readOnly: false } as const
+    expect(await codeOf(native().order(pool, attach))).toBe('OK')
+    expect(await codeOf(native().order(pool, attach))).toBe('OK')
+    expect(await codeOf(native().order(pool, { ...attach, host: 'b' }))).toBe('ID_REUSED')
+    const second = { ...attach, attachmentId: nobody, host: 'b' } as const
+    expect(await codeOf(native().order(pool, second))).toBe('VOLUME_ATTACHED')
+    expect(await codeOf(native().order(pool, { kind: 'deleteVolume', volumeId }))).toBe(
+      'VOLUME_IN_USE',
+    )
+  })
+
+  test('cuts, remembers the root, drops, and keeps a tombstone', async () => {
+    const cut = { kind: 'cut', groupId: snapshotId, members: [{ volumeId, snapshotId }] } as const
+    const first = await native().order(pool, cut)
+    expect(await native().order(pool, cut)).toEqual(first)
+    const rootHex = 'ab'.repeat(32)
+    expect(await codeOf(native().order(pool, { kind: 'sealed', snapshotId, rootHex }))).toBe('OK')
+    expect(native().records(pool).cuts).toMatchObject([
+      { snapshotId, volumeId, sealed: true, rootHex },
+    ])
+    expect(await codeOf(native().order(pool, { kind: 'dropCut', snapshotId }))).toBe('OK')
+    expect(await codeOf(native().order(pool, { kind: 'dropCut', snapshotId }))).toBe('OK')
+    expect(await codeOf(native().order(pool, cut))).toBe('TOMBSTONE')
+    expect(await codeOf(native().order(pool, { kind: 'forgetTombstone', id: snapshotId }))).toBe(
+      'OK',
+    )
+  })
+
+  test('grows and never shrinks', async () => {
+    const grow = (bytes: bigint) => native().order(pool, { kind: 'growVolume', volumeId, bytes })
+    expect(await codeOf(grow(8n << 20n))).toBe('OK')
+    expect(await codeOf(grow(4n << 20n))).toBe('CAPACITY_SHRINK')
+    expect(await codeOf(grow((8n << 20n) + 1n))).toBe('INVALID_ARGUMENT')
+    expect(native().records(pool).volumes).toMatchObject([{ volumeId, bytes: 8n << 20n }])
+  })
+
+  test('detaches and deletes, and refuses the ids for ever', async () => {
+    expect(await codeOf(native().order(pool, { kind: 'detach', attachmentId, graceMs: 10 }))).toBe(
+      'OK',
+    )
+    expect(await codeOf(native().order(pool, { kind: 'deleteVolume', volumeId }))).toBe('OK')
+    const again = { kind: 'createVolume', volumeId, bytes: 4n << 20n } as const
+    expect(await codeOf(native().order(pool, again))).toBe('TOMBSTONE')
+    const unknown = { kind: 'growVolume', volumeId: nobody, bytes: 4n << 20n } as const
+    expect(await codeOf(native().order(pool, unknown))).toBe('VOLUME_NOT_FOUND')
+  })
+
+  test('refuses nonsense', async () => {
+    // @ts-expect-error a number is no handle
+    expect(await codeOf(native().closePool(5))).toBe('INVALID_ARGUMENT')
+    // @ts-expect-error no such order
+    expect(await codeOf(native().order(pool, { kind: 'explode' }))).toBe('INVALID_ARGUMENT')
+    const malformed = { kind: 'deleteVolume', volumeId: 'nonsense' } as const
+    expect(await codeOf(native().order(pool, malformed))).toBe('INVALID_ARGUMENT')
+  })
+
+  test('refuses files that are no pool, in use, truncated or damaged', async () => {
+    const open = (name: string) => native().openPool({ path: join(folder, name) })
+    writeFileSync(join(folder, 'foreign'), 'x'.repeat(100_000))
+    expect(await codeOf(open('foreign'))).toBe('FOREIGN_FILE')
+    writeFileSync(join(folder, 'short'), 'x')
+    expect(await codeOf(open('short'))).toBe('FOREIGN_FILE')
+    expect(await codeOf(open('pool'))).toBe('IN_USE')
+    expect(await codeOf(native().poolCheck(join(folder, 'absent'), { repair: false }))).toBe(
+      'NOT_FOUND',
+    )
+    const other = await native().openPool({
+      path: join(folder, 'other'),
+      capacityBytes: 64n << 20n,
+    })
+    await native().closePool(other)
+    truncateSync(join(folder, 'other'), 1 << 20)
+    expect(await codeOf(open('other'))).toBe('CORRUPT')
+  })
+})

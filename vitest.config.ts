@@ -1,0 +1,34 @@
+// Two projects: `unit` (anything quick, files in parallel) and `e2e` (whole daemons and real clients,
+// one file at a time). Forks, so that a crash in the addon ends one worker and not the run.
+import { configDefaults, defineConfig } from 'vitest/config'
+
+const whole = ['test/e2e/**/*.test.ts', 'test/interop/**/*.test.ts']
+
+export default defineConfig({
+  test: {
+    pool: 'forks',
+    exclude: [...configDefaults.exclude, 'build/**'],
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'unit',
+          include: ['test/**/*.test.ts'],
+          exclude: [...configDefaults.exclude, 'build/**', ...whole],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'e2e',
+          include: whole,
+          testTimeout: 600_000,
+          hookTimeout: 120_000,
+          fileParallelism: false,
+        },
+      },
+    ],
+  },
+})
