@@ -3,6 +3,7 @@
 // state of an environment; its end closes everything. Thread: JavaScript.
 #include "addon/pool_calls.h"
 #include "addon/values.h"
+#include "seal/image.h"
 
 namespace ashlar::addon {
 namespace {
@@ -21,6 +22,7 @@ class Addon final : public Napi::Addon<Addon> {
                              InstanceMethod("records", &Addon::records_of),
                              InstanceMethod("poolStats", &Addon::stats_of),
                              InstanceMethod("poolCheck", &Addon::check),
+                             InstanceMethod("verifyImage", &Addon::verify),
                              InstanceMethod("startNbd", &Addon::start_nbd),
                              InstanceMethod("stopNbd", &Addon::stop_nbd),
                          });
@@ -114,6 +116,22 @@ class Addon final : public Napi::Addon<Addon> {
     }
     return run(info.Env(), pool_check(info[0].As<Napi::String>().Utf8Value(),
                                       flag_at(info[1].As<Napi::Object>(), "repair")));
+  }
+
+  Napi::Value verify(const Napi::CallbackInfo& info) {
+    if (!info[0].IsString()) {
+      return reject(info.Env(), error(Code::kInvalidArgument, "a path is needed"));
+    }
+    const std::string path = info[0].As<Napi::String>().Utf8Value();
+    return jobs_.run(info.Env(), [path]() -> Result<MakeValue> {
+      const ImageRoot image = TRY(verify_image(path));
+      return MakeValue([image](Napi::Env env) {
+        Napi::Object at = Napi::Object::New(env);
+        at.Set("rootHex", to_hex(image.root));
+        at.Set("volumeBytes", big(env, image.volume_bytes));
+        return at;
+      });
+    });
   }
 
   Napi::Value start_nbd(const Napi::CallbackInfo& info) {

@@ -186,13 +186,16 @@ export interface PoolBinding {
   /** Offline walk of all roots against the allocator. Refuses a pool in use. */
   poolCheck(path: string, options: { readonly repair: boolean }): Promise<PoolCheckReport>
 
+  /** Root of an image file by DESIGN 6 (default domain). */
+  verifyImage(path: string): Promise<{ readonly rootHex: string; readonly volumeBytes: bigint }>
+
   startNbd(handle: PoolHandle, options: NbdOptions): Promise<NbdHandle>
   /** Drains: new requests get ESHUTDOWN, connections close by the deadline. Before closePool. */
   stopNbd(handle: NbdHandle, graceMs: number): Promise<void>
 }
 
 /**
- * The chunk store, pulls and identity of a region.
+ * The chunk store and pulls of a region.
  * TODO(issue 2): the addon does not have these yet; calling one throws NOT_SUPPORTED.
  */
 export interface StoreBinding {
@@ -245,9 +248,6 @@ export interface StoreBinding {
   channelProgress(channel: ChannelHandle): ChannelProgress
   /** Releases what the channel holds; pending give and take settle with CANCELLED. Idempotent. */
   closeChannel(channel: ChannelHandle): void
-
-  /** Root of an image file by DESIGN 6 (default domain). */
-  verifyImage(path: string): Promise<{ readonly rootHex: string; readonly volumeBytes: bigint }>
 }
 
 /** The whole seam. */

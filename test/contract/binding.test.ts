@@ -92,6 +92,14 @@ describe('the addon', () => {
     expect(await codeOf(native().order(pool, unknown))).toBe('VOLUME_NOT_FOUND')
   })
 
+  test('recomputes the root of an image file', async () => {
+    writeFileSync(join(folder, 'zeros'), Buffer.alloc(65_536))
+    const root = '5a6ef790ebaa41d959c25a9362ab9192cf0d4f1ab220bad512391a41ead9b3da'
+    const verified = await native().verifyImage(join(folder, 'zeros'))
+    expect(verified).toEqual({ rootHex: root, volumeBytes: 65_536n })
+    expect(await codeOf(native().verifyImage(join(folder, 'absent')))).toBe('NOT_FOUND')
+  })
+
   test('refuses nonsense', async () => {
     // @ts-expect-error a number is no handle
     expect(await codeOf(native().closePool(5))).toBe('INVALID_ARGUMENT')

@@ -1,0 +1,78 @@
+#include "seal/merkle.h"
+
+#include <cstring>
+
+#include "base/check.h"
+
+namespace ashlar {
+
+uint8_t tree_height(uint64_t volume_bytes) {
+  const uint64_t chunks = (volume_bytes + kChunkBytes - 1) / kChunkBytes;
+  uint8_t height = 1;
+  for (uint64_t covered = kFanOut; covered < chunks; covered *= kFanOut)
+    height++;
+  return height;
+}
+
+MerkleBuilder::MerkleBuilder(const DomainKeys& keys, uint64_t volume_bytes, Sink sink)
+    : keys_(keys), sink_(std::move(sink)), levels_(tree_height(volume_bytes)) {
+  for (size_t i = 0; i < levels_.size(); i++)
+    levels_[i].bytes[0] = uint8_t(i + 1);
+}
+
+void MerkleBuilder::add(uint64_t chunk_index, const Hash& id) {
+  put(1, chunk_index, id);
+}
+
+void MerkleBuilder::put(uint8_t level, uint64_t child, const Hash& id) {
+  if (level > levels_.size()) {
+    CHECK(child == 0);
+    root_ = id;
+    return;
+  }
+  Level& at = levels_[level - 1u];
+  const uint64_t index = child / kFanOut;
+  CHECK(index >= at.index);
+  if (index != at.index) {
+    close(level);
+    at.index = index;
+  }
+  if (is_zero(id)) return;
+  std::memcpy(&at.bytes[1 + child % kFanOut * sizeof(Hash)], id.data(), sizeof(Hash));
+  at.any = true;
+}
+
+// Hands the open node of `level` to its parent, if it holds anything, and empties it.
+void MerkleBuilder::close(uint8_t level) {
+  Level& at = levels_[level - 1u];
+  if (!at.any) return;
+  const Hash id = keyed_hash(keys_.node, at.bytes);
+  if (sink_) sink_(level, at.index, id, at.bytes);
+  put(uint8_t(level + 1), at.index, id);
+  std::memset(&at.bytes[1], 0, kNodeBytes - 1);
+  at.any = false;
+}
+
+Hash MerkleBuilder::finish() {
+  for (uint8_t level = 1; level <= levels_.size(); level++)
+    close(level);
+  return root_;
+}
+
+Manifest make_manifest(uint64_t volume_bytes, const std::array<uint8_t, 16>& domain,
+                       const Hash& tree_root) {
+  Manifest manifest{};
+  const uint32_t numbers[4] = {1, uint32_t(kChunkBytes), uint32_t(kFanOut), 0};
+  std::memcpy(&manifest[0], "ASHLMAN1", 8);
+  std::memcpy(&manifest[8], numbers, sizeof numbers);
+  std::memcpy(&manifest[24], &volume_bytes, 8);
+  std::memcpy(&manifest[32], domain.data(), 16);
+  std::memcpy(&manifest[48], tree_root.data(), 32);
+  return manifest;
+}
+
+Hash manifest_root(const DomainKeys& keys, const Manifest& manifest) {
+  return keyed_hash(keys.manifest, manifest);
+}
+
+}  // namespace ashlar

@@ -1,0 +1,60 @@
+// The Merkle tree of a snapshot (DESIGN 6): nodes of one level byte and 64 child ids; level 1 holds
+// chunk ids. An all-zero subtree is the all-zero id at every level, so an empty 64 TiB volume is
+// one id. Equal content and size give equal roots on any machine, whatever the history.
+//
+// Pure but for the sink that takes finished nodes. Thread: one at a time.
+#pragma once
+
+#include <array>
+#include <functional>
+#include <vector>
+
+#include "codec/blake3.h"
+
+namespace ashlar {
+
+constexpr uint64_t kFanOut = 64;
+constexpr size_t kNodeBytes = 1 + kFanOut * sizeof(Hash);
+
+using NodeBytes = std::array<uint8_t, kNodeBytes>;
+
+// Levels of nodes a volume of this size needs, at least 1: 4 MiB, 256 MiB, 16 GiB, 1 TiB, 64 TiB.
+uint8_t tree_height(uint64_t volume_bytes);
+
+class MerkleBuilder {
+ public:
+  // `sink(level, index, id, bytes)` takes every node that is not all zero, children before parents.
+  using Sink =
+      std::function<void(uint8_t level, uint64_t index, const Hash& id, const NodeBytes& bytes)>;
+
+  MerkleBuilder(const DomainKeys& keys, uint64_t volume_bytes, Sink sink = {});
+
+  // Requires ascending indices inside the volume; what is left out is zero.
+  void add(uint64_t chunk_index, const Hash& id);
+  // The tree's root. Nothing may follow.
+  Hash finish();
+
+ private:
+  struct Level {
+    uint64_t index = 0;  // of the open node
+    bool any = false;    // some child is not zero
+    NodeBytes bytes{};
+  };
+
+  void put(uint8_t level, uint64_t child, const Hash& id);
+  void close(uint8_t level);
+
+  const DomainKeys& keys_;
+  const Sink sink_;
+  std::vector<Level> levels_;  // [0] = level 1
+  Hash root_{};
+};
+
+// 80 bytes: magic, version, chunk bytes, fan-out, zero, volume bytes, domain, tree root.
+using Manifest = std::array<uint8_t, 80>;
+Manifest make_manifest(uint64_t volume_bytes, const std::array<uint8_t, 16>& domain,
+                       const Hash& tree_root);
+// The snapshot's root.
+Hash manifest_root(const DomainKeys& keys, const Manifest& manifest);
+
+}  // namespace ashlar
