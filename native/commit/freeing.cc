@@ -198,18 +198,18 @@ Result<bool> Pool::free_step() {
       missing = walk.run(successor);
       if (!missing) {
         const uint64_t end = dead.first_block + entry_blocks(uint8_t(dead.level + 1));
-        std::vector<uint8_t> bytes(sizeof(FreeStepRecord) +
-                                   walk.step.runs.size() * sizeof(FreedRun));
         CHECK(walk.step.runs.size() <= kRunsMax);
         FreeStepRecord record;
-        record.header = {RecordType::kFreeStep, 0, 0, uint32_t(bytes.size())};
+        const auto runs = std::as_bytes(std::span(walk.step.runs));
+        record.header = {RecordType::kFreeStep, 0, 0, uint32_t(sizeof record + runs.size())};
         record.tree = dead.id;
         record.cursor = walk.step.cursor;
         record.runs = uint32_t(walk.step.runs.size());
         record.finished = walk.step.cursor >= end;
+        std::vector<uint8_t> bytes(sizeof record);
         std::memcpy(bytes.data(), &record, sizeof record);
-        std::memcpy(bytes.data() + sizeof record, walk.step.runs.data(),
-                    walk.step.runs.size() * sizeof(FreedRun));
+        for (const std::byte byte : runs)
+          bytes.push_back(uint8_t(byte));
         const uint64_t generation = journal_->append(bytes);
         state_->apply_free_step(record, walk.step.runs.data(), generation);
         return true;

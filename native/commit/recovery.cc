@@ -403,7 +403,10 @@ Result<void> Pool::replay_record(const RecordHeader& header, Bytes bytes, uint64
         return error(Code::kCorrupt, "journal: a cut record is too short");
       }
       std::vector<CutMember> members(record.members);
-      std::memcpy(members.data(), bytes.data() + sizeof record, record.members * sizeof(CutMember));
+      if (record.members > 0) {
+        std::memcpy(members.data(), bytes.data() + sizeof record,
+                    record.members * sizeof(CutMember));
+      }
       for (const CutMember& member : members) {
         if (TRY(head_at(member.lineage))->epoch != member.closed_epoch) {
           return error(Code::kCorrupt, "journal: a cut closes the wrong epoch");
@@ -431,7 +434,9 @@ Result<void> Pool::replay_record(const RecordHeader& header, Bytes bytes, uint64
         return error(Code::kCorrupt, "journal: a freeing step is malformed");
       }
       std::vector<FreedRun> runs(record.runs);
-      std::memcpy(runs.data(), bytes.data() + sizeof record, record.runs * sizeof(FreedRun));
+      if (record.runs > 0) {
+        std::memcpy(runs.data(), bytes.data() + sizeof record, record.runs * sizeof(FreedRun));
+      }
       state_->apply_free_step(record, runs.data(), generation);
       return {};
     }
