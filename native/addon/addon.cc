@@ -2,6 +2,7 @@
 // a type tag, so that a wrong one is an exception and not a crash. One Addon object carries all
 // state of an environment; its end closes everything. Thread: JavaScript.
 #include "addon/pool_calls.h"
+#include "addon/store_calls.h"
 #include "addon/values.h"
 #include "seal/image.h"
 
@@ -9,6 +10,8 @@ namespace ashlar::addon {
 namespace {
 
 constexpr napi_type_tag kPoolTag{0x617368706f6f6c31, 0x8d1c4f6a2b9e7035};
+constexpr napi_type_tag kStoreTag{0x61736873746f7265, 0x5d7e2a9b4c8f1036};
+constexpr napi_type_tag kChannelTag{0x6173686368616e6e, 0x2c6b8e0f1a3d5749};
 constexpr napi_type_tag kNbdTag{0x6173686e62643131, 0x3f5a9c1e7d2b8460};
 
 class Addon final : public Napi::Addon<Addon> {
@@ -25,27 +28,51 @@ class Addon final : public Napi::Addon<Addon> {
                              InstanceMethod("verifyImage", &Addon::verify),
                              InstanceMethod("startNbd", &Addon::start_nbd),
                              InstanceMethod("stopNbd", &Addon::stop_nbd),
+                             InstanceMethod("openStore", &Addon::open_store_at),
+                             InstanceMethod("closeStore", &Addon::close_store),
+                             InstanceMethod("storeStats", &Addon::store_stats_of),
+                             InstanceMethod("storeRecord", &Addon::record_in),
+                             InstanceMethod("openCutSource", &Addon::cut_source),
+                             InstanceMethod("openSnapshotSource", &Addon::snapshot_source),
+                             InstanceMethod("openIngest", &Addon::ingest),
+                             InstanceMethod("finishIngest", &Addon::ingest_finish),
+                             InstanceMethod("openHydration", &Addon::hydration),
+                             InstanceMethod("give", &Addon::give_to),
+                             InstanceMethod("take", &Addon::take_from),
+                             InstanceMethod("channelProgress", &Addon::progress_of),
+                             InstanceMethod("closeChannel", &Addon::close_channel),
                          });
   }
 
  private:
   using Node = std::shared_ptr<PoolNode>;
 
-  static Napi::Value handle(Napi::Env env, Node node, const napi_type_tag& tag) {
-    auto held = std::make_unique<Node>(std::move(node));
-    auto external = Napi::External<Node>::New(env, held.release(), [](Napi::Env, Node* given) {
-      const std::unique_ptr<Node> owner(given);
+  using Store = std::shared_ptr<StoreNode>;
+  using Held = std::shared_ptr<ChannelHandle>;
+
+  template <typename Shared>
+  static Napi::Value handle(Napi::Env env, Shared node, const napi_type_tag& tag) {
+    auto held = std::make_unique<Shared>(std::move(node));
+    auto external = Napi::External<Shared>::New(env, held.release(), [](Napi::Env, Shared* given) {
+      const std::unique_ptr<Shared> owner(given);
     });
     external.TypeTag(&tag);
     return external;
   }
 
-  static Result<Node> node_of(const Napi::Value& value, const napi_type_tag& tag) {
+  template <typename Shared>
+  static Result<Shared> held_in(const Napi::Value& value, const napi_type_tag& tag) {
     if (!value.IsExternal()) return error(Code::kInvalidArgument, "this is no handle");
-    const auto external = value.As<Napi::External<Node>>();
+    const auto external = value.As<Napi::External<Shared>>();
     if (!external.CheckTypeTag(&tag))
       return error(Code::kInvalidArgument, "a handle of another kind");
     return *external.Data();
+  }
+  static Result<Node> node_of(const Napi::Value& value, const napi_type_tag& tag) {
+    return held_in<Node>(value, tag);
+  }
+  static Napi::Value channel_handle(Napi::Env env, Held channel) {
+    return handle(env, std::move(channel), kChannelTag);
   }
 
   Napi::Value reject(Napi::Env env, const Error& reason) {
@@ -156,6 +183,103 @@ class Addon final : public Napi::Addon<Addon> {
       node->stop_server(std::chrono::milliseconds(int64_t(std::clamp(grace_ms, 0.0, 60e3))));
       return undefined();
     });
+  }
+
+  // A handle of `tag` and an object of options, answered by the job that `make` reads from them.
+  template <typename Shared, typename Make>
+  Napi::Value run_with(const Napi::CallbackInfo& info, const napi_type_tag& tag, Make make) {
+    const auto held = held_in<Shared>(info[0], tag);
+    if (!held) return reject(info.Env(), held.error());
+    if (!info[1].IsObject()) {
+      return reject(info.Env(), error(Code::kInvalidArgument, "options are missing"));
+    }
+    return run(info.Env(), make(*held, info[1].As<Napi::Object>()));
+  }
+
+  Napi::Value open_store_at(const Napi::CallbackInfo& info) {
+    if (!info[0].IsString() || !info[1].IsObject()) {
+      return reject(info.Env(), error(Code::kInvalidArgument, "a path and options are needed"));
+    }
+    const std::string path = info[0].As<Napi::String>().Utf8Value();
+    return run(info.Env(),
+               open_store(path, info[1].As<Napi::Object>(), [](Store store) -> MakeValue {
+                 return [store](Napi::Env env) { return handle(env, store, kStoreTag); };
+               }));
+  }
+
+  Napi::Value close_store(const Napi::CallbackInfo& info) {
+    const auto store = held_in<Store>(info[0], kStoreTag);
+    if (!store) return reject(info.Env(), store.error());
+    return jobs_.run(info.Env(), [store = *store]() -> Result<MakeValue> {
+      store->close();
+      return undefined();
+    });
+  }
+
+  Napi::Value store_stats_of(const Napi::CallbackInfo& info) {
+    const auto store = held_in<Store>(info[0], kStoreTag);
+    if (!store) return reject(info.Env(), store.error());
+    return jobs_.run(info.Env(), store_stats(*store));
+  }
+
+  Napi::Value record_in(const Napi::CallbackInfo& info) {
+    return run_with<Store>(info, kStoreTag, store_record);
+  }
+  Napi::Value cut_source(const Napi::CallbackInfo& info) {
+    return run_with<Node>(info, kPoolTag, [](Node node, const Napi::Object& options) {
+      return open_cut_source(node, options, channel_handle);
+    });
+  }
+  Napi::Value snapshot_source(const Napi::CallbackInfo& info) {
+    return run_with<Store>(info, kStoreTag, [](Store store, const Napi::Object& options) {
+      return open_snapshot_source(store, options, channel_handle);
+    });
+  }
+  Napi::Value ingest(const Napi::CallbackInfo& info) {
+    return run_with<Store>(info, kStoreTag, [](Store store, const Napi::Object& options) {
+      return open_ingest(store, options, channel_handle);
+    });
+  }
+  Napi::Value hydration(const Napi::CallbackInfo& info) {
+    return run_with<Node>(info, kPoolTag, [](Node node, const Napi::Object& options) {
+      return open_hydration(node, options, channel_handle);
+    });
+  }
+  Napi::Value ingest_finish(const Napi::CallbackInfo& info) {
+    const auto channel = held_in<Held>(info[0], kChannelTag);
+    if (!channel) return reject(info.Env(), channel.error());
+    return jobs_.run(info.Env(), finish_ingest(*channel));
+  }
+  Napi::Value give_to(const Napi::CallbackInfo& info) {
+    const auto channel = held_in<Held>(info[0], kChannelTag);
+    if (!channel) return reject(info.Env(), channel.error());
+    return run(info.Env(), give(*channel, info[1]));
+  }
+  Napi::Value take_from(const Napi::CallbackInfo& info) {
+    const auto channel = held_in<Held>(info[0], kChannelTag);
+    if (!channel) return reject(info.Env(), channel.error());
+    return jobs_.run(info.Env(), take(*channel));
+  }
+  Napi::Value progress_of(const Napi::CallbackInfo& info) {
+    const auto channel = held_in<Held>(info[0], kChannelTag);
+    if (!channel) return throw_error(info.Env(), channel.error());
+    const auto used = (*channel)->use();
+    if (!used) return throw_error(info.Env(), used.error());
+    const Progress progress = (*used)->progress();
+    Napi::Object at = Napi::Object::New(info.Env());
+    at.Set("doneBytes", big(info.Env(), progress.done_bytes));
+    at.Set("totalBytes", big(info.Env(), progress.total_bytes));
+    return at;
+  }
+  Napi::Value close_channel(const Napi::CallbackInfo& info) {
+    const auto channel = held_in<Held>(info[0], kChannelTag);
+    if (!channel) return throw_error(info.Env(), channel.error());
+    // Ending may join a thread: not on this one.
+    jobs_.run(info.Env(), [channel = *channel]() -> Result<MakeValue> {
+      channel->close();
+      return undefined();
+    });
+    return info.Env().Undefined();
   }
 
   Jobs jobs_;

@@ -6,6 +6,7 @@
 #include <memory>
 #include <mutex>
 
+#include "addon/channels.h"
 #include "nbd/server.h"
 #include "volume/volumes.h"
 
@@ -22,6 +23,7 @@ class PoolNode {
     if (!volumes_) return error(Code::kShuttingDown, "the pool is closed");
     return volumes_.get();
   }
+  ChannelRegister& channels() { return channels_; }
   std::shared_ptr<nbd::Server> server() {
     std::lock_guard lock(mutex_);
     return server_;
@@ -45,6 +47,7 @@ class PoolNode {
   // No call may be under way that uses the pool: the daemon waits for its own before it closes.
   Result<void> close() {
     stop_server(std::chrono::milliseconds(0));
+    channels_.close_all();
     std::unique_ptr<Volumes> volumes;
     {
       std::lock_guard lock(mutex_);
@@ -59,6 +62,7 @@ class PoolNode {
 
  private:
   std::unique_ptr<Pool> pool_;
+  ChannelRegister channels_;
   std::mutex mutex_;
   std::unique_ptr<Volumes> volumes_;
   std::shared_ptr<nbd::Server> server_;

@@ -196,14 +196,11 @@ export interface PoolBinding {
 
 /**
  * The chunk store and pulls of a region.
- * TODO(issue 2): the addon does not have these yet; calling one throws NOT_SUPPORTED.
  */
 export interface StoreBinding {
   openStore(path: string, options: { readonly catalogUuid: string }): Promise<StoreHandle>
   closeStore(handle: StoreHandle): Promise<void>
-  storeStats(
-    handle: StoreHandle,
-  ): Promise<{ readonly packBytes: bigint; readonly packs: bigint; readonly chunks: bigint }>
+  storeStats(handle: StoreHandle): Promise<{ readonly packBytes: bigint; readonly packs: bigint }>
   /** Durably appends a snapshot record to a node pack (DESIGN 7, "The catalog is not the only root"). */
   storeRecord(
     handle: StoreHandle,

@@ -1,0 +1,96 @@
+// Handles of channels, and the register of those that use a pool or a store: before it closes, all
+// are closed and the calls inside them have ended. Thread: any.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "stream/channel.h"
+#include "stream/ingest.h"
+
+namespace ashlar::addon {
+
+class ChannelHandle {
+ public:
+  explicit ChannelHandle(std::shared_ptr<Channel> channel) : channel_(std::move(channel)) {}
+
+  // Kept alive for one call; kCancelled once it is closed.
+  Result<std::shared_ptr<Channel>> use() {
+    std::lock_guard lock(mutex_);
+    if (!channel_) return error(Code::kCancelled, "the channel is closed");
+    return channel_;
+  }
+  void close() {
+    std::shared_ptr<Channel> channel;
+    {
+      std::lock_guard lock(mutex_);
+      channel.swap(channel_);
+    }
+    if (channel) channel->close();
+  }
+
+ private:
+  std::mutex mutex_;
+  std::shared_ptr<Channel> channel_;
+};
+
+class ChannelRegister {
+ public:
+  std::shared_ptr<ChannelHandle> add(std::shared_ptr<Channel> channel) {
+    auto handle = std::make_shared<ChannelHandle>(channel);
+    std::lock_guard lock(mutex_);
+    std::erase_if(entries_, [](const Entry& entry) { return entry.channel.expired(); });
+    entries_.push_back({handle, channel});
+    return handle;
+  }
+  void close_all() {
+    std::vector<Entry> entries;
+    {
+      std::lock_guard lock(mutex_);
+      entries.swap(entries_);
+    }
+    for (const Entry& entry : entries) {
+      if (const auto handle = entry.handle.lock()) handle->close();
+    }
+    for (const Entry& entry : entries) {
+      while (!entry.channel.expired())
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+  }
+
+ private:
+  struct Entry {
+    std::weak_ptr<ChannelHandle> handle;
+    std::weak_ptr<Channel> channel;
+  };
+  std::mutex mutex_;
+  std::vector<Entry> entries_;
+};
+
+// One open chunk store and the channels that use it.
+class StoreNode {
+ public:
+  explicit StoreNode(std::unique_ptr<ChunkStore> store) : store_(std::move(store)) {}
+
+  Result<ChunkStore*> store() {
+    std::lock_guard lock(mutex_);
+    if (!store_) return error(Code::kShuttingDown, "the store is closed");
+    return store_.get();
+  }
+  ChannelRegister& channels() { return channels_; }
+  void close() {
+    channels_.close_all();
+    std::lock_guard lock(mutex_);
+    store_.reset();
+  }
+
+ private:
+  ChannelRegister channels_;
+  std::mutex mutex_;
+  std::unique_ptr<ChunkStore> store_;
+};
+
+}  // namespace ashlar::addon

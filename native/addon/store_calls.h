@@ -1,0 +1,31 @@
+// The calls about stores and channels. No policy. Thread: JavaScript; what a Job holds runs on a
+// job's.
+#pragma once
+
+#include "addon/channels.h"
+#include "addon/jobs.h"
+#include "addon/pool_node.h"
+
+namespace ashlar::addon {
+
+using WrapStore = std::function<MakeValue(std::shared_ptr<StoreNode>)>;
+using WrapChannel = std::function<Napi::Value(Napi::Env, std::shared_ptr<ChannelHandle>)>;
+
+Result<Job> open_store(const std::string& path, const Napi::Object& options, const WrapStore& wrap);
+Job store_stats(std::shared_ptr<StoreNode> store);
+Result<Job> store_record(std::shared_ptr<StoreNode> store, const Napi::Object& record);
+
+Result<Job> open_cut_source(std::shared_ptr<PoolNode> pool, const Napi::Object& options,
+                            WrapChannel wrap);
+Result<Job> open_snapshot_source(std::shared_ptr<StoreNode> store, const Napi::Object& options,
+                                 WrapChannel wrap);
+Result<Job> open_ingest(std::shared_ptr<StoreNode> store, const Napi::Object& options,
+                        WrapChannel wrap);
+Result<Job> open_hydration(std::shared_ptr<PoolNode> pool, const Napi::Object& options,
+                           WrapChannel wrap);
+
+Job finish_ingest(std::shared_ptr<ChannelHandle> channel);
+Result<Job> give(std::shared_ptr<ChannelHandle> channel, const Napi::Value& frames);
+Job take(std::shared_ptr<ChannelHandle> channel);
+
+}  // namespace ashlar::addon

@@ -1,0 +1,16 @@
+// LZ4's bare block format. Thread: any.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "base/bytes.h"
+
+namespace ashlar {
+
+// The compressed form, or nothing where it would not be smaller.
+std::optional<std::vector<uint8_t>> lz4_compress(Bytes plain);
+// Fills `plain` exactly; false when the bytes are not such a block. Never writes past it.
+bool lz4_decompress(Bytes stored, MutableBytes plain);
+
+}  // namespace ashlar

@@ -1,0 +1,235 @@
+#include "store/chunk_store.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+
+#include "codec/crc32c.h"
+
+namespace ashlar {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr size_t kOpenFilesMax = 128;
+
+Error failed(const std::string& path, const char* what) {
+  const bool full = errno == ENOSPC || errno == EDQUOT;
+  return error(full ? Code::kNoSpace : Code::kDeviceFailed,
+               path + ": " + what + ": " + std::strerror(errno));
+}
+
+std::string random_uuid() {
+  Id id;
+  (void)!getrandom(id.uuid.data(), id.uuid.size(), 0);
+  return to_string(id).substr(5);
+}
+
+uint32_t header_crc(const StoreHeader& header) {
+  return crc32c(Bytes(reinterpret_cast<const uint8_t*>(&header), offsetof(StoreHeader, crc)));
+}
+
+// Written beside, synced, renamed: there is always one whole header.
+Result<void> write_header(const std::string& folder, const StoreHeader& header) {
+  const std::string path = folder + "/STORE";
+  const std::string temporary = path + ".tmp";
+  const UniqueFd file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+  if (!file.valid()) return failed(temporary, "create");
+  if (::write(file.get(), &header, sizeof header) != ssize_t(sizeof header)) {
+    return failed(temporary, "write");
+  }
+  if (::fsync(file.get()) != 0) return failed(temporary, "sync");
+  if (::rename(temporary.c_str(), path.c_str()) != 0) return failed(path, "rename");
+  const UniqueFd directory(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!directory.valid() || ::fsync(directory.get()) != 0) return failed(folder, "sync");
+  return {};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<ChunkStore>> ChunkStore::open(const std::string& folder,
+                                                     const std::string& catalog_uuid) {
+  std::error_code ignored;
+  fs::create_directories(folder + "/packs", ignored);
+  if (ignored) return error(Code::kDeviceFailed, folder + ": " + ignored.message());
+  std::unique_ptr<ChunkStore> store(new ChunkStore(folder));
+  const std::string lock_path = folder + "/LOCK";
+  store->lock_ = UniqueFd(::open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  if (!store->lock_.valid()) return failed(lock_path, "open");
+  if (::flock(store->lock_.get(), LOCK_EX | LOCK_NB) != 0) {
+    return error(Code::kInUse, folder + ": another process has this store open; stop it first");
+  }
+  TRY(store->open_header(catalog_uuid));
+  store->index_ = TRY(Index::open(folder + "/index"));
+  TRY(store->mend_index());
+  return store;
+}
+
+Result<void> ChunkStore::open_header(const std::string& catalog_uuid) {
+  const std::string path = folder_ + "/STORE";
+  StoreHeader header;
+  if (catalog_uuid.size() >= header.catalog_uuid.size()) {
+    return error(Code::kInvalidArgument, "a catalog's uuid has 36 characters");
+  }
+  const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file.valid()) {
+    if (errno != ENOENT) return failed(path, "open");
+    const std::string uuid = random_uuid();
+    std::copy(uuid.begin(), uuid.end(), header.store_uuid.begin());
+    std::copy(catalog_uuid.begin(), catalog_uuid.end(), header.catalog_uuid.begin());
+  } else {
+    const ssize_t got = ::read(file.get(), &header, sizeof header);
+    if (got < ssize_t(sizeof header.magic) || header.magic != kStoreMagic) {
+      return error(Code::kForeignFile, path + ": not an Ashlar chunk store; it was left untouched");
+    }
+    if (header.version > kStoreVersion) {
+      return error(Code::kNewerFormat, path + ": written by a newer version of Ashlar");
+    }
+    if (got != ssize_t(sizeof header) || header.crc != header_crc(header)) {
+      return error(Code::kCorrupt, path + ": the header is damaged");
+    }
+    if (catalog_uuid != header.catalog_uuid.data()) {
+      return error(
+          Code::kFailedPrecondition,
+          path + ": belongs to catalog " + header.catalog_uuid.data() + ", not " + catalog_uuid);
+    }
+  }
+  header.writer_epoch++;
+  header.crc = header_crc(header);
+  writer_epoch_ = header.writer_epoch;
+  return write_header(folder_, header);
+}
+
+// Packs the index does not know (it was lost, or the process died between the two) are read in.
+Result<void> ChunkStore::mend_index() {
+  for (const fs::directory_entry& entry : fs::directory_iterator(packs_folder())) {
+    const std::string file_name = entry.path().filename();
+    if (file_name.ends_with(".tmp")) {
+      ::unlink(entry.path().c_str());
+      continue;
+    }
+    const auto name = parse_pack_name(file_name);
+    if (!name || TRY(index_->has_pack(*name))) continue;
+    const std::vector<DirectoryEntry> directory = TRY(read_directory(entry.path()));
+    TRY(index_->add_pack(*name, directory));
+  }
+  return {};
+}
+
+uint64_t ChunkStore::next_counter() {
+  std::lock_guard lock(mutex_);
+  return ++counter_;
+}
+
+Result<std::shared_ptr<const UniqueFd>> ChunkStore::pack_file(const PackName& name) {
+  const std::string file_name = name.file_name();
+  {
+    std::lock_guard lock(mutex_);
+    const auto found = files_.find(file_name);
+    if (found != files_.end()) return found->second;
+  }
+  const std::string path = packs_folder() + "/" + file_name;
+  auto file = std::make_shared<const UniqueFd>(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file->valid()) {
+    if (errno == ENOENT) return error(Code::kCorrupt, path + ": the pack is missing");
+    return failed(path, "open");
+  }
+  std::lock_guard lock(mutex_);
+  if (files_.size() >= kOpenFilesMax) files_.clear();  // readers keep theirs
+  files_[file_name] = file;
+  return file;
+}
+
+Result<ChunkStore::Stored> ChunkStore::read(const Hash& id) {
+  const auto at = TRY(index_->find(id));
+  if (!at) return error(Code::kNotFound, "the store has no " + to_hex(id));
+  const auto file = TRY(pack_file(at->pack));
+  const std::string path = packs_folder() + "/" + at->pack.file_name();
+  Stored stored;
+  stored.kind = at->kind;
+  stored.plain_bytes = at->plain_bytes;
+  stored.bytes = TRY(read_frame(file->get(), path, at->offset, id, at->kind, at->stored_bytes));
+  return stored;
+}
+
+Result<void> ChunkStore::append_record(uint64_t generation, uint32_t kind, Bytes row) {
+  if (row.size() > (1 << 20)) return error(Code::kTooLarge, "a record's row has at most 1 MiB");
+  std::vector<uint8_t> plain(sizeof(RecordBody));
+  const RecordBody body{generation, kind, uint32_t(row.size())};
+  std::memcpy(plain.data(), &body, sizeof body);
+  plain.insert(plain.end(), row.begin(), row.end());
+  const PackName name{PackKind::kNode, writer_epoch_, next_counter()};
+  PackWriter pack = TRY(PackWriter::create(packs_folder(), name));
+  TRY(pack.append({FrameKind::kRecord, Hash{}, uint32_t(plain.size()), plain}));
+  const std::vector<DirectoryEntry> directory = TRY(pack.seal());
+  return index_->add_pack(name, directory);
+}
+
+Result<StoreStats> ChunkStore::stats() {
+  StoreStats stats;
+  std::error_code failure;
+  for (const fs::directory_entry& entry : fs::directory_iterator(packs_folder(), failure)) {
+    if (!parse_pack_name(entry.path().filename())) continue;
+    stats.packs++;
+    stats.pack_bytes += entry.file_size(failure);
+  }
+  return stats;
+}
+
+Result<PackWriter> ChunkStore::create_pack(const PackName& name) {
+  return PackWriter::create(packs_folder(), name);
+}
+
+// ---- session
+// ----------------------------------------------------------------------------------------
+
+Result<void> StoreSession::add(std::optional<Open>& open, PackKind kind, const StoredFrame& frame) {
+  if (!open) {
+    const PackName name{kind, store_.writer_epoch(), store_.next_counter()};
+    open.emplace(Open{name, TRY(store_.create_pack(name))});
+  }
+  TRY(open->writer.append(frame));
+  added_bytes_ += sizeof(FrameHeader) + frame.stored.size();
+  return {};
+}
+
+Result<void> StoreSession::seal(std::optional<Open>& open) {
+  if (!open) return {};
+  const std::vector<DirectoryEntry> directory = TRY(open->writer.seal());
+  TRY(store_.add_pack(open->name, directory));
+  open.reset();
+  return {};
+}
+
+Result<void> StoreSession::add_chunk(const StoredFrame& frame) {
+  TRY(add(data_, PackKind::kData, frame));
+  if (data_->writer.bytes() >= kPackBytesMax) TRY(seal(data_));
+  return {};
+}
+
+Result<void> StoreSession::add_node(const StoredFrame& frame) {
+  TRY(add(nodes_, PackKind::kNode, frame));
+  if (nodes_->writer.bytes() >= kPackBytesMax) {
+    full_nodes_.push_back(*std::move(nodes_));
+    nodes_.reset();
+  }
+  return {};
+}
+
+// Chunks first; then nodes, which were added children before parents.
+Result<void> StoreSession::finish() {
+  TRY(seal(data_));
+  for (Open& full : full_nodes_) {
+    std::optional<Open> open(std::move(full));
+    TRY(seal(open));
+  }
+  full_nodes_.clear();
+  return seal(nodes_);
+}
+
+}  // namespace ashlar

@@ -1,0 +1,193 @@
+#include "store/pack.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+
+#include "codec/crc32c.h"
+
+namespace ashlar {
+namespace {
+
+constexpr size_t kWriteBytes = 1 << 20;
+
+Error failed(const std::string& path, const char* what) {
+  const bool full = errno == ENOSPC || errno == EDQUOT;
+  return error(full ? Code::kNoSpace : Code::kDeviceFailed,
+               path + ": " + what + ": " + std::strerror(errno));
+}
+
+uint32_t frame_crc(FrameHeader header, Bytes stored) {
+  header.crc = 0;
+  std::vector<uint8_t> bytes(sizeof header + stored.size());
+  std::memcpy(bytes.data(), &header, sizeof header);
+  std::memcpy(bytes.data() + sizeof header, stored.data(), stored.size());
+  return crc32c(bytes);
+}
+
+template <typename T>
+Bytes bytes_of(const T& value, size_t bytes = sizeof(T)) {
+  return Bytes(reinterpret_cast<const uint8_t*>(&value), bytes);
+}
+
+Result<void> read_at(int file, const std::string& path, uint64_t offset, MutableBytes into) {
+  while (!into.empty()) {
+    const ssize_t got = ::pread(file, into.data(), into.size(), off_t(offset));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return failed(path, "read");
+    if (got == 0) return error(Code::kCorrupt, path + ": is cut off at " + std::to_string(offset));
+    into = into.subspan(size_t(got));
+    offset += uint64_t(got);
+  }
+  return {};
+}
+
+}  // namespace
+
+std::string PackName::file_name() const {
+  char text[64];
+  std::snprintf(text, sizeof text, "%c-%016llx-%016llx.pack", kind == PackKind::kData ? 'd' : 'n',
+                static_cast<unsigned long long>(writer_epoch),
+                static_cast<unsigned long long>(counter));
+  return text;
+}
+
+std::optional<PackName> parse_pack_name(const std::string& file_name) {
+  char kind = 0;
+  unsigned long long epoch = 0;
+  unsigned long long counter = 0;
+  if (std::sscanf(file_name.c_str(), "%c-%16llx-%16llx.pack", &kind, &epoch, &counter) != 3) {
+    return std::nullopt;
+  }
+  const PackName name{kind == 'd' ? PackKind::kData : PackKind::kNode, epoch, counter};
+  if (name.file_name() != file_name) return std::nullopt;
+  return name;
+}
+
+Result<PackWriter> PackWriter::create(const std::string& folder, const PackName& name) {
+  PackWriter writer(folder, name, UniqueFd());
+  writer.file_ =
+      UniqueFd(::open(writer.temporary().c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+  if (!writer.file_.valid()) return failed(writer.temporary(), "create");
+  PackHeader header;
+  header.kind = uint32_t(name.kind);
+  header.writer_epoch = name.writer_epoch;
+  header.counter = name.counter;
+  const Bytes bytes = bytes_of(header);
+  writer.pending_.assign(bytes.begin(), bytes.end());
+  return writer;
+}
+
+Result<void> PackWriter::write_pending() {
+  for (size_t done = 0; done < pending_.size();) {
+    const ssize_t put =
+        ::pwrite(file_.get(), pending_.data() + done, pending_.size() - done, off_t(end_ + done));
+    if (put < 0 && errno == EINTR) continue;
+    if (put < 0) return failed(temporary(), "write");
+    done += size_t(put);
+  }
+  end_ += pending_.size();
+  pending_.clear();
+  return {};
+}
+
+Result<uint64_t> PackWriter::append(const StoredFrame& frame) {
+  const uint64_t offset = bytes();
+  FrameHeader header;
+  header.kind = frame.kind;
+  header.stored_bytes = uint32_t(frame.stored.size());
+  header.plain_bytes = frame.plain_bytes;
+  header.id = frame.id;
+  header.crc = frame_crc(header, frame.stored);
+  const Bytes head = bytes_of(header);
+  pending_.insert(pending_.end(), head.begin(), head.end());
+  pending_.insert(pending_.end(), frame.stored.begin(), frame.stored.end());
+  DirectoryEntry entry;
+  entry.id = frame.id;
+  entry.offset = offset;
+  entry.stored_bytes = header.stored_bytes;
+  entry.plain_bytes = header.plain_bytes;
+  entry.kind = frame.kind;
+  directory_.push_back(entry);
+  if (pending_.size() >= kWriteBytes) TRY(write_pending());
+  return offset;
+}
+
+Result<std::vector<DirectoryEntry>> PackWriter::seal() {
+  PackFooter footer;
+  footer.entries = uint32_t(directory_.size());
+  footer.directory_offset = bytes();
+  footer.writer_epoch = name_.writer_epoch;
+  footer.counter = name_.counter;
+  const Bytes directory(reinterpret_cast<const uint8_t*>(directory_.data()),
+                        directory_.size() * sizeof(DirectoryEntry));
+  footer.directory_crc = crc32c(directory);
+  footer.crc = crc32c(bytes_of(footer, offsetof(PackFooter, crc)));
+  pending_.insert(pending_.end(), directory.begin(), directory.end());
+  const Bytes tail = bytes_of(footer);
+  pending_.insert(pending_.end(), tail.begin(), tail.end());
+  TRY(write_pending());
+  if (::fdatasync(file_.get()) != 0) return failed(temporary(), "sync");
+  const std::string final_path = folder_ + "/" + name_.file_name();
+  if (::rename(temporary().c_str(), final_path.c_str()) != 0) return failed(final_path, "rename");
+  const UniqueFd folder(::open(folder_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!folder.valid() || ::fsync(folder.get()) != 0) return failed(folder_, "sync");
+  return std::move(directory_);
+}
+
+Result<std::vector<DirectoryEntry>> read_directory(const std::string& path) {
+  const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file.valid()) return failed(path, "open");
+  struct stat status {};
+  if (::fstat(file.get(), &status) != 0) return failed(path, "stat");
+  const uint64_t bytes = uint64_t(status.st_size);
+  if (bytes < sizeof(PackHeader) + sizeof(PackFooter)) {
+    return error(Code::kCorrupt, path + ": too short to be a pack");
+  }
+  PackHeader header;
+  PackFooter footer;
+  TRY(read_at(file.get(), path, 0, {reinterpret_cast<uint8_t*>(&header), sizeof header}));
+  TRY(read_at(file.get(), path, bytes - sizeof footer,
+              {reinterpret_cast<uint8_t*>(&footer), sizeof footer}));
+  if (header.magic != kPackMagic) return error(Code::kForeignFile, path + ": not a pack");
+  if (header.version > kStoreVersion) {
+    return error(Code::kNewerFormat, path + ": written by a newer version");
+  }
+  const uint64_t directory_bytes = uint64_t(footer.entries) * sizeof(DirectoryEntry);
+  const bool fits = footer.magic == kFooterMagic &&
+                    footer.crc == crc32c(bytes_of(footer, offsetof(PackFooter, crc))) &&
+                    footer.directory_offset + directory_bytes + sizeof footer == bytes;
+  if (!fits) return error(Code::kCorrupt, path + ": the footer is damaged");
+  std::vector<DirectoryEntry> directory(footer.entries);
+  const MutableBytes raw(reinterpret_cast<uint8_t*>(directory.data()), directory_bytes);
+  TRY(read_at(file.get(), path, footer.directory_offset, raw));
+  if (crc32c(raw) != footer.directory_crc) {
+    return error(Code::kCorrupt, path + ": the directory is damaged");
+  }
+  return directory;
+}
+
+Result<std::vector<uint8_t>> read_frame(int file, const std::string& path, uint64_t offset,
+                                        const Hash& id, FrameKind kind, uint32_t stored_bytes) {
+  std::vector<uint8_t> bytes(sizeof(FrameHeader) + stored_bytes);
+  TRY(read_at(file, path, offset, bytes));
+  FrameHeader header;
+  std::memcpy(&header, bytes.data(), sizeof header);
+  const bool expected = header.magic == kFrameMagic && header.id == id && header.kind == kind &&
+                        header.stored_bytes == stored_bytes;
+  FrameHeader unsealed = header;
+  unsealed.crc = 0;
+  std::memcpy(bytes.data(), &unsealed, sizeof unsealed);
+  if (!expected || crc32c(bytes) != header.crc) {
+    return error(Code::kCorrupt, path + ": the frame of " + to_hex(id) + " at " +
+                                     std::to_string(offset) + " is damaged");
+  }
+  bytes.erase(bytes.begin(), bytes.begin() + sizeof(FrameHeader));
+  return bytes;
+}
+
+}  // namespace ashlar

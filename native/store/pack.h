@@ -1,0 +1,64 @@
+// Packs: append-only files of frames with a directory at the end. A pack exists once it has its
+// final name; before that it is a temporary that the next open removes. Thread: one at a time each.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "base/unique_fd.h"
+#include "format/pack_format.h"
+
+namespace ashlar {
+
+struct PackName {
+  PackKind kind = PackKind::kData;
+  uint64_t writer_epoch = 0;
+  uint64_t counter = 0;
+  std::string file_name() const;  // "d-….pack"
+};
+// Nothing when it is not the name of a pack.
+std::optional<PackName> parse_pack_name(const std::string& file_name);
+
+// A frame as it is stored.
+struct StoredFrame {
+  FrameKind kind{};
+  Hash id{};
+  uint32_t plain_bytes = 0;
+  Bytes stored;
+};
+
+class PackWriter {
+ public:
+  static Result<PackWriter> create(const std::string& folder, const PackName& name);
+  PackWriter(PackWriter&&) = default;
+  PackWriter& operator=(PackWriter&&) = default;
+
+  // Offset of the frame. After a failure the pack is of no use. kNoSpace when the disk is full.
+  Result<uint64_t> append(const StoredFrame& frame);
+  uint64_t bytes() const { return end_ + pending_.size(); }
+  // Directory, footer, sync, final name, folder synced: from here on the pack exists.
+  Result<std::vector<DirectoryEntry>> seal();
+
+ private:
+  PackWriter(std::string folder, const PackName& name, UniqueFd file)
+      : folder_(std::move(folder)), name_(name), file_(std::move(file)) {}
+  Result<void> write_pending();
+  std::string temporary() const { return folder_ + "/" + name_.file_name() + ".tmp"; }
+
+  std::string folder_;
+  PackName name_;
+  UniqueFd file_;
+  uint64_t end_ = 0;  // written
+  std::vector<uint8_t> pending_;
+  std::vector<DirectoryEntry> directory_;
+};
+
+// Footer and directory, checked. kForeignFile, kNewerFormat, kCorrupt.
+Result<std::vector<DirectoryEntry>> read_directory(const std::string& path);
+// The stored bytes of one frame, header and CRC checked against what is expected. kCorrupt.
+Result<std::vector<uint8_t>> read_frame(int file, const std::string& path, uint64_t offset,
+                                        const Hash& id, FrameKind kind, uint32_t stored_bytes);
+
+}  // namespace ashlar

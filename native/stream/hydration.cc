@@ -1,0 +1,254 @@
+#include "stream/hydration.h"
+
+#include <algorithm>
+
+#include "codec/lz4.h"
+#include "seal/image.h"
+
+namespace ashlar {
+namespace {
+
+constexpr size_t kUnderWayMax = (8 << 20) / kChunkBytes;
+constexpr size_t kNodesKept = 4096;  // 8 MiB
+constexpr uint64_t kIndexMask = (1ull << 56) - 1;
+
+uint64_t number_of(uint8_t level, uint64_t index) {
+  return uint64_t(level) << 56 | index;
+}
+
+uint64_t chunks_below(uint8_t level) {
+  uint64_t chunks = 1;
+  for (uint8_t i = 0; i < level; i++)
+    chunks *= kFanOut;
+  return chunks;
+}
+
+Hash child_id(const NodeBytes& node, uint64_t child) {
+  Hash id;
+  std::memcpy(id.data(), &node[1 + child * sizeof(Hash)], sizeof id);
+  return id;
+}
+
+Error broken(const std::string& what) {
+  return error(Code::kProtocol, "the source " + what + "; nothing of it was installed");
+}
+
+}  // namespace
+
+Hydration::Hydration(std::shared_ptr<Hydrator> target, const ManifestFields& manifest,
+                     const DomainKeys& keys, Lane lane)
+    : target_(std::move(target)),
+      manifest_(manifest),
+      keys_(keys),
+      lane_(lane),
+      height_(tree_height(manifest.volume_bytes)) {
+  target_->reopen(lane_);
+  pump_ = std::thread([this] { pump(); });
+}
+
+Hydration::~Hydration() {
+  close();
+  pump_.join();
+}
+
+void Hydration::close() {
+  {
+    std::lock_guard lock(mutex_);
+    closed_ = true;
+    changed_.notify_all();
+  }
+  target_->close(lane_);
+}
+
+void Hydration::pump() {
+  for (;;) {
+    size_t room = 0;
+    {
+      std::unique_lock lock(mutex_);
+      changed_.wait(lock, [&] { return closed_ || failed_ || under_way_ < kUnderWayMax; });
+      if (closed_ || failed_) return;
+      room = kUnderWayMax - under_way_;
+    }
+    const auto wanted = target_->next_wanted(lane_, room);
+    std::vector<Zeros> zeros;
+    {
+      std::lock_guard lock(mutex_);
+      if (!wanted) {
+        ended_ = true;
+        changed_.notify_all();
+        return;
+      }
+      under_way_ += wanted->size();
+      for (const uint64_t chunk : *wanted) {
+        if (const auto known = advance(chunk)) zeros.push_back(*known);
+      }
+      changed_.notify_all();
+    }
+    if (auto installed = install_zeros(zeros); !installed) {
+      std::lock_guard lock(mutex_);
+      if (!failed_) failed_ = std::move(installed).error();
+      changed_.notify_all();
+      return;
+    }
+  }
+}
+
+// Down from the root as far as the nodes are known.
+std::optional<Hydration::Zeros> Hydration::advance(uint64_t chunk) {
+  Hash id = manifest_.tree_root;
+  for (uint8_t level = height_;; level--) {
+    const uint64_t index = chunk / chunks_below(level);
+    if (is_zero(id)) {
+      under_way_--;
+      return Zeros{index * chunks_below(level), chunks_below(level)};
+    }
+    if (level == 0) {
+      if (asked_chunks_.emplace(chunk, id).second) {
+        ask_chunks_.push_back(chunk);
+      } else {
+        under_way_--;  // asked before
+      }
+      return std::nullopt;
+    }
+    const Place place{level, index};
+    const auto node = nodes_.find(place);
+    if (node == nodes_.end()) {
+      parked_[place].push_back(chunk);
+      if (asked_nodes_.emplace(place, id).second) ask_nodes_.push_back(number_of(level, index));
+      return std::nullopt;
+    }
+    id = child_id(node->second, chunk / chunks_below(uint8_t(level - 1)) % kFanOut);
+  }
+}
+
+Result<void> Hydration::install_zeros(const std::vector<Zeros>& zeros) {
+  uint64_t done_until = 0;
+  for (const Zeros& run : zeros) {
+    if (run.first + run.count <= done_until)
+      continue;  // the same subtree, asked for chunk by chunk
+    TRY(target_->install_zeros(run.first, run.count));
+    done_until = run.first + run.count;
+  }
+  return {};
+}
+
+Result<std::optional<std::vector<uint8_t>>> Hydration::take() {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [&] {
+    return closed_ || failed_ || !ask_nodes_.empty() || !ask_chunks_.empty() ||
+           (ended_ && under_way_ == 0);
+  });
+  if (failed_) return *failed_;
+  if (closed_) return std::optional<std::vector<uint8_t>>();
+  if (ask_nodes_.empty() && ask_chunks_.empty()) return std::optional<std::vector<uint8_t>>();
+  std::vector<uint8_t> message;
+  const auto put = [&](Wire kind, std::vector<uint64_t>& numbers) {
+    if (numbers.empty()) return;
+    append_frame(
+        message, kind, 0, Hash{},
+        Bytes(reinterpret_cast<const uint8_t*>(numbers.data()), numbers.size() * sizeof(uint64_t)));
+    numbers.clear();
+  };
+  put(Wire::kWantNode, ask_nodes_);
+  put(Wire::kWant, ask_chunks_);
+  return std::optional(std::move(message));
+}
+
+Result<void> Hydration::give(Bytes message) {
+  auto taken = take_message(message);
+  if (!taken) {
+    std::lock_guard lock(mutex_);
+    if (!failed_) failed_ = taken.error();
+    changed_.notify_all();
+  }
+  return taken;
+}
+
+Result<void> Hydration::take_message(Bytes message) {
+  for (const WireFrame& frame : TRY(parse_frames(message))) {
+    switch (frame.header.kind) {
+      case Wire::kNode:
+        TRY(take_node(frame));
+        break;
+      case Wire::kRaw:
+      case Wire::kLz4:
+        TRY(take_chunk(frame));
+        break;
+      case Wire::kCannot:
+        // The region says why in its log; hydration keeps trying by opening again.
+        target_->fail(
+            frame.header.index & kIndexMask,
+            error(Code::kRemoteUnavailable, "the region cannot give a chunk of the origin"));
+        return error(Code::kRemoteUnavailable, "the region cannot give a part of the snapshot");
+      case Wire::kList:
+      case Wire::kListEnd:
+      case Wire::kWant:
+      case Wire::kWantNode:
+      case Wire::kDelta:
+      case Wire::kDeltaRaw:
+        return broken("sent a frame that was not asked for");
+    }
+  }
+  return {};
+}
+
+Result<void> Hydration::take_node(const WireFrame& frame) {
+  const Place place{uint8_t(frame.header.index >> 56), frame.header.index & kIndexMask};
+  Hash expected;
+  {
+    std::lock_guard lock(mutex_);
+    const auto asked = asked_nodes_.find(place);
+    if (asked == asked_nodes_.end()) return broken("sent a node that was not asked for");
+    expected = asked->second;
+  }
+  const bool good =
+      frame.payload[0] == place.first && keyed_hash(keys_.node, frame.payload) == expected;
+  if (!good) return broken("sent a node that is not what its parent says");
+  std::vector<Zeros> zeros;
+  {
+    std::lock_guard lock(mutex_);
+    asked_nodes_.erase(place);
+    if (nodes_.size() >= kNodesKept) nodes_.clear();
+    std::copy(frame.payload.begin(), frame.payload.end(), nodes_[place].begin());
+    const auto parked = parked_.extract(place);
+    if (!parked.empty()) {
+      for (const uint64_t chunk : parked.mapped()) {
+        if (const auto known = advance(chunk)) zeros.push_back(*known);
+      }
+    }
+    changed_.notify_all();
+  }
+  return install_zeros(zeros);
+}
+
+Result<void> Hydration::take_chunk(const WireFrame& frame) {
+  const uint64_t chunk = frame.header.index;
+  Hash expected;
+  {
+    std::lock_guard lock(mutex_);
+    const auto asked = asked_chunks_.find(chunk);
+    if (asked == asked_chunks_.end()) return broken("sent a chunk that was not asked for");
+    expected = asked->second;
+  }
+  std::vector<uint8_t> plain;
+  Bytes bytes = frame.payload;
+  if (frame.header.kind == Wire::kLz4) {
+    plain.resize(kChunkBytes);
+    if (!lz4_decompress(frame.payload, plain)) return broken("sent a chunk that does not unpack");
+    bytes = plain;
+  }
+  if (chunk_id(keys_, bytes) != expected)
+    return broken("sent a chunk that is not what the tree says");
+  TRY(target_->install(chunk, bytes));
+  std::lock_guard lock(mutex_);
+  asked_chunks_.erase(chunk);
+  under_way_--;
+  changed_.notify_all();
+  return {};
+}
+
+Progress Hydration::progress() {
+  return {target_->done_bytes(), manifest_.volume_bytes};
+}
+
+}  // namespace ashlar

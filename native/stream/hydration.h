@@ -1,0 +1,70 @@
+// Hydration: the receiver into a pool, one lane of one origin. It asks the target what is wanted,
+// walks the tree from the root down to learn each chunk's id (every node is verified against its
+// parent), asks for chunks by index, verifies and installs them. Whole zero subtrees cost nothing.
+//
+// Thread: pump_ asks the target; give and take as of any channel. mutex_ guards all state; it is
+// not held while the target or a hash runs.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <set>
+#include <thread>
+
+#include "seal/merkle.h"
+#include "stream/channel.h"
+#include "stream/snapshot_source.h"
+#include "volume/hydrator.h"
+
+namespace ashlar {
+
+class Hydration final : public Channel {
+ public:
+  Hydration(std::shared_ptr<Hydrator> target, const ManifestFields& manifest,
+            const DomainKeys& keys, Lane lane);
+  ~Hydration() override;
+
+  Result<void> give(Bytes message) override;
+  Result<std::optional<std::vector<uint8_t>>> take() override;
+  Progress progress() override;
+  void close() override;
+
+ private:
+  using Place = std::pair<uint8_t, uint64_t>;  // level, index
+
+  struct Zeros {
+    uint64_t first = 0;
+    uint64_t count = 0;
+  };
+
+  void pump();
+  // Requires mutex_. Moves a wanted chunk on: to a question, or to zeros that are known.
+  std::optional<Zeros> advance(uint64_t chunk);
+  Result<void> take_message(Bytes message);
+  Result<void> take_node(const WireFrame& frame);
+  Result<void> take_chunk(const WireFrame& frame);
+  Result<void> install_zeros(const std::vector<Zeros>& zeros);
+
+  const std::shared_ptr<Hydrator> target_;
+  const ManifestFields manifest_;
+  const DomainKeys keys_;
+  const Lane lane_;
+  const uint8_t height_;
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::map<Place, NodeBytes> nodes_;
+  std::map<Place, Hash> asked_nodes_;
+  std::map<Place, std::vector<uint64_t>> parked_;  // chunks that wait for a node
+  std::map<uint64_t, Hash> asked_chunks_;
+  std::vector<uint64_t> ask_nodes_;
+  std::vector<uint64_t> ask_chunks_;
+  size_t under_way_ = 0;  // chunks taken from the target and not yet installed
+  bool ended_ = false;    // the target wants nothing more
+  bool closed_ = false;
+  std::optional<Error> failed_;
+  std::thread pump_;
+};
+
+}  // namespace ashlar
