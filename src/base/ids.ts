@@ -49,6 +49,11 @@ export function parseRequestId(text: string, field = 'request_id'): string {
   throw invalidArgument(field, `${quote(text)} is not a UUID`)
 }
 
+/** A fresh request_id. */
+export function makeRequestId(): string {
+  return randomUUID()
+}
+
 /** A caller's text inside a message: printable, and bounded. */
 export function quote(text: string): string {
   const shown = text.length > 100 ? `${text.slice(0, 100)}…` : text

@@ -4,9 +4,9 @@ import {
   type Server,
   Server as GrpcServer,
   ServerCredentials,
-  type ServerUnaryCall,
   type ServiceDefinition,
-  type UntypedHandleCall,
+  type handleUnaryCall,
+  type sendUnaryData,
 } from '@grpc/grpc-js'
 
 import { AshlarError, asAshlarError } from '../../src/base/error.js'
@@ -62,17 +62,17 @@ function handler(
   method: string,
   handle: (request: never) => unknown,
   calls: FakeRegion['calls'],
-): UntypedHandleCall {
-  return async (
-    call: ServerUnaryCall<never, unknown>,
-    callback: (error: object | null, answer?: unknown) => void,
-  ) => {
-    calls.push({ method, request: call.request })
+): handleUnaryCall<object, unknown> {
+  const answer = async (request: object, callback: sendUnaryData<unknown>) => {
     try {
-      callback(null, await handle(call.request))
+      callback(null, await handle(request as never))
     } catch (thrown) {
       callback(thrown instanceof RawStatus ? thrown.status : toStatus(asAshlarError(thrown)))
     }
+  }
+  return (call, callback) => {
+    calls.push({ method, request: call.request })
+    void answer(call.request, callback)
   }
 }
 

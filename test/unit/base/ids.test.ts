@@ -17,7 +17,9 @@ describe('ids', () => {
 
   test('read back', () => {
     expect(regionNumberOf(parseId(`r1234-${uuid}`))).toBe(1234)
-    expect(makeId(7)).toMatch(/^r007-[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/)
+    expect(makeId(7)).toMatch(
+      /^r007-[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/,
+    )
   })
 
   test.each([

@@ -71,9 +71,7 @@ describe('details', () => {
     const sent = decode('Status', encodeErrorDetails(error))
     expect(sent).toMatchObject({ code: 3, message: 'zu groß 😀' })
     const details: { type_url?: string; typeUrl?: string; value: Uint8Array }[] = sent['details']
-    const byType = new Map(
-      details.map((any) => [any.type_url ?? any.typeUrl, any.value] as const),
-    )
+    const byType = new Map(details.map((any) => [any.type_url ?? any.typeUrl, any.value] as const))
     const of = (type: string) =>
       decode(type, byType.get(`type.googleapis.com/google.rpc.${type}`) ?? new Uint8Array())
     expect(details).toHaveLength(3)

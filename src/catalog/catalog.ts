@@ -1,0 +1,188 @@
+// The catalog of one region: every public resource and every job, in one SQLite file that exactly
+// one daemon holds. A transaction that has returned is on disk (WAL, synchronous FULL).
+//
+// One connection, so one transaction at a time: inside `write` use only the tables it hands you;
+// waiting there for anything else, or for `read`, would wait for itself.
+
+import Database from 'better-sqlite3'
+import { Kysely, SqliteDialect } from 'kysely'
+
+import { AshlarError } from '../base/error.js'
+import { Attachments } from './attachments.js'
+import { migrate } from './migrations.js'
+import { Nodes } from './nodes.js'
+import { Orders } from './orders.js'
+import { Pins } from './pins.js'
+import { Requests } from './requests.js'
+import type { Schema } from './schema.js'
+import { Sessions } from './sessions.js'
+import { Snapshots } from './snapshots.js'
+import { Volumes } from './volumes.js'
+
+export interface CatalogOptions {
+  readonly path: string
+  readonly region: { readonly name: string; readonly number: number }
+  /** Makes the uuid of a catalog that does not exist yet. */
+  readonly newUuid: () => string
+}
+
+/** All tables, within a transaction or outside. */
+export class Tables {
+  readonly volumes: Volumes
+  readonly attachments: Attachments
+  readonly snapshots: Snapshots
+  readonly pins: Pins
+  readonly sessions: Sessions
+  readonly orders: Orders
+  readonly requests: Requests
+  readonly nodes: Nodes
+  readonly #db: Kysely<Schema>
+
+  constructor(db: Kysely<Schema>) {
+    this.#db = db
+    this.volumes = new Volumes(db)
+    this.attachments = new Attachments(db)
+    this.snapshots = new Snapshots(db)
+    this.pins = new Pins(db)
+    this.sessions = new Sessions(db)
+    this.orders = new Orders(db)
+    this.requests = new Requests(db)
+    this.nodes = new Nodes(db)
+  }
+
+  /** Names of the nodes that some row needs. */
+  async nodesInUse(): Promise<readonly string[]> {
+    const rows = await this.#db
+      .selectFrom('volumes')
+      .select('node')
+      .union(this.#db.selectFrom('snapshots').select('node').where('state', '<>', 'stable'))
+      .union(this.#db.selectFrom('orders').select('node'))
+      .execute()
+    return rows.map(({ node }) => node)
+  }
+
+  async generation(): Promise<number> {
+    const row = await this.#db.selectFrom('meta').select('generation').executeTakeFirstOrThrow()
+    return row.generation
+  }
+
+  /** The next catalog generation; no later transaction gets the same or a smaller one. */
+  async nextGeneration(): Promise<number> {
+    await this.#db
+      .updateTable('meta')
+      .set((eb) => ({ generation: eb('generation', '+', 1) }))
+      .execute()
+    return await this.generation()
+  }
+}
+
+export class Catalog {
+  /** The store remembers it, so that a catalog never meets another one's store. */
+  readonly uuid: string
+  readonly #db: Kysely<Schema>
+  readonly #tables: Tables
+
+  private constructor(db: Kysely<Schema>, uuid: string) {
+    this.#db = db
+    this.#tables = new Tables(db)
+    this.uuid = uuid
+  }
+
+  /**
+   * Opens or creates. Throws IN_USE when another daemon has it, FOREIGN_FILE or NEWER_FORMAT when it
+   * is not ours to use, CORRUPT when SQLite says so.
+   */
+  static async open(options: CatalogOptions): Promise<Catalog> {
+    const database = openDatabase(options.path)
+    const db = new Kysely<Schema>({ dialect: new SqliteDialect({ database }) })
+    try {
+      const uuid = await ownMeta(db, options)
+      return new Catalog(db, uuid)
+    } catch (thrown) {
+      await db.destroy()
+      throw thrown
+    }
+  }
+
+  get read(): Tables {
+    return this.#tables
+  }
+
+  /** Runs `body` in one transaction; what it throws undoes everything. */
+  async write<T>(body: (tables: Tables) => Promise<T>): Promise<T> {
+    try {
+      return await this.#db.transaction().execute(async (tx) => await body(new Tables(tx)))
+    } catch (thrown) {
+      throw translated(thrown)
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#db.destroy()
+  }
+}
+
+function openDatabase(path: string): Database.Database {
+  let database: Database.Database | undefined
+  try {
+    // A daemon that was killed a moment ago may still be going away.
+    database = new Database(path, { timeout: 2000 })
+    database.pragma('locking_mode = EXCLUSIVE')
+    database.pragma('journal_mode = WAL')
+    database.pragma('synchronous = FULL')
+    database.pragma('foreign_keys = ON')
+    // Takes the lock now instead of at the first write.
+    database.exec('BEGIN EXCLUSIVE; COMMIT')
+    migrate(database, path)
+    return database
+  } catch (thrown) {
+    database?.close()
+    throw translated(thrown, path)
+  }
+}
+
+async function ownMeta(db: Kysely<Schema>, options: CatalogOptions): Promise<string> {
+  const { name, number } = options.region
+  const found = await db.selectFrom('meta').selectAll().executeTakeFirst()
+  if (found === undefined) {
+    const uuid = options.newUuid()
+    await db
+      .insertInto('meta')
+      .values({ id: 1, uuid, region_name: name, region_number: number, generation: 0 })
+      .execute()
+    return uuid
+  }
+  if (found.region_name === name && found.region_number === number) return found.uuid
+  throw new AshlarError(
+    'FOREIGN_FILE',
+    `${options.path} is the catalog of region ${found.region_name} (number ${found.region_number}), ` +
+      `not of ${name} (number ${number})`,
+  )
+}
+
+// SQLite's codes in ours. A unique index over names is the only constraint a caller can meet.
+function translated(thrown: unknown, path = 'the catalog'): unknown {
+  if (!(thrown instanceof Database.SqliteError)) return thrown
+  const cause = { cause: thrown }
+  switch (thrown.code) {
+    case 'SQLITE_BUSY':
+    case 'SQLITE_LOCKED':
+      return new AshlarError('IN_USE', `${path} is open in another process`, cause)
+    case 'SQLITE_NOTADB':
+      return new AshlarError('FOREIGN_FILE', `${path} is not a catalog of Ashlar`, cause)
+    case 'SQLITE_FULL':
+      return new AshlarError('NO_SPACE', 'no space is left for the catalog', cause)
+    case 'SQLITE_CONSTRAINT_UNIQUE':
+      return thrown.message.endsWith('.name')
+        ? new AshlarError('NAME_DUPLICATE', 'the name is taken', { field: 'name', ...cause })
+        : thrown
+    default:
+      if (thrown.code.startsWith('SQLITE_CORRUPT')) {
+        return new AshlarError('CORRUPT', `${path} is damaged: ${thrown.message}`, cause)
+      }
+      if (thrown.code.startsWith('SQLITE_CANTOPEN') || thrown.code.startsWith('SQLITE_IOERR')) {
+        return new AshlarError('DEVICE_FAILED', `${path}: ${thrown.message}`, cause)
+      }
+      return thrown
+  }
+}

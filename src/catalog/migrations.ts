@@ -1,0 +1,176 @@
+// The catalog's history. Each entry moves the file from version `index` to `index + 1` in one
+// exclusive transaction; an entry is never edited once it has shipped. The version is SQLite's
+// user_version, the mark of our files its application_id.
+
+import type { Database } from 'better-sqlite3'
+
+import { AshlarError } from '../base/error.js'
+
+/** "ASHC" in ASCII. */
+const applicationId = 0x41534843
+
+const migrations: readonly string[] = [
+  `
+  CREATE TABLE meta (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    uuid TEXT NOT NULL,
+    region_name TEXT NOT NULL,
+    region_number INTEGER NOT NULL,
+    generation INTEGER NOT NULL
+  ) STRICT;
+
+  CREATE TABLE volumes (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    name TEXT NOT NULL,
+    zone TEXT NOT NULL,
+    node TEXT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('creating', 'available', 'growing', 'deleting')),
+    bytes INTEGER NOT NULL,
+    granted_bytes INTEGER NOT NULL,
+    revision INTEGER NOT NULL,
+    user_tags TEXT NOT NULL,
+    resource_group TEXT NOT NULL,
+    source_kind TEXT NOT NULL CHECK (source_kind IN ('empty', 'cut', 'origin')),
+    source_snapshot_id TEXT,
+    source_snapshot_name TEXT,
+    pin_id TEXT,
+    hydrated INTEGER NOT NULL,
+    operating_system TEXT,
+    source_image TEXT,
+    created_ms INTEGER NOT NULL,
+    CHECK ((source_kind = 'empty') = (source_snapshot_id IS NULL)),
+    CHECK ((source_kind = 'origin') = (pin_id IS NOT NULL))
+  ) STRICT;
+  -- A volume on its way out no longer holds its name.
+  CREATE UNIQUE INDEX volumes_by_name ON volumes (name) WHERE state <> 'deleting';
+  CREATE INDEX volumes_by_source ON volumes (source_snapshot_id);
+
+  CREATE TABLE attachments (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    volume_id TEXT NOT NULL UNIQUE REFERENCES volumes (id),
+    host TEXT NOT NULL,
+    read_only INTEGER NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('attaching', 'attached', 'detaching')),
+    created_ms INTEGER NOT NULL
+  ) STRICT;
+
+  CREATE TABLE snapshots (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    name TEXT NOT NULL,
+    state TEXT NOT NULL
+      CHECK (state IN ('cutting', 'captured', 'committing', 'stable', 'failed', 'deleting')),
+    reason TEXT,
+    zone TEXT NOT NULL,
+    node TEXT NOT NULL,
+    source_volume_id TEXT NOT NULL,
+    source_volume_name TEXT NOT NULL,
+    source_volume_zone TEXT NOT NULL,
+    bytes INTEGER NOT NULL,
+    epoch INTEGER,
+    captured_ns TEXT,
+    root_hex TEXT,
+    manifest BLOB,
+    stored_bytes INTEGER NOT NULL,
+    revision INTEGER NOT NULL,
+    user_tags TEXT NOT NULL,
+    resource_group TEXT NOT NULL,
+    operating_system TEXT,
+    source_image TEXT,
+    created_ms INTEGER NOT NULL,
+    CHECK (state NOT IN ('captured', 'committing', 'stable') OR captured_ns IS NOT NULL),
+    CHECK (state <> 'stable' OR (root_hex IS NOT NULL AND manifest IS NOT NULL))
+  ) STRICT;
+  CREATE UNIQUE INDEX snapshots_by_name ON snapshots (name) WHERE state <> 'deleting';
+  CREATE INDEX snapshots_by_volume ON snapshots (source_volume_id);
+
+  -- What must stay in the store for somebody outside this region; dropped on release, never by a clock.
+  CREATE TABLE pins (
+    id TEXT PRIMARY KEY,
+    root_hex TEXT NOT NULL,
+    snapshot_id TEXT NOT NULL,
+    manifest BLOB NOT NULL,
+    holder TEXT NOT NULL,
+    purpose TEXT NOT NULL CHECK (purpose IN ('restore')),
+    volume_id TEXT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('claimed', 'held')),
+    created_ms INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX pins_by_holder ON pins (holder);
+
+  -- Running jobs of this region's own store; the collector waits for those begun before it.
+  CREATE TABLE sessions (
+    id TEXT PRIMARY KEY,
+    kind TEXT NOT NULL CHECK (kind IN ('ingest')),
+    snapshot_id TEXT NOT NULL UNIQUE,
+    generation INTEGER NOT NULL,
+    created_ms INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+
+  -- Orders that no resource row stands for any more; repeated until the node acknowledges.
+  CREATE TABLE orders (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    node TEXT NOT NULL,
+    kind TEXT NOT NULL CHECK (kind IN ('sealed', 'dropCut')),
+    target TEXT NOT NULL,
+    root_hex TEXT,
+    created_ms INTEGER NOT NULL,
+    UNIQUE (node, kind, target)
+  ) STRICT;
+
+  CREATE TABLE requests (
+    request_id TEXT PRIMARY KEY,
+    method TEXT NOT NULL,
+    fingerprint TEXT NOT NULL,
+    resource_id TEXT NOT NULL,
+    answer TEXT,
+    created_ms INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX requests_by_resource ON requests (resource_id);
+  CREATE INDEX requests_by_age ON requests (created_ms);
+
+  -- What a node last said about itself, so that URIs are known while it is away.
+  CREATE TABLE nodes (
+    name TEXT PRIMARY KEY,
+    zone TEXT NOT NULL,
+    nbd_unix_path TEXT NOT NULL,
+    nbd_tcp_address TEXT NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  `,
+]
+
+/** Brings an open file to the newest version. Refuses files of others and of newer versions. */
+export function migrate(database: Database, path: string): void {
+  const version = pragmaNumber(database, 'user_version')
+  const mark = pragmaNumber(database, 'application_id')
+  const empty = version === 0 && mark === 0 && tableCount(database) === 0
+  if (!empty && mark !== applicationId) {
+    throw new AshlarError('FOREIGN_FILE', `${path} is not a catalog of Ashlar`)
+  }
+  if (version > migrations.length) {
+    throw new AshlarError(
+      'NEWER_FORMAT',
+      `${path} has catalog version ${version}, this program knows up to ${migrations.length}`,
+    )
+  }
+  for (const [index, sql] of migrations.entries()) {
+    if (index < version) continue
+    database
+      .transaction(() => {
+        database.exec(sql)
+        database.pragma(`application_id = ${applicationId}`)
+        database.pragma(`user_version = ${index + 1}`)
+      })
+      .exclusive()
+  }
+}
+
+function pragmaNumber(database: Database, name: string): number {
+  return Number(database.pragma(name, { simple: true }))
+}
+
+function tableCount(database: Database): number {
+  return Number(database.prepare('SELECT count(*) FROM sqlite_master').pluck().get())
+}

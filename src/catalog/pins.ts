@@ -1,0 +1,74 @@
+// Rows of pins: what the store must keep for a node. Written before the work is ordered, dropped
+// when the node's own list no longer has the origin, never by a clock.
+
+import type { Kysely, Selectable } from 'kysely'
+
+import type { Id } from '../base/ids.js'
+import { idOf, oneOf } from './decode.js'
+import type { PinRow } from './rows.js'
+import type { PinTable, Schema } from './schema.js'
+
+export class Pins {
+  readonly #db: Kysely<Schema>
+
+  constructor(db: Kysely<Schema>) {
+    this.#db = db
+  }
+
+  async insert(row: PinRow): Promise<void> {
+    await this.#db
+      .insertInto('pins')
+      .values({
+        id: row.id,
+        root_hex: row.rootHex,
+        snapshot_id: row.snapshotId,
+        manifest: row.manifest,
+        holder: row.holder,
+        purpose: 'restore',
+        volume_id: row.volumeId,
+        state: row.state,
+        created_ms: row.createdMs,
+      })
+      .execute()
+  }
+
+  async find(id: Id): Promise<PinRow | undefined> {
+    const row = await this.#db
+      .selectFrom('pins')
+      .selectAll()
+      .where('id', '=', id)
+      .executeTakeFirst()
+    return row === undefined ? undefined : rowOf(row)
+  }
+
+  async heldBy(holder: string): Promise<readonly PinRow[]> {
+    const rows = await this.#db
+      .selectFrom('pins')
+      .selectAll()
+      .where('holder', '=', holder)
+      .where('state', '=', 'held')
+      .execute()
+    return rows.map(rowOf)
+  }
+
+  async hold(id: Id): Promise<void> {
+    await this.#db.updateTable('pins').set({ state: 'held' }).where('id', '=', id).execute()
+  }
+
+  async remove(id: Id): Promise<void> {
+    await this.#db.deleteFrom('pins').where('id', '=', id).execute()
+  }
+}
+
+function rowOf(row: Selectable<PinTable>): PinRow {
+  return {
+    id: idOf(row.id),
+    rootHex: row.root_hex,
+    snapshotId: idOf(row.snapshot_id),
+    manifest: row.manifest,
+    holder: row.holder,
+    volumeId: idOf(row.volume_id),
+    state: oneOf(['claimed', 'held'], row.state),
+    createdMs: row.created_ms,
+  }
+}

@@ -1,0 +1,167 @@
+// What the catalog remembers, as the engine sees it. States are the steps of the operation that the
+// row stands for; on start every row that is not at rest is driven on from where it is.
+
+import type { Id } from '../base/ids.js'
+
+export interface Reason {
+  readonly code: string
+  readonly message: string
+}
+
+export interface OperatingSystem {
+  readonly name: string
+  readonly vendor: string
+  readonly version: string
+  readonly family: string
+  readonly architecture: string
+  readonly displayName: string
+}
+
+export interface ImageReference {
+  readonly id: string
+  readonly crn: string
+  readonly name: string
+}
+
+/** What volumes and snapshots carry without looking at it. */
+export interface Labels {
+  readonly userTags: readonly string[]
+  readonly resourceGroup: string
+  readonly operatingSystem: OperatingSystem | undefined
+  readonly sourceImage: ImageReference | undefined
+}
+
+export const volumeStates = ['creating', 'available', 'growing', 'deleting'] as const
+export type VolumeState = (typeof volumeStates)[number]
+
+/** Where the content comes from: nowhere, a cut on the same node, or a stable snapshot (pinned). */
+export type VolumeSource =
+  | { readonly kind: 'empty' }
+  | { readonly kind: 'cut'; readonly snapshotId: Id; readonly snapshotName: string }
+  | {
+      readonly kind: 'origin'
+      readonly snapshotId: Id
+      readonly snapshotName: string
+      readonly pinId: Id
+    }
+
+export interface VolumeRow {
+  readonly seq: number
+  readonly id: Id
+  readonly name: string
+  readonly zone: string
+  readonly node: string
+  readonly state: VolumeState
+  /** What the user asked for. */
+  readonly bytes: bigint
+  /** What the node has confirmed; less than `bytes` while growing. */
+  readonly grantedBytes: bigint
+  /** The etag: raised when name or tags change. */
+  readonly revision: number
+  readonly labels: Labels
+  readonly source: VolumeSource
+  /** The node has said that nothing of the source is missing. */
+  readonly hydrated: boolean
+  readonly createdMs: number
+}
+
+export const attachmentStates = ['attaching', 'attached', 'detaching'] as const
+export type AttachmentState = (typeof attachmentStates)[number]
+
+export interface AttachmentRow {
+  readonly seq: number
+  readonly id: Id
+  readonly volumeId: Id
+  readonly host: string
+  readonly readOnly: boolean
+  readonly state: AttachmentState
+  readonly createdMs: number
+}
+
+export const snapshotStates = [
+  'cutting',
+  'captured',
+  'committing',
+  'stable',
+  'failed',
+  'deleting',
+] as const
+export type SnapshotState = (typeof snapshotStates)[number]
+
+/** The volume a snapshot was taken from; it may be gone, then this is its last name. */
+export interface SnapshotSourceVolume {
+  readonly id: Id
+  readonly name: string
+  readonly zone: string
+}
+
+export interface SnapshotRow {
+  readonly seq: number
+  readonly id: Id
+  readonly name: string
+  readonly state: SnapshotState
+  readonly reason: Reason | undefined
+  readonly zone: string
+  /** The only node that ever held the cut. */
+  readonly node: string
+  readonly sourceVolume: SnapshotSourceVolume
+  /** Capacity of the volume at the cut. */
+  readonly bytes: bigint
+  readonly epoch: number | undefined
+  readonly capturedNs: bigint | undefined
+  readonly rootHex: string | undefined
+  readonly manifest: Buffer | undefined
+  readonly storedBytes: bigint
+  readonly revision: number
+  readonly labels: Labels
+  readonly createdMs: number
+}
+
+export interface PinRow {
+  readonly id: Id
+  readonly rootHex: string
+  readonly snapshotId: Id
+  readonly manifest: Buffer
+  /** Name of the node that holds it. */
+  readonly holder: string
+  readonly volumeId: Id
+  /** `claimed` until the order it was written for is acknowledged; from then the node's list decides. */
+  readonly state: 'claimed' | 'held'
+  readonly createdMs: number
+}
+
+export interface SessionRow {
+  readonly id: Id
+  readonly snapshotId: Id
+  /** Of the collector, at the time it began. */
+  readonly generation: number
+  readonly createdMs: number
+}
+
+export type OrderRow = {
+  readonly seq: number
+  readonly node: string
+  readonly target: Id
+  readonly createdMs: number
+} & ({ readonly kind: 'sealed'; readonly rootHex: string } | { readonly kind: 'dropCut' })
+
+export interface RequestRow {
+  readonly requestId: string
+  readonly method: string
+  /** Of the arguments. */
+  readonly fingerprint: string
+  readonly resourceId: Id
+  /** The first answer as JSON, once there is one. */
+  readonly answer: string | undefined
+  readonly createdMs: number
+}
+
+export interface NodeRow {
+  readonly name: string
+  readonly zone: string
+  readonly nbdUnixPath: string
+  readonly nbdTcpAddress: string
+}
+
+/** A row as it is written first: SQL gives it its place in the order of creation. */
+export type New<Row extends { readonly seq: number }> = Omit<Row, 'seq'>

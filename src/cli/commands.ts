@@ -1,0 +1,42 @@
+// Every command, in the order of the overview.
+
+import type { CommandSpec } from './command.js'
+import { attach } from './commands/attach.js'
+import { attachment } from './commands/attachment.js'
+import { attachments } from './commands/attachments.js'
+import { detach } from './commands/detach.js'
+import { poolCheck } from './commands/pool-check.js'
+import { regions } from './commands/regions.js'
+import { snapshotCreate } from './commands/snapshot-create.js'
+import { snapshotDelete } from './commands/snapshot-delete.js'
+import { snapshotUpdate } from './commands/snapshot-update.js'
+import { snapshot } from './commands/snapshot.js'
+import { snapshots } from './commands/snapshots.js'
+import { verify } from './commands/verify.js'
+import { volumeCreate } from './commands/volume-create.js'
+import { volumeDelete } from './commands/volume-delete.js'
+import { volumeUpdate } from './commands/volume-update.js'
+import { volume } from './commands/volume.js'
+import { volumes } from './commands/volumes.js'
+import { zones } from './commands/zones.js'
+
+export const commands: readonly CommandSpec[] = [
+  volumeCreate,
+  volumes,
+  volume,
+  volumeUpdate,
+  volumeDelete,
+  attach,
+  detach,
+  attachments,
+  attachment,
+  snapshotCreate,
+  snapshots,
+  snapshot,
+  snapshotUpdate,
+  snapshotDelete,
+  zones,
+  regions,
+  verify,
+  poolCheck,
+]

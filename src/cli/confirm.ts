@@ -1,0 +1,78 @@
+// Deleting: asks, deletes one after the other, and says what became of each.
+
+import { AshlarError, asAshlarError } from '../base/error.js'
+import { type ExitCode, exitCodeOf, exitCodes } from './exit-code.js'
+import type { Input } from './input.js'
+import { reportError } from './report.js'
+import type { Session } from './session.js'
+
+export interface Deletion {
+  /** "volume", "snapshot". */
+  readonly noun: string
+  /** Answers true when it is gone, false when that was only accepted. */
+  readonly remove: (name: string) => Promise<boolean>
+}
+
+/** Exit code: ok, partial when some failed, that of the first failure when all did. */
+export async function deleteEach(
+  session: Session,
+  input: Input,
+  deletion: Deletion,
+): Promise<ExitCode> {
+  const names = [...new Set(input.arguments)]
+  if (!(await confirmed(session, input, `${plural(deletion.noun, names)} ${names.join(', ')}`))) {
+    session.note('Nothing was deleted.')
+    return exitCodes.ok
+  }
+  await session.heading(`Deleting ${plural(deletion.noun, names)} ${names.join(', ')}`)
+  const failures: AshlarError[] = []
+  for (const name of names) {
+    const failure = await deleteOne(session, deletion, name)
+    if (failure !== undefined) failures.push(failure)
+  }
+  const first = failures[0]
+  if (first === undefined) return exitCodes.ok
+  return failures.length < names.length ? exitCodes.partial : exitCodeOf(first)
+}
+
+async function deleteOne(
+  session: Session,
+  { noun, remove }: Deletion,
+  name: string,
+): Promise<AshlarError | undefined> {
+  try {
+    const gone = await remove(name)
+    const sentence = gone
+      ? `${capitalized(noun)} ${name} is deleted.`
+      : `Deletion of ${noun} ${name} was accepted.`
+    session.print({ [noun]: name, deleted: gone }, () => `OK\n${sentence}\n`)
+    return undefined
+  } catch (thrown) {
+    if (session.io.signal.aborted) throw thrown
+    const error = asAshlarError(thrown)
+    reportError(error, session.io, session.json ? 'json' : 'table')
+    return error
+  }
+}
+
+async function confirmed(session: Session, input: Input, what: string): Promise<boolean> {
+  if (input.flag('force') || input.flag('yes')) return true
+  if (!session.io.canAsk) {
+    throw new AshlarError(
+      'INVALID_ARGUMENT',
+      `deleting ${what} needs a confirmation, and there is no terminal to ask on`,
+      {
+        metadata: { mend: 'repeat the command with -f' },
+      },
+    )
+  }
+  const answer = await session.io.ask(
+    `This will delete ${what} and cannot be undone. Continue [y/N] ?> `,
+  )
+  return /^y(es)?$/i.test(answer.trim())
+}
+
+const plural = (noun: string, names: readonly string[]): string =>
+  names.length === 1 ? noun : `${noun}s`
+
+const capitalized = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1)

@@ -1,0 +1,261 @@
+// The configuration: which sites this process hosts, and how to reach the others. Every key is
+// checked and unknown keys are refused by name; what comes out needs no further checking.
+//
+//   account = "local"
+//   [[region]]                      # `data`: hosted here. Without it nothing of it is.
+//   name = "local"; number = 1; data = "/var/lib/ashlar/local"; listen = "127.0.0.1:7440"
+//   peers = [{ name = "remote", number = 2, address = "127.0.0.1:7441" }]
+//   [[node]]                        # `data`: hosted here. Without it another process does.
+//   name = "a"; zone = "local-1"; region = "local"; region_address = "127.0.0.1:7440"
+//   data = "/var/lib/ashlar/a"; pool_file = "/dev/sdb"; pool_capacity = "100GiB"
+//   listen = "unix:/run/ashlar/a.sock"; nbd_unix = "/run/ashlar/a.nbd"; nbd_tcp = "127.0.0.1:10809"
+
+import { join, resolve } from 'node:path'
+import { parse as parseToml } from 'smol-toml'
+import { z } from 'zod'
+
+import { parseBytes } from '../base/bytes.js'
+import { isAccount } from '../base/crn.js'
+import { AshlarError } from '../base/error.js'
+import { limits } from '../base/limits.js'
+import { isName } from '../base/names.js'
+import { type GrpcAddress, parseGrpcAddress, parseTcpAddress } from './address.js'
+
+export interface RegionConfig {
+  readonly name: string
+  readonly number: number
+  readonly data: string
+  readonly listen: GrpcAddress
+  readonly peers: readonly PeerConfig[]
+}
+
+export interface PeerConfig {
+  readonly name: string
+  readonly number: number | undefined
+  readonly address: GrpcAddress
+}
+
+/** What a region has to know of a node, whoever hosts it. */
+export interface NodeConfig {
+  readonly name: string
+  readonly zone: string
+  readonly region: string
+  readonly listen: GrpcAddress
+  /** Undefined: another process hosts it. */
+  readonly hosted: HostedNode | undefined
+}
+
+export interface HostedNode {
+  readonly regionAddress: GrpcAddress
+  readonly data: string
+  readonly poolFile: string
+  /** Undefined: what the file system has free, or the device. */
+  readonly poolCapacityBytes: bigint | undefined
+  readonly nbdUnix: string | undefined
+  readonly nbdTcp: { readonly host: string; readonly port: number } | undefined
+}
+
+export interface Config {
+  readonly account: string
+  readonly regions: readonly RegionConfig[]
+  readonly nodes: readonly NodeConfig[]
+}
+
+/** DESIGN 4: smallest pool. */
+const poolBytesMin = 16n << 20n
+
+const name = z.string().refine(isName, 'is not a name')
+const path = z.string().min(1).max(4096)
+const regionNumber = z.int().min(0).max(limits.regionNumberMax)
+
+const regionSchema = z.strictObject({
+  name,
+  number: regionNumber,
+  data: path,
+  listen: z.string(),
+  peers: z
+    .array(z.strictObject({ name, number: regionNumber.optional(), address: z.string() }))
+    .default([]),
+})
+
+const nodeSchema = z.strictObject({
+  name,
+  zone: name,
+  region: name,
+  region_address: z.string().optional(),
+  data: path.optional(),
+  pool_file: path.optional(),
+  pool_capacity: z.union([z.string(), z.int().nonnegative()]).optional(),
+  listen: z.string(),
+  nbd_unix: path.optional(),
+  nbd_tcp: z.string().optional(),
+})
+
+const configSchema = z.strictObject({
+  account: z.string().refine(isAccount, 'is not an account').default('local'),
+  region: z.array(regionSchema).default([]),
+  node: z.array(nodeSchema).default([]),
+})
+
+type RawNode = z.infer<typeof nodeSchema>
+type RawRegion = z.infer<typeof regionSchema>
+
+/** Throws INVALID_ARGUMENT naming the file and the key. Relative paths are relative to `folder`. */
+export function parseConfig(text: string, file: string, folder: string): Config {
+  const parsed = configSchema.safeParse(parseText(text, file))
+  if (!parsed.success) {
+    throw bad(file, ...parsed.error.issues.slice(0, 1).map(describeIssue))
+  }
+  const { account, region, node } = parsed.data
+  const config = {
+    account,
+    regions: region.map((raw, index) => regionOf(raw, `region[${index}]`, file, folder)),
+    nodes: node.map((raw, index) => nodeOf(raw, `node[${index}]`, file, folder)),
+  }
+  checkWhole(config, file)
+  return config
+}
+
+function parseText(text: string, file: string): unknown {
+  try {
+    return parseToml(text)
+  } catch (thrown) {
+    const { message } = thrown instanceof Error ? thrown : { message: String(thrown) }
+    throw bad(file, { key: '', problem: message.split('\n')[0] ?? message })
+  }
+}
+
+interface Problem {
+  readonly key: string
+  readonly problem: string
+}
+
+function describeIssue(issue: z.core.$ZodIssue): Problem {
+  const key = issue.path
+    .map((part) => (typeof part === 'number' ? `[${part}]` : `.${String(part)}`))
+    .join('')
+    .replace(/^\./, '')
+  if (issue.code !== 'unrecognized_keys') return { key, problem: issue.message }
+  const unknown = issue.keys[0] ?? ''
+  return { key: key === '' ? unknown : `${key}.${unknown}`, problem: 'is not a known key' }
+}
+
+function regionOf(raw: RawRegion, key: string, file: string, folder: string): RegionConfig {
+  return {
+    name: raw.name,
+    number: raw.number,
+    data: resolve(folder, raw.data),
+    listen: address(raw.listen, `${key}.listen`, file),
+    peers: raw.peers.map((peer, index) => ({
+      name: peer.name,
+      number: peer.number,
+      address: address(peer.address, `${key}.peers[${index}].address`, file),
+    })),
+  }
+}
+
+function nodeOf(raw: RawNode, key: string, file: string, folder: string): NodeConfig {
+  return {
+    name: raw.name,
+    zone: raw.zone,
+    region: raw.region,
+    listen: address(raw.listen, `${key}.listen`, file),
+    hosted: hostedOf(raw, key, file, folder),
+  }
+}
+
+function hostedOf(raw: RawNode, key: string, file: string, folder: string): HostedNode | undefined {
+  if (raw.data === undefined) {
+    const extra = (
+      ['region_address', 'pool_file', 'pool_capacity', 'nbd_unix', 'nbd_tcp'] as const
+    ).find((name) => raw[name] !== undefined)
+    if (extra === undefined) return undefined
+    const problem = `is for a node hosted here, which needs ${key}.data`
+    throw bad(file, { key: `${key}.${extra}`, problem })
+  }
+  if (raw.region_address === undefined) {
+    throw bad(file, { key: `${key}.region_address`, problem: 'is required for a node hosted here' })
+  }
+  const data = resolve(folder, raw.data)
+  return {
+    regionAddress: address(raw.region_address, `${key}.region_address`, file),
+    data,
+    poolFile: raw.pool_file === undefined ? join(data, 'pool') : resolve(folder, raw.pool_file),
+    poolCapacityBytes: capacity(raw.pool_capacity, `${key}.pool_capacity`, file),
+    nbdUnix: raw.nbd_unix === undefined ? undefined : resolve(folder, raw.nbd_unix),
+    nbdTcp:
+      raw.nbd_tcp === undefined
+        ? undefined
+        : inConfig(file, `${key}.nbd_tcp`, () => parseTcpAddress(raw.nbd_tcp ?? '')),
+  }
+}
+
+function capacity(raw: string | number | undefined, key: string, file: string): bigint | undefined {
+  if (raw === undefined) return undefined
+  const bytes = inConfig(file, key, () => parseBytes(String(raw)))
+  if (bytes >= poolBytesMin) return bytes
+  throw bad(file, { key, problem: `a pool of ${bytes} bytes is below ${poolBytesMin}` })
+}
+
+function address(text: string, key: string, file: string): GrpcAddress {
+  return inConfig(file, key, () => parseGrpcAddress(text))
+}
+
+function inConfig<T>(file: string, key: string, parse: () => T): T {
+  try {
+    return parse()
+  } catch (thrown) {
+    if (thrown instanceof AshlarError) throw bad(file, { key, problem: thrown.message })
+    throw thrown
+  }
+}
+
+function checkWhole(config: Config, file: string): void {
+  const hosted = config.nodes.flatMap(({ hosted }) => (hosted === undefined ? [] : [hosted]))
+  if (config.regions.length === 0 && hosted.length === 0) {
+    throw bad(file, { key: '', problem: 'it hosts nothing: neither a region nor a node with data' })
+  }
+  requireUnique(
+    file,
+    'region name',
+    config.regions.map(({ name }) => name),
+  )
+  requireUnique(
+    file,
+    'region number',
+    config.regions.map(({ number }) => String(number)),
+  )
+  requireUnique(
+    file,
+    'node name',
+    config.nodes.map(({ name }) => name),
+  )
+  requireUnique(
+    file,
+    'data folder',
+    [...config.regions, ...hosted].map(({ data }) => data),
+  )
+  requireUnique(
+    file,
+    'pool file',
+    hosted.map(({ poolFile }) => poolFile),
+  )
+  requireUnique(file, 'address', [
+    ...[...config.regions, ...config.nodes].map(({ listen }) => listen.target),
+    ...hosted.flatMap(({ nbdUnix }) => (nbdUnix === undefined ? [] : [`unix:${nbdUnix}`])),
+    ...hosted.flatMap(({ nbdTcp }) =>
+      nbdTcp === undefined ? [] : [`${nbdTcp.host}:${nbdTcp.port}`],
+    ),
+  ])
+}
+
+function requireUnique(file: string, what: string, values: readonly string[]): void {
+  const twice = values.find((value, index) => values.indexOf(value) !== index)
+  if (twice !== undefined) throw bad(file, { key: '', problem: `${what} ${twice} is there twice` })
+}
+
+function bad(file: string, problem?: Problem): AshlarError {
+  const { key = '', problem: what = 'it is not valid' } = problem ?? {}
+  const place = key === '' ? file : `${file}: ${key}`
+  return new AshlarError('INVALID_ARGUMENT', `${place}: ${what}`, key === '' ? {} : { field: key })
+}

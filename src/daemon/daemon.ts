@@ -1,0 +1,76 @@
+// All sites of one process. Nodes start before regions, so that a region finds them, and stop after
+// them, so that what a region still orders arrives.
+
+import type { Clock } from '../base/clock.js'
+import type { Logger } from '../base/logger.js'
+import type { Binding } from '../native/binding.js'
+import type { Config, HostedNode, NodeConfig } from './config.js'
+import { NodeSite } from './node-site.js'
+import { RegionSite } from './region-site.js'
+
+export interface DaemonOptions {
+  readonly config: Config
+  readonly native: Binding
+  readonly clock: Clock
+  readonly log: Logger
+  readonly pageCacheBytes: bigint | undefined
+  readonly testHooks: boolean
+}
+
+interface Site {
+  stop(): Promise<void>
+}
+
+export class Daemon {
+  readonly #nodes: Site[] = []
+  readonly #regions: Site[] = []
+  readonly #log: Logger
+
+  private constructor(log: Logger) {
+    this.#log = log
+  }
+
+  /** Throws what the first site that cannot start throws, with those that did start stopped again. */
+  static async start(options: DaemonOptions): Promise<Daemon> {
+    const { config, native, clock, log, pageCacheBytes, testHooks } = options
+    const daemon = new Daemon(log)
+    try {
+      const nodes = config.nodes.filter(isHosted).map(async (node) => {
+        const siteLog = log.child({ node: node.name })
+        daemon.#nodes.push(
+          await NodeSite.start({ config: node, native, clock, log: siteLog, pageCacheBytes }),
+        )
+      })
+      throwFirst(await Promise.allSettled(nodes))
+      const regions = config.regions.map(async (region) => {
+        const siteLog = log.child({ region: region.name })
+        const own = config.nodes.filter((node) => node.region === region.name)
+        const { account } = config
+        const site = { account, config: region, nodes: own, native, clock, log: siteLog, testHooks }
+        daemon.#regions.push(await RegionSite.start(site))
+      })
+      throwFirst(await Promise.allSettled(regions))
+      return daemon
+    } catch (thrown) {
+      await daemon.stop()
+      throw thrown
+    }
+  }
+
+  async stop(): Promise<void> {
+    for (const sites of [this.#regions, this.#nodes]) {
+      const stopped = await Promise.allSettled(sites.map(async (site) => await site.stop()))
+      for (const result of stopped) {
+        if (result.status === 'rejected') this.#log.error({ err: result.reason }, 'stopping failed')
+      }
+    }
+  }
+}
+
+function isHosted(node: NodeConfig): node is NodeConfig & { readonly hosted: HostedNode } {
+  return node.hosted !== undefined
+}
+
+function throwFirst(results: readonly PromiseSettledResult<void>[]): void {
+  for (const result of results) if (result.status === 'rejected') throw result.reason
+}

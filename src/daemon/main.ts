@@ -1,0 +1,152 @@
+#!/usr/bin/env node
+// ashlard: hosts the sites of a configuration, or the default world.
+
+import { readFileSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
+import { parseArgs } from 'node:util'
+
+import { systemClock } from '../base/clock.js'
+import { AshlarError, asAshlarError } from '../base/error.js'
+import { type LogLevel, logLevels, makeLogger } from '../base/logger.js'
+import { native } from '../native/binding.js'
+import { type Config, parseConfig } from './config.js'
+import { Daemon } from './daemon.js'
+import { joinHostPort } from './address.js'
+import { defaultWorld } from './world.js'
+
+const usage = `Usage: ashlard [--config FILE] [--log-level LEVEL]
+
+Hosts the regions and zone nodes that FILE names, or, without one, a small world on loopback:
+region local with zones local-1 to local-3, region remote with zone remote-1.
+
+Environment:
+  ASHLAR_DATA_DIR   folder of the default world's data        (.ashlar)
+  ASHLAR_ENDPOINT   address of its region local               (127.0.0.1:7440)
+  ASHLAR_NBD_PORT   first of its ports for NBD over TCP       (10809)
+  ASHLAR_LOG        trace, debug, info, warn, error or fatal  (warn)
+`
+
+const env = process.env
+
+interface Plan {
+  readonly config: Config
+  readonly pageCacheBytes: bigint | undefined
+}
+
+function plan(file: string | undefined): Plan {
+  if (file !== undefined) {
+    const path = resolve(file)
+    const config = parseConfig(readText(path), file, dirname(path))
+    return { config, pageCacheBytes: undefined }
+  }
+  const config = defaultWorld({
+    data: resolve(env['ASHLAR_DATA_DIR'] || '.ashlar'),
+    endpoint: env['ASHLAR_ENDPOINT'] || '127.0.0.1:7440',
+    nbdPort: parsePort(env['ASHLAR_NBD_PORT'] || '10809'),
+    env,
+  })
+  // Four pools share one laptop.
+  return { config, pageCacheBytes: 64n << 20n }
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (thrown) {
+    throw new AshlarError('NOT_FOUND', `cannot read ${path}: ${asAshlarError(thrown).message}`)
+  }
+}
+
+function parsePort(text: string): number {
+  const port = Number(text)
+  if (Number.isInteger(port) && port > 0 && port < 65_000) return port
+  throw new AshlarError(
+    'INVALID_ARGUMENT',
+    `ASHLAR_NBD_PORT: ${JSON.stringify(text)} is not a port`,
+  )
+}
+
+function parseLevel(text: string): LogLevel {
+  const level = logLevels.find((name) => name === text)
+  if (level !== undefined) return level
+  throw new AshlarError('INVALID_ARGUMENT', `${JSON.stringify(text)} is not a log level`)
+}
+
+function announce(config: Config): void {
+  const lines = config.regions.map(({ name, listen }) => `region ${name}   ${listen.target}`)
+  for (const { name, zone, hosted } of config.nodes) {
+    if (hosted === undefined) continue
+    const tcp = hosted.nbdTcp && `nbd://${joinHostPort(hosted.nbdTcp.host, hosted.nbdTcp.port)}`
+    const nbd = [hosted.nbdUnix, tcp].filter((address) => address !== undefined)
+    lines.push(`node ${name} of zone ${zone}   NBD at ${nbd.join(' and ')}`)
+  }
+  const endpoint = config.regions[0]?.listen.target
+  const zone = config.nodes.find(({ region }) => region === config.regions[0]?.name)?.zone
+  if (endpoint !== undefined && zone !== undefined) lines.push('', ...firstSteps(endpoint, zone))
+  process.stdout.write(`${lines.join('\n')}\n`)
+}
+
+function firstSteps(endpoint: string, zone: string): readonly string[] {
+  const prefix = endpoint === '127.0.0.1:7440' ? '' : `ASHLAR_ENDPOINT=${endpoint} `
+  return [
+    'Ready. In another terminal:',
+    `  ${prefix}npx ashlar volume-create --name first --zone ${zone} --size 64MiB`,
+    `  ${prefix}npx ashlar attach first`,
+    `  ${prefix}npx ashlar snapshot-create --volume first --name first-backup --wait`,
+  ]
+}
+
+/** Settles at the first signal; a second one ends the process as it stands. */
+async function untilSignal(): Promise<NodeJS.Signals> {
+  return await new Promise((resolve) => {
+    let seen = false
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+      process.on(signal, () => {
+        if (seen) process.exit(130)
+        seen = true
+        resolve(signal)
+      })
+    }
+  })
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      config: { type: 'string' },
+      'log-level': { type: 'string' },
+      help: { type: 'boolean', short: 'h' },
+    },
+  })
+  if (values.help === true) {
+    process.stdout.write(usage)
+    return
+  }
+  const level = parseLevel(values['log-level'] ?? (env['ASHLAR_LOG'] || 'warn'))
+  const log = makeLogger({ name: 'ashlard', level })
+  const { config, pageCacheBytes } = plan(values.config)
+  const ended = untilSignal()
+  const daemon = await Daemon.start({
+    config,
+    native: native(),
+    clock: systemClock,
+    log,
+    pageCacheBytes,
+    testHooks: env['ASHLAR_TEST_HOOKS'] === '1',
+  })
+  announce(config)
+  const signal = await ended
+  process.stderr.write(`${signal}: draining; once more to stop at once\n`)
+  await daemon.stop()
+}
+
+main().then(
+  // What gRPC still holds open must not keep a stopped daemon alive.
+  () => process.exit(0),
+  (thrown: unknown) => {
+    const error = asAshlarError(thrown)
+    process.stderr.write(`ashlard: ${error.message}\n`)
+    if (error.code === 'INTERNAL') process.stderr.write(`${error.stack ?? ''}\n`)
+    process.exit(error.code === 'INVALID_ARGUMENT' ? 2 : 1)
+  },
+)

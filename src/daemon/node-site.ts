@@ -1,0 +1,142 @@
+// A hosted zone node: pool, NBD server, hydration, and the gRPC services for its region. The pool
+// comes first: it decides whether this process may be the node at all, and its records bring the
+// exports back before any region has spoken.
+
+import { randomUUID } from 'node:crypto'
+import { mkdirSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { hostname } from 'node:os'
+
+import type { Clock } from '../base/clock.js'
+import type { Logger } from '../base/logger.js'
+import { CutSource } from '../engine/zone/cut-source.js'
+import { Hydration } from '../engine/zone/hydration.js'
+import { ZoneNode } from '../engine/zone/zone-node.js'
+import { zoneService } from '../gen/proto.js'
+import type { Binding, NbdHandle, NbdOptions, PoolHandle } from '../native/binding.js'
+import { PullClient } from '../replication/pull-client.js'
+import { pullServiceDefinition } from '../replication/pull-method.js'
+import { PullServer } from '../replication/pull-server.js'
+import { SiteServer } from '../service/server.js'
+import { Handlers } from '../service/unary.js'
+import { zoneHandlers } from '../service/zone-service.js'
+import { joinHostPort } from './address.js'
+import type { HostedNode, NodeConfig } from './config.js'
+
+export interface NodeSiteOptions {
+  readonly config: NodeConfig & { readonly hosted: HostedNode }
+  readonly native: Binding
+  readonly clock: Clock
+  readonly log: Logger
+  readonly pageCacheBytes: bigint | undefined
+}
+
+const nbdGraceMs = 5000
+const callGraceMs = 1000
+
+export class NodeSite {
+  readonly #native: Binding
+  readonly #pool: PoolHandle
+  readonly #nbd: NbdHandle
+  readonly #node: ZoneNode
+  readonly #pulls: PullServer
+  readonly #pullers: readonly PullClient[]
+  readonly #server: SiteServer
+
+  private constructor(options: NodeSiteOptions, pool: PoolHandle, nbd: NbdHandle) {
+    const { config, native, clock, log } = options
+    const { hosted, name, zone, region } = config
+    this.#native = native
+    this.#pool = pool
+    this.#nbd = nbd
+    const address = hosted.regionAddress.target
+    const pullers = {
+      demand: new PullClient({ native, address }),
+      background: new PullClient({ native, address }),
+    }
+    this.#pullers = [pullers.demand, pullers.background]
+    this.#node = new ZoneNode({
+      native,
+      pool,
+      clock,
+      log,
+      node: {
+        name,
+        zone,
+        region,
+        nbdUnixPath: hosted.nbdUnix ?? '',
+        nbdTcpAddress: hosted.nbdTcp === undefined ? '' : advertised(hosted.nbdTcp),
+      },
+      newBootId: randomUUID,
+      hydration: new Hydration({ native, pool, clock, log, site: name, pullers }),
+    })
+    const source = new CutSource({ native, pool, region })
+    this.#pulls = new PullServer({ native, source, log })
+    this.#server = new SiteServer([
+      {
+        name: 'ashlar.zone.v1.ZoneService',
+        definition: zoneService,
+        handlers: zoneHandlers(this.#node, new Handlers(log)),
+      },
+      {
+        name: 'ashlar.replication.v1.ReplicationService',
+        definition: pullServiceDefinition,
+        handlers: this.#pulls.handlers,
+      },
+    ])
+  }
+
+  static async start(options: NodeSiteOptions): Promise<NodeSite> {
+    const { config, native, pageCacheBytes } = options
+    const { hosted } = config
+    mkdirSync(hosted.data, { recursive: true, mode: 0o700 })
+    const pool = await native.openPool({
+      path: hosted.poolFile,
+      ...(hosted.poolCapacityBytes === undefined
+        ? {}
+        : { capacityBytes: hosted.poolCapacityBytes }),
+      ...(pageCacheBytes === undefined ? {} : { pageCacheBytes }),
+    })
+    try {
+      const nbd = await native.startNbd(pool, nbdOptions(hosted))
+      const site = new NodeSite(options, pool, nbd)
+      await site.#listen(options)
+      return site
+    } catch (thrown) {
+      await native.closePool(pool)
+      throw thrown
+    }
+  }
+
+  async #listen({ config }: NodeSiteOptions): Promise<void> {
+    const { socketPath } = config.listen
+    if (socketPath !== undefined) mkdirSync(dirname(socketPath), { recursive: true, mode: 0o700 })
+    await this.#server.listen(config.listen)
+    this.#node.start()
+    this.#server.setServing(true)
+  }
+
+  /** Hosts first: their requests finish, and what they flushed is in the checkpoint. */
+  async stop(): Promise<void> {
+    this.#server.setServing(false)
+    await this.#native.stopNbd(this.#nbd, nbdGraceMs)
+    this.#pulls.stop()
+    await this.#node.stop()
+    await this.#server.stop(callGraceMs)
+    for (const puller of this.#pullers) puller.close()
+    await this.#native.closePool(this.#pool)
+  }
+}
+
+function nbdOptions({ nbdUnix, nbdTcp }: HostedNode): NbdOptions {
+  if (nbdUnix !== undefined) mkdirSync(dirname(nbdUnix), { recursive: true, mode: 0o700 })
+  return {
+    ...(nbdUnix === undefined ? {} : { unixPath: nbdUnix }),
+    ...(nbdTcp === undefined ? {} : { tcp: nbdTcp }),
+  }
+}
+
+// A listener on all addresses is reached by the machine's name.
+function advertised({ host, port }: { readonly host: string; readonly port: number }): string {
+  return joinHostPort(host === '0.0.0.0' || host === '::' ? hostname() : host, port)
+}

@@ -1,0 +1,128 @@
+// The default world: what `npm start` hosts when no configuration is given. Two regions and four
+// nodes on loopback, their data in one folder.
+
+import { createHash } from 'node:crypto'
+import { lstatSync, mkdirSync, statfsSync, statSync } from 'node:fs'
+import { tmpdir, userInfo } from 'node:os'
+import { join } from 'node:path'
+
+import { AshlarError } from '../base/error.js'
+import { limits } from '../base/limits.js'
+import { joinHostPort, parseGrpcAddress, parseTcpAddress } from './address.js'
+import type { Config, NodeConfig } from './config.js'
+
+export interface WorldOptions {
+  /** Absolute. */
+  readonly data: string
+  /** Where region `local` listens; `remote` has the next port. */
+  readonly endpoint: string
+  /** First port for NBD over TCP; each node has the next. */
+  readonly nbdPort: number
+  readonly env: Readonly<Record<string, string | undefined>>
+}
+
+const regions = [
+  { name: 'local', number: 1, zones: ['local-1', 'local-2', 'local-3'] },
+  { name: 'remote', number: 2, zones: ['remote-1'] },
+] as const
+
+export function defaultWorld(options: WorldOptions): Config {
+  const addresses = regionAddresses(options.endpoint)
+  const sockets = socketFolder(options)
+  const capacity = poolCapacity(options.data)
+  const nodes: NodeConfig[] = []
+  for (const [index, region] of regions.entries()) {
+    for (const zone of region.zones) {
+      const name = `${zone}-a`
+      nodes.push({
+        name,
+        zone,
+        region: region.name,
+        listen: parseGrpcAddress(`unix:${join(sockets, `${name}.grpc`)}`),
+        hosted: {
+          regionAddress: addressOf(addresses, index),
+          data: join(options.data, name),
+          poolFile: join(options.data, name, 'pool'),
+          poolCapacityBytes: capacity,
+          nbdUnix: join(sockets, `${name}.nbd`),
+          nbdTcp: { host: '127.0.0.1', port: options.nbdPort + nodes.length },
+        },
+      })
+    }
+  }
+  return {
+    account: 'local',
+    regions: regions.map(({ name, number }, index) => ({
+      name,
+      number,
+      data: join(options.data, name),
+      listen: addressOf(addresses, index),
+      peers: regions
+        .map((peer, at) => ({ ...peer, address: addressOf(addresses, at) }))
+        .filter((peer) => peer.name !== name)
+        .map(({ name, number, address }) => ({ name, number, address })),
+    })),
+    nodes,
+  }
+}
+
+type Addresses = readonly ReturnType<typeof parseGrpcAddress>[]
+
+function regionAddresses(endpoint: string): Addresses {
+  if (endpoint.startsWith('unix:')) {
+    return [parseGrpcAddress(endpoint), parseGrpcAddress(`${endpoint}.remote`)]
+  }
+  const { host, port } = parseTcpAddress(endpoint)
+  return regions.map((_, index) => parseGrpcAddress(joinHostPort(host, port + index)))
+}
+
+function addressOf(addresses: Addresses, index: number): Addresses[number] {
+  const address = addresses[index]
+  if (address === undefined) throw new AshlarError('INTERNAL', `region ${index} has no address`)
+  return address
+}
+
+/** Pools grow as they fill; each may take an equal share of what is free. At least the smallest pool. */
+function poolCapacity(data: string): bigint {
+  mkdirSync(data, { recursive: true, mode: 0o700 })
+  const { bavail, bsize } = statfsSync(data, { bigint: true })
+  const nodes = BigInt(regions.reduce((sum, { zones }) => sum + zones.length, 0))
+  const share = (bavail * bsize) / nodes
+  const block = limits.blockBytes
+  const least = 64n << 20n
+  return share < least ? least : (share / block) * block
+}
+
+/**
+ * A folder for sockets that only this user can enter, one for each data folder: in the user's run
+ * directory, or under a short name in the temporary directory when a path there would be too long.
+ */
+function socketFolder({ data, env }: WorldOptions): string {
+  const digest = createHash('sha256').update(data).digest('hex').slice(0, 8)
+  const short = `ash-${userInfo().uid}-${digest}`
+  const candidates = [join(runDirectory(env), 'ashlar', digest), join(tmpdir(), short)]
+  const folder = candidates.find(fits) ?? join('/tmp', short)
+  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  const found = lstatSync(folder)
+  if (found.isDirectory() && found.uid === userInfo().uid && (found.mode & 0o077) === 0)
+    return folder
+  throw new AshlarError(
+    'PERMISSION_DENIED',
+    `${folder} is not a folder of this user's alone; remove it and start again`,
+  )
+}
+
+function fits(folder: string): boolean {
+  return Buffer.byteLength(join(folder, 'remote-1-a.grpc')) <= limits.socketPathBytesMax
+}
+
+function runDirectory(env: WorldOptions['env']): string {
+  const uid = userInfo().uid
+  const candidates = [env['XDG_RUNTIME_DIR'], `/run/user/${uid}`, uid === 0 ? '/run' : undefined]
+  const found = candidates.find((path) => path !== undefined && path !== '' && isFolder(path))
+  return found ?? join(tmpdir(), `ash-${uid}`)
+}
+
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
+}

@@ -1,0 +1,178 @@
+// Where a new volume goes, and where its content comes from: the node of the zone that still holds
+// the snapshot's cut has nothing to fetch; any other node hydrates from the region, under a pin.
+
+import { AshlarError, invalidArgument } from '../../base/error.js'
+import type { Id } from '../../base/ids.js'
+import type { Tables } from '../../catalog/catalog.js'
+import type { Labels, PinRow, SnapshotRow, VolumeRow, VolumeSource } from '../../catalog/rows.js'
+import { type RegionContext, linkOf } from './context.js'
+import type { NodeLink } from './node-link.js'
+import { nowMs } from './now.js'
+import { resolveSnapshot } from './resolve.js'
+import type { CreateVolume } from './specs.js'
+
+export interface Place {
+  readonly node: string
+  readonly bytes: bigint
+  readonly source: VolumeSource
+  /** To be written with the volume. */
+  readonly pin: PinRow | undefined
+  readonly inherited: Labels | undefined
+}
+
+export class Placement {
+  readonly #context: RegionContext
+
+  constructor(context: RegionContext) {
+    this.#context = context
+  }
+
+  async choose(tables: Tables, spec: CreateVolume, volumeId: Id): Promise<Place> {
+    const links = [...this.#context.links.values()].filter(({ zone }) => zone === spec.zone)
+    if (links.length === 0) {
+      throw new AshlarError(
+        'ZONE_NOT_FOUND',
+        `region ${this.#context.region.name} has no zone ${JSON.stringify(spec.zone)}`,
+        { field: 'zone', metadata: { zone: spec.zone } },
+      )
+    }
+    if (spec.sourceSnapshot !== undefined) {
+      const snapshot = await this.#source(tables, spec.sourceSnapshot)
+      return this.#restored(links, snapshot, spec, volumeId)
+    }
+    if (spec.capacityBytes === undefined) {
+      throw invalidArgument(
+        'capacity_bytes',
+        'capacity_bytes is required without a source_snapshot',
+      )
+    }
+    const node = roomiest(links).name
+    return {
+      node,
+      bytes: spec.capacityBytes,
+      source: { kind: 'empty' },
+      pin: undefined,
+      inherited: undefined,
+    }
+  }
+
+  /**
+   * The node no longer has the cut that the volume was to be made from. A stable snapshot is in the
+   * region too: the volume hydrates from there. Answers whether it may be tried again.
+   */
+  async replaceLostCut(row: VolumeRow, refused: AshlarError): Promise<boolean> {
+    const { source } = row
+    if (source.kind !== 'cut' || !isMissing(refused)) return false
+    return await this.#context.catalog.write(async (tables) => {
+      const snapshot = await tables.snapshots.find(source.snapshotId)
+      const pin = snapshot === undefined ? undefined : this.#pin(snapshot, row.node, row.id)
+      if (pin === undefined) return false
+      await tables.pins.insert(pin)
+      await tables.volumes.update(row.id, { source: { ...source, kind: 'origin', pinId: pin.id } })
+      return true
+    })
+  }
+
+  async #source(
+    tables: Tables,
+    reference: NonNullable<CreateVolume['sourceSnapshot']>,
+  ): Promise<SnapshotRow> {
+    const row = await resolveSnapshot(tables, reference, this.#context, 'source_snapshot')
+    const options = { field: 'source_snapshot', metadata: { snapshot: row.id } }
+    if (row.state === 'failed') {
+      throw new AshlarError('SNAPSHOT_FAILED', `snapshot ${row.id} has failed`, options)
+    }
+    if (row.state === 'deleting') {
+      throw new AshlarError('SNAPSHOT_NOT_FOUND', `snapshot ${row.id} is being deleted`, options)
+    }
+    return row
+  }
+
+  #restored(
+    links: readonly NodeLink[],
+    snapshot: SnapshotRow,
+    spec: CreateVolume,
+    volumeId: Id,
+  ): Place {
+    const bytes = spec.capacityBytes ?? snapshot.bytes
+    if (bytes < snapshot.bytes) {
+      throw new AshlarError(
+        'CAPACITY_BELOW_MINIMUM',
+        `${bytes} bytes are less than the ${snapshot.bytes} of snapshot ${snapshot.id}`,
+        { field: 'capacity_bytes', metadata: { minimum: String(snapshot.bytes) } },
+      )
+    }
+    const origin = { snapshotId: snapshot.id, snapshotName: snapshot.name }
+    const inherited = snapshot.labels
+    if (links.some((link) => holdsCut(link, snapshot))) {
+      const source: VolumeSource = { kind: 'cut', ...origin }
+      return { node: snapshot.node, bytes, source, pin: undefined, inherited }
+    }
+    if (snapshot.state !== 'stable') throw this.#pending(links, snapshot)
+    const node = roomiest(links).name
+    const pin = this.#pin(snapshot, node, volumeId)
+    if (pin === undefined) throw new AshlarError('INTERNAL', `${snapshot.id} has no manifest`)
+    return { node, bytes, source: { kind: 'origin', ...origin, pinId: pin.id }, pin, inherited }
+  }
+
+  #pending(links: readonly NodeLink[], snapshot: SnapshotRow): AshlarError {
+    const own = links.find(({ name }) => name === snapshot.node)
+    if (own !== undefined && snapshot.state !== 'cutting') own.requireHere()
+    return new AshlarError(
+      'SNAPSHOT_PENDING',
+      `snapshot ${snapshot.id} is pending: until it is stable it restores only in zone ${snapshot.zone}`,
+      { field: 'source_snapshot', metadata: { snapshot: snapshot.id, zone: snapshot.zone } },
+    )
+  }
+
+  #pin(snapshot: SnapshotRow, node: string, volumeId: Id): PinRow | undefined {
+    const { rootHex, manifest } = snapshot
+    if (snapshot.state !== 'stable' || rootHex === undefined || manifest === undefined) {
+      return undefined
+    }
+    return {
+      id: this.#context.newId(),
+      rootHex,
+      snapshotId: snapshot.id,
+      manifest,
+      holder: linkOf(this.#context, node).name,
+      volumeId,
+      state: 'claimed',
+      createdMs: nowMs(this.#context.clock),
+    }
+  }
+}
+
+// A cut just taken may not be in the records yet; what the row says of a pending one is enough.
+function holdsCut(link: NodeLink, snapshot: SnapshotRow): boolean {
+  if (link.name !== snapshot.node || link.state.kind === 'away') return false
+  if (snapshot.state === 'captured' || snapshot.state === 'committing') return true
+  return link.state.records.cuts.some(
+    ({ snapshotId, hidden }) => snapshotId === snapshot.id && !hidden,
+  )
+}
+
+/** Throws REMOTE_UNAVAILABLE when no node is here. */
+function roomiest(links: readonly NodeLink[]): NodeLink {
+  let best: NodeLink | undefined
+  let bestFree = -1n
+  for (const link of links) {
+    if (link.state.kind === 'away' || link.state.records.node.readOnly) continue
+    const { freeBytes } = link.state.records.node
+    if (freeBytes > bestFree) [best, bestFree] = [link, freeBytes]
+  }
+  if (best !== undefined) return best
+  const away = links.find(({ state }) => state.kind === 'away')
+  away?.requireHere()
+  throw new AshlarError(
+    'POOL_READ_ONLY',
+    `every pool of zone ${links[0]?.zone ?? ''} is read-only after a failed write`,
+    { field: 'zone' },
+  )
+}
+
+function isMissing(error: AshlarError): boolean {
+  return (
+    error.code === 'SNAPSHOT_NOT_FOUND' || error.code === 'NOT_FOUND' || error.code === 'TOMBSTONE'
+  )
+}

@@ -1,0 +1,151 @@
+// A region's engine: its objects, and the work that goes on without anybody asking. Start finishes
+// or undoes what a former life left; stop leaves everything where the next life finds it.
+
+import type { Clock } from '../../base/clock.js'
+import { AshlarError } from '../../base/error.js'
+import type { Id } from '../../base/ids.js'
+import type { Logger } from '../../base/logger.js'
+import type { Reference } from '../../base/reference.js'
+import type { Catalog } from '../../catalog/catalog.js'
+import type { Binding } from '../../native/binding.js'
+import type { Puller } from '../puller.js'
+import type { ZoneControl } from '../zone-control.js'
+import { Attachments } from './attachments.js'
+import type { RegionContext } from './context.js'
+import { Drives } from './drives.js'
+import { Housekeeping } from './housekeeping.js'
+import { IngestJobs } from './ingest-jobs.js'
+import type { LazyStore } from './lazy-store.js'
+import { NodeLink } from './node-link.js'
+import { Placement } from './placement.js'
+import { RequestLog } from './request-log.js'
+import { resolveFilter } from './resolve.js'
+import { SnapshotSource } from './snapshot-source.js'
+import { Snapshots } from './snapshots.js'
+import { type PeerRegion, Topology } from './topology.js'
+import { Views } from './views.js'
+import { Volumes } from './volumes.js'
+
+export interface RegionNode {
+  readonly name: string
+  readonly zone: string
+  readonly control: ZoneControl
+  readonly puller: Puller
+}
+
+export interface RegionOptions {
+  readonly account: string
+  readonly region: { readonly name: string; readonly number: number }
+  readonly endpoint: string
+  readonly nodes: readonly RegionNode[]
+  readonly peers: readonly PeerRegion[]
+  readonly isReachable: (peer: PeerRegion) => Promise<boolean>
+  readonly catalog: Catalog
+  readonly native: Binding
+  readonly store: LazyStore
+  readonly clock: Clock
+  readonly log: Logger
+  readonly newId: () => Id
+}
+
+const requestSweepMs = 3600 * 1000
+
+export class Region {
+  readonly volumes: Volumes
+  readonly attachments: Attachments
+  readonly snapshots: Snapshots
+  readonly topology: Topology
+  readonly source: SnapshotSource
+  readonly context: RegionContext
+  readonly #housekeeping: Housekeeping
+  readonly #stop = new AbortController()
+  #sweeps: Promise<void> = Promise.resolve()
+
+  constructor(options: RegionOptions) {
+    const { catalog, clock, log, native, store, nodes } = options
+    const context: RegionContext = {
+      account: options.account,
+      region: options.region,
+      catalog,
+      clock,
+      log,
+      links: new Map(nodes.map((node) => [node.name, linkTo(node, options)])),
+      drives: new Drives({ clock, log }),
+      requests: new RequestLog(catalog, clock),
+      newId: options.newId,
+    }
+    const pullers = new Map(nodes.map(({ name, puller }) => [name, puller]))
+    const jobs = new IngestJobs({ context, native, store, pullers })
+    const views = new Views(context, (id) => jobs.progress(id))
+    const housekeeping = new Housekeeping(context)
+    const placement = new Placement(context)
+    this.context = context
+    this.#housekeeping = housekeeping
+    this.volumes = new Volumes({ context, views, placement, housekeeping })
+    this.attachments = new Attachments({ context, views, housekeeping })
+    this.snapshots = new Snapshots({ context, views, jobs, housekeeping })
+    this.topology = new Topology({ ...options, context })
+    this.source = new SnapshotSource({ native, store, catalog })
+  }
+
+  async start(): Promise<void> {
+    await this.#requireNodes()
+    for (const link of this.context.links.values()) {
+      link.onRecords((back) => this.#look(link.name, back))
+      link.start()
+    }
+    await this.volumes.recover()
+    await this.attachments.recover()
+    await this.snapshots.recover()
+    this.#sweeps = this.#sweep()
+  }
+
+  /** What a list filter means by a volume, which may be gone; undefined for an unknown name. */
+  async volumeIdOf(reference: Reference): Promise<Id | undefined> {
+    const { volumes } = this.context.catalog.read
+    return await resolveFilter(reference, async (name) => await volumes.holdingName(name))
+  }
+
+  async stop(): Promise<void> {
+    this.#stop.abort(new AshlarError('SHUTTING_DOWN', 'the region is stopping'))
+    await Promise.all([...this.context.links.values()].map(async (link) => await link.stop()))
+    await this.context.drives.stop()
+    await this.#sweeps
+  }
+
+  #look(node: string, back: boolean): void {
+    if (back) this.context.drives.wakeAll()
+    this.#housekeeping.look(node)
+    this.snapshots.wake(node).catch((thrown: unknown) => {
+      if (!this.#stop.signal.aborted) this.context.log.error({ err: thrown, node }, 'look failed')
+    })
+  }
+
+  /** A configuration that drops a node would strand what lives there. */
+  async #requireNodes(): Promise<void> {
+    const { links, region, catalog } = this.context
+    for (const node of await catalog.read.nodesInUse()) {
+      if (links.has(node)) continue
+      throw new AshlarError(
+        'FAILED_PRECONDITION',
+        `region ${region.name} has volumes or snapshots on node ${node}, which the configuration does not name`,
+      )
+    }
+  }
+
+  async #sweep(): Promise<void> {
+    const { clock, log, requests } = this.context
+    while (!this.#stop.signal.aborted) {
+      await requests
+        .forgetOld()
+        .catch((thrown: unknown) => log.warn({ err: thrown }, 'sweep failed'))
+      await clock.sleep(requestSweepMs, this.#stop.signal).catch(() => undefined)
+    }
+  }
+}
+
+function linkTo(node: RegionNode, options: RegionOptions): NodeLink {
+  const { name, zone, control } = node
+  const { clock, log, region } = options
+  return new NodeLink({ name, zone, control, region: region.name, clock, log })
+}

@@ -1,0 +1,46 @@
+// What a region lets its nodes pull: the snapshots that are pinned for them.
+
+import { AshlarError } from '../../base/error.js'
+import { isId } from '../../base/ids.js'
+import type { Catalog } from '../../catalog/catalog.js'
+import type { PinRow } from '../../catalog/rows.js'
+import type { Binding } from '../../native/binding.js'
+import type { OpenedSource, PullOpen, PullSource } from '../puller.js'
+import type { LazyStore } from './lazy-store.js'
+
+export interface SnapshotSourceOptions {
+  readonly native: Binding
+  readonly store: LazyStore
+  readonly catalog: Catalog
+}
+
+export class SnapshotSource implements PullSource {
+  readonly #options: SnapshotSourceOptions
+
+  constructor(options: SnapshotSourceOptions) {
+    this.#options = options
+  }
+
+  /** The pin's own manifest is served, so that the snapshot may be deleted meanwhile. */
+  async open(request: PullOpen): Promise<OpenedSource> {
+    const { native, store } = this.#options
+    const { manifest } = await this.#pinned(request)
+    const channel = await native.openSnapshotSource(await store.get(), { manifest })
+    return { channel, volumeBytes: volumeBytesOf(manifest), manifest, baseAgreed: false }
+  }
+
+  async #pinned({ pinId = '', site, snapshotId }: PullOpen): Promise<PinRow> {
+    const pin = isId(pinId) ? await this.#options.catalog.read.pins.find(pinId) : undefined
+    if (pin !== undefined && pin.holder === site && pin.snapshotId === snapshotId) return pin
+    throw new AshlarError(
+      'PERMISSION_DENIED',
+      `snapshot ${snapshotId} is not pinned as ${JSON.stringify(pinId)} for ${JSON.stringify(site)}`,
+      { field: 'pin_id' },
+    )
+  }
+}
+
+// Manifest: magic 8, version 4, chunk bytes 4, fan-out 4, zero 4, then the volume's bytes.
+function volumeBytesOf(manifest: Buffer): bigint {
+  return manifest.readBigUInt64LE(24)
+}

@@ -1,0 +1,376 @@
+// Snapshots, step by step as DESIGN 9 has it: (1) the row; (2) the cut, durable in the node;
+// (3) captured_at is committed and the caller answered; (4) the job pulls; (5) commit, stable;
+// (6) the node is told. Whatever dies in between, the row's state says where to go on.
+
+import { assertNever } from '../../base/assert-never.js'
+import { AshlarError, asAshlarError } from '../../base/error.js'
+import type { Id } from '../../base/ids.js'
+import { limits } from '../../base/limits.js'
+import type { Reference } from '../../base/reference.js'
+import type { Tables } from '../../catalog/catalog.js'
+import type { Page, PageRequest } from '../../catalog/page.js'
+import type { SnapshotRow } from '../../catalog/rows.js'
+import type { SnapshotFilter } from '../../catalog/snapshots.js'
+import { type RegionContext, atMost, checkEtag, chooseName, linkOf, timing } from './context.js'
+import type { Step } from './drives.js'
+import type { Housekeeping } from './housekeeping.js'
+import type { IngestJobs, JobEnd } from './ingest-jobs.js'
+import { isTransient } from './node-link.js'
+import { nowMs } from './now.js'
+import type { Claim } from './request-log.js'
+import { resolveSnapshot, resolveVolume } from './resolve.js'
+import { snapshotRecord } from './snapshot-record.js'
+import type { CreateSnapshot, DeleteObject, UpdateSnapshot } from './specs.js'
+import type { SnapshotView, Views } from './views.js'
+import { notReady } from './volumes.js'
+
+export interface SnapshotsOptions {
+  readonly context: RegionContext
+  readonly views: Views
+  readonly jobs: IngestJobs
+  readonly housekeeping: Housekeeping
+}
+
+interface Captured {
+  readonly epoch: number
+  readonly bytes: bigint
+  readonly capturedNs: bigint
+}
+
+export class Snapshots {
+  readonly #context: RegionContext
+  readonly #views: Views
+  readonly #jobs: IngestJobs
+  readonly #housekeeping: Housekeeping
+  // Ids whose caller still waits for the cut. Any other row without a cut is one that a former life
+  // of the daemon left: its caller is gone, so a cut made now would be of the wrong time.
+  readonly #awaited = new Map<Id, { readonly until: number }>()
+
+  constructor(options: SnapshotsOptions) {
+    this.#context = options.context
+    this.#views = options.views
+    this.#jobs = options.jobs
+    this.#housekeeping = options.housekeeping
+  }
+
+  async create(spec: CreateSnapshot): Promise<SnapshotView> {
+    const { requestId, ...args } = spec
+    return await this.#context.requests.once({
+      requestId,
+      method: 'CreateSnapshot',
+      args,
+      run: async (claim) => await this.#awaitCut(await this.#insert(spec, claim)),
+      resume: async (id) => await this.#awaitRecovery(id),
+    })
+  }
+
+  async get(reference: Reference): Promise<SnapshotView> {
+    const tables = this.#context.catalog.read
+    return await this.#views.snapshot(
+      tables,
+      await resolveSnapshot(tables, reference, this.#context),
+    )
+  }
+
+  async list(filter: SnapshotFilter, page: PageRequest): Promise<Page<SnapshotView>> {
+    const tables = this.#context.catalog.read
+    const { rows, ...rest } = await tables.snapshots.page(filter, page)
+    return {
+      ...rest,
+      rows: await Promise.all(rows.map((row) => this.#views.snapshot(tables, row))),
+    }
+  }
+
+  async update(spec: UpdateSnapshot): Promise<SnapshotView> {
+    const { requestId, ...args } = spec
+    const context = this.#context
+    return await context.requests.once({
+      requestId,
+      method: 'UpdateSnapshot',
+      args,
+      run: async (claim) => {
+        const id = await context.catalog.write(async (tables) => {
+          const row = await resolveSnapshot(tables, spec.snapshot, context)
+          checkEtag(spec.etag, row)
+          const { name, userTags } = spec
+          await tables.snapshots.update(row.id, {
+            ...(name === undefined ? {} : { name }),
+            ...(userTags === undefined ? {} : { userTags }),
+            revision: row.revision + 1,
+          })
+          if (name !== undefined) await tables.volumes.renameSource(row.id, name)
+          await claim(tables, row.id)
+          return row.id
+        })
+        return await this.get({ kind: 'id', id })
+      },
+      resume: async (id) => await this.get({ kind: 'id', id }),
+    })
+  }
+
+  /**
+   * Undefined when it is gone, which does not wait for its node: that is told in time. Answers the
+   * snapshot when the store cannot take the record of its deletion now.
+   */
+  async delete(spec: DeleteObject): Promise<SnapshotView | undefined> {
+    const { requestId, ...args } = spec
+    const context = this.#context
+    return await context.requests.once({
+      requestId,
+      method: 'DeleteSnapshot',
+      args,
+      run: async (claim) => {
+        const id = await context.catalog.write(async (tables) => {
+          const row = await resolveSnapshot(tables, spec.target, context)
+          checkEtag(spec.etag, row)
+          await tables.snapshots.update(row.id, { state: 'deleting' })
+          await claim(tables, row.id)
+          return row.id
+        })
+        return await this.#finishDelete(id)
+      },
+      resume: async (id) => await this.#finishDelete(id),
+    })
+  }
+
+  async recover(): Promise<void> {
+    for (const { id } of await this.#context.catalog.read.snapshots.unsettled())
+      void this.#drive(id)
+  }
+
+  /** A node has come back, or its records changed: rows that wait for that look again. */
+  async wake(node: string): Promise<void> {
+    for (const row of await this.#context.catalog.read.snapshots.unsettled()) {
+      if (row.node === node && row.state === 'cutting') void this.#drive(row.id)
+    }
+  }
+
+  #drive(id: Id): Promise<void> {
+    return this.#context.drives.kick(`snapshot ${id}`, (signal) => this.#step(id, signal))
+  }
+
+  async #finishDelete(id: Id): Promise<SnapshotView | undefined> {
+    const { catalog, clock, drives } = this.#context
+    // A job under way is of no use any more.
+    await drives.interrupt(`snapshot ${id}`)
+    await atMost(timing.orderMs, clock, this.#drive(id))
+    const row = await catalog.read.snapshots.find(id)
+    return row === undefined ? undefined : await this.#views.snapshot(catalog.read, row)
+  }
+
+  async #insert(spec: CreateSnapshot, claim: Claim): Promise<Id> {
+    const context = this.#context
+    const id = context.newId()
+    await context.catalog.write(async (tables) => {
+      const volume = await resolveVolume(tables, spec.sourceVolume, context, 'source_volume')
+      if (volume.state !== 'available' && volume.state !== 'growing') throw notReady(volume)
+      linkOf(context, volume.node).requireHere()
+      const name = await chooseName(spec.name, (name) => tables.snapshots.holdingName(name))
+      const { operatingSystem, sourceImage } = volume.labels
+      await tables.snapshots.insert({
+        id,
+        name,
+        state: 'cutting',
+        reason: undefined,
+        zone: volume.zone,
+        node: volume.node,
+        sourceVolume: { id: volume.id, name: volume.name, zone: volume.zone },
+        bytes: volume.grantedBytes,
+        epoch: undefined,
+        capturedNs: undefined,
+        rootHex: undefined,
+        manifest: undefined,
+        storedBytes: 0n,
+        revision: 1,
+        labels: {
+          userTags: spec.userTags,
+          resourceGroup: spec.resourceGroup,
+          operatingSystem,
+          sourceImage,
+        },
+        createdMs: nowMs(context.clock),
+      })
+      await claim(tables, id)
+    })
+    this.#awaited.set(id, { until: context.clock.monotonicMs() + limits.cutTimeoutMs })
+    return id
+  }
+
+  // Ends when the cut is durable (the job then goes on without the caller), or when there is none.
+  async #awaitCut(id: Id): Promise<SnapshotView> {
+    const { catalog } = this.#context
+    try {
+      const row = await catalog.read.snapshots.find(id)
+      if (row?.state === 'cutting') {
+        const refused = await this.#cut(row)
+        if (refused !== undefined) throw refused
+      }
+    } finally {
+      this.#awaited.delete(id)
+      // Also after a stop or a failed catalog write: the drive looks whether there is a cut.
+      void this.#drive(id).catch(() => undefined)
+    }
+    return await this.get({ kind: 'id', id })
+  }
+
+  // The first caller is gone and so is the daemon it called; the drive finds out what became of it.
+  async #awaitRecovery(id: Id): Promise<SnapshotView> {
+    const { catalog, clock } = this.#context
+    const until = clock.monotonicMs() + limits.cutTimeoutMs
+    for (;;) {
+      const row = await catalog.read.snapshots.find(id)
+      if (row?.state !== 'cutting') break
+      if (clock.monotonicMs() > until) linkOf(this.#context, row.node).requireHere()
+      await clock.sleep(100)
+    }
+    return await this.get({ kind: 'id', id })
+  }
+
+  async #cut(row: SnapshotRow): Promise<AshlarError | undefined> {
+    const { clock } = this.#context
+    const link = linkOf(this.#context, row.node)
+    const until = this.#awaited.get(row.id)?.until ?? clock.monotonicMs()
+    const signal = new AbortController().signal
+    let refused = new AshlarError('REMOTE_UNAVAILABLE', `no cut within ${limits.cutTimeoutMs} ms`)
+    for (;;) {
+      const timeoutMs = Math.ceil(until - clock.monotonicMs())
+      if (timeoutMs <= 0) break
+      try {
+        const members = [{ volumeId: row.sourceVolume.id, snapshotId: row.id }]
+        const order = { kind: 'cut', groupId: row.id, members } as const
+        const { cuts } = await link.order(order, { timeoutMs, signal })
+        const cut = cuts.find(({ snapshotId }) => snapshotId === row.id)
+        if (cut === undefined) throw new AshlarError('PROTOCOL', 'a cut without its member')
+        await this.#captured(row.id, cut)
+        return undefined
+      } catch (thrown) {
+        refused = asAshlarError(thrown)
+        // The next life of this daemon finds the row and asks the node.
+        if (link.stopped) return refused
+        if (!isTransient(refused)) break
+        await clock.sleep(Math.max(0, Math.min(200, until - clock.monotonicMs())))
+      }
+    }
+    await this.#giveUp(row)
+    return isTransient(refused) ? noCut(row, refused) : refused
+  }
+
+  async #captured(id: Id, { epoch, bytes, capturedNs }: Captured): Promise<void> {
+    await this.#context.catalog.write(async (tables) => {
+      const now = await tables.snapshots.find(id)
+      // It may have been deleted meanwhile; then that drops the cut.
+      if (now?.state !== 'cutting') return
+      await tables.snapshots.update(id, { state: 'captured', epoch, bytes, capturedNs })
+    })
+  }
+
+  // Whether a late order still makes a cut is unknown; the drop leaves a tombstone that refuses it.
+  async #giveUp(row: SnapshotRow): Promise<void> {
+    await this.#context.catalog.write(async (tables) => {
+      await tables.snapshots.remove(row.id)
+      await tables.requests.removeOf(row.id)
+      await this.#orderDrop(tables, row)
+    })
+    this.#housekeeping.look(row.node)
+  }
+
+  async #step(id: Id, signal: AbortSignal): Promise<Step> {
+    const row = await this.#context.catalog.read.snapshots.find(id)
+    if (row === undefined) return { kind: 'rest' }
+    switch (row.state) {
+      case 'cutting':
+        return await this.#stepUnknown(row)
+      case 'captured':
+      case 'committing':
+        return await this.#stepJob(row, signal)
+      case 'deleting':
+        return await this.#stepDelete(row)
+      case 'stable':
+      case 'failed':
+        return { kind: 'rest' }
+      default:
+        return assertNever(row.state)
+    }
+  }
+
+  // The daemon died between the row and the answer. The node knows whether there is a cut.
+  async #stepUnknown(row: SnapshotRow): Promise<Step> {
+    if (this.#awaited.has(row.id)) return { kind: 'rest' }
+    const records = linkOf(this.#context, row.node).freshRecords
+    // `wake` looks again when they come.
+    if (records === undefined) return { kind: 'rest' }
+    const cut = records.cuts.find(({ snapshotId }) => snapshotId === row.id)
+    if (cut === undefined) await this.#giveUp(row)
+    else await this.#captured(row.id, cut)
+    return { kind: 'again' }
+  }
+
+  async #stepJob(row: SnapshotRow, signal: AbortSignal): Promise<Step> {
+    const end = await this.#jobs.run(row, signal)
+    switch (end.kind) {
+      case 'stable':
+        this.#housekeeping.look(row.node)
+        return { kind: 'again' }
+      case 'waits':
+        await this.#note(row, end)
+        return { kind: 'retry', error: end.error }
+      case 'failed':
+        await this.#fail(row, end)
+        return { kind: 'again' }
+      default:
+        return assertNever(end)
+    }
+  }
+
+  async #note(row: SnapshotRow, { reason }: Extract<JobEnd, { kind: 'waits' }>): Promise<void> {
+    const same = row.reason?.code === reason.code && row.reason.message === reason.message
+    if (same) return
+    this.#context.log.warn({ snapshot: row.id, reason }, 'snapshot stays pending')
+    await this.#context.catalog.write(
+      async (tables) => await tables.snapshots.update(row.id, { reason }),
+    )
+  }
+
+  async #fail(row: SnapshotRow, { reason }: Extract<JobEnd, { kind: 'failed' }>): Promise<void> {
+    const { catalog, log } = this.#context
+    log.error({ snapshot: row.id, reason }, 'snapshot failed')
+    await catalog.write(async (tables) => {
+      const now = await tables.snapshots.find(row.id)
+      if (now === undefined || now.state === 'deleting') return
+      await tables.snapshots.update(row.id, { state: 'failed', reason })
+      await tables.sessions.endOf(row.id)
+      await this.#orderDrop(tables, row)
+    })
+    this.#housekeeping.look(row.node)
+  }
+
+  async #orderDrop(tables: Tables, { id: target, node }: SnapshotRow): Promise<void> {
+    const { links, clock } = this.#context
+    // A node that was taken out of the configuration took its cuts along.
+    if (!links.has(node)) return
+    await tables.orders.insert({ kind: 'dropCut', node, target, createdMs: nowMs(clock) })
+  }
+
+  // A commit record may be in the store from the moment the root is known, so that it is answered
+  // there by a delete record, under a later generation, before the row goes.
+  async #stepDelete(row: SnapshotRow): Promise<Step> {
+    const { catalog } = this.#context
+    if (row.rootHex !== undefined) await this.#jobs.record('delete', snapshotRecord(row))
+    await catalog.write(async (tables) => {
+      await tables.sessions.endOf(row.id)
+      await tables.orders.removeSealed(row.id)
+      await tables.snapshots.remove(row.id)
+      await this.#orderDrop(tables, row)
+    })
+    if (this.#context.links.has(row.node)) this.#housekeeping.look(row.node)
+    return { kind: 'rest' }
+  }
+}
+
+function noCut(row: SnapshotRow, cause: AshlarError): AshlarError {
+  return new AshlarError(
+    'REMOTE_UNAVAILABLE',
+    `node ${row.node} of zone ${row.zone} did not cut within ${limits.cutTimeoutMs / 1000} s; nothing is left behind`,
+    { cause, retryDelayMs: 1000, metadata: { zone: row.zone, node: row.node } },
+  )
+}

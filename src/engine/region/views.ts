@@ -1,0 +1,295 @@
+// What callers see of a region's objects: rows, and what the nodes say about them now.
+
+import { assertNever } from '../../base/assert-never.js'
+import { formatCrn } from '../../base/crn.js'
+import type { Id } from '../../base/ids.js'
+import type { Tables } from '../../catalog/catalog.js'
+import type {
+  AttachmentRow,
+  AttachmentState,
+  Labels,
+  Reason,
+  SnapshotRow,
+  SnapshotSourceVolume,
+  VolumeRow,
+} from '../../catalog/rows.js'
+import { type RegionContext, etagOf, linkOf } from './context.js'
+
+export interface ProgressView {
+  readonly doneBytes: bigint
+  /** 0 while unknown. */
+  readonly totalBytes: bigint
+  readonly percent: number
+}
+
+export interface ReferenceView {
+  readonly id: Id
+  readonly crn: string
+  readonly name: string
+  readonly deleted: boolean
+}
+
+export interface VolumeView {
+  /** Place in the order of creation; not for callers. */
+  readonly seq: number
+  readonly id: Id
+  readonly crn: string
+  readonly name: string
+  readonly etag: string
+  readonly zone: string
+  readonly status: 'pending' | 'available' | 'updating' | 'pendingDeletion' | 'unusable'
+  readonly statusReasons: readonly Reason[]
+  readonly health: 'ok' | 'degraded' | 'faulted' | 'inapplicable'
+  readonly healthReasons: readonly Reason[]
+  readonly attachmentState: 'attached' | 'unattached' | 'unusable'
+  readonly capacityBytes: bigint
+  readonly sourceSnapshot: ReferenceView | undefined
+  readonly hydration: ProgressView | undefined
+  readonly attachmentIds: readonly Id[]
+  readonly labels: Labels
+  readonly createdMs: number
+}
+
+export interface AttachmentView {
+  /** Place in the order of creation; not for callers. */
+  readonly seq: number
+  readonly id: Id
+  readonly volume: ReferenceView
+  readonly zone: string
+  readonly host: string
+  readonly readOnly: boolean
+  readonly state: AttachmentState
+  readonly nbdUnixUri: string
+  readonly nbdTcpUri: string
+  readonly deviceBytes: bigint
+  readonly connections: number
+  readonly createdMs: number
+}
+
+export interface SnapshotView {
+  /** Place in the order of creation; not for callers. */
+  readonly seq: number
+  readonly id: Id
+  readonly crn: string
+  readonly name: string
+  readonly etag: string
+  readonly state: 'pending' | 'stable' | 'failed' | 'deleting'
+  readonly reasons: readonly Reason[]
+  readonly progress: ProgressView
+  readonly createdMs: number
+  readonly capturedNs: bigint | undefined
+  readonly minimumCapacityBytes: bigint
+  readonly storedBytes: bigint
+  readonly sourceVolume: ReferenceView
+  readonly rootHex: string
+  readonly labels: Labels
+}
+
+/** Done and total of a snapshot's job, while one runs. */
+export type JobProgress = (snapshotId: Id) => { doneBytes: bigint; totalBytes: bigint } | undefined
+
+export class Views {
+  readonly #context: RegionContext
+  readonly #jobProgress: JobProgress
+
+  constructor(context: RegionContext, jobProgress: JobProgress) {
+    this.#context = context
+    this.#jobProgress = jobProgress
+  }
+
+  async volume(tables: Tables, row: VolumeRow): Promise<VolumeView> {
+    // Only records younger than every order can say that something is missing.
+    const records = linkOf(this.#context, row.node).freshRecords
+    const lost =
+      records !== undefined && !records.volumes.some(({ volumeId }) => volumeId === row.id)
+    const attachment = await tables.attachments.ofVolume(row.id)
+    return {
+      seq: row.seq,
+      id: row.id,
+      crn: this.#volumeCrn(row.id, row.zone),
+      name: row.name,
+      etag: etagOf(row.revision),
+      zone: row.zone,
+      ...volumeStatus(row, lost),
+      ...this.#health(row),
+      attachmentState:
+        attachment !== undefined ? 'attached' : isSettled(row) && !lost ? 'unattached' : 'unusable',
+      capacityBytes: row.bytes,
+      sourceSnapshot: await this.#sourceSnapshot(tables, row),
+      hydration: this.#hydration(row),
+      attachmentIds: attachment === undefined ? [] : [attachment.id],
+      labels: row.labels,
+      createdMs: row.createdMs,
+    }
+  }
+
+  async attachment(tables: Tables, row: AttachmentRow, volume: VolumeRow): Promise<AttachmentView> {
+    const { state } = linkOf(this.#context, volume.node)
+    const node = state.kind === 'here' ? state.records.node : await tables.nodes.find(volume.node)
+    const record =
+      state.kind === 'here'
+        ? state.records.attachments.find(({ attachmentId }) => attachmentId === row.id)
+        : undefined
+    const { nbdUnixPath = '', nbdTcpAddress = '' } = node ?? {}
+    return {
+      seq: row.seq,
+      id: row.id,
+      volume: this.#volumeReference(
+        { id: row.volumeId, name: volume.name, zone: volume.zone },
+        false,
+      ),
+      zone: volume.zone,
+      host: row.host,
+      readOnly: row.readOnly,
+      state: row.state,
+      nbdUnixUri: nbdUnixPath === '' ? '' : `nbd+unix:///${row.id}?socket=${uriPath(nbdUnixPath)}`,
+      nbdTcpUri: nbdTcpAddress === '' ? '' : `nbd://${nbdTcpAddress}/${row.id}`,
+      deviceBytes: volume.grantedBytes,
+      connections: record?.connections ?? 0,
+      createdMs: row.createdMs,
+    }
+  }
+
+  async snapshot(tables: Tables, row: SnapshotRow): Promise<SnapshotView> {
+    const volume = await tables.volumes.find(row.sourceVolume.id)
+    const { account, region } = this.#context
+    return {
+      seq: row.seq,
+      id: row.id,
+      crn: formatCrn({ location: region.name, account, type: 'snapshot', id: row.id }),
+      name: row.name,
+      etag: etagOf(row.revision),
+      state: snapshotState(row),
+      reasons: this.#snapshotReasons(row),
+      progress: this.#snapshotProgress(row),
+      createdMs: row.createdMs,
+      capturedNs: row.capturedNs,
+      minimumCapacityBytes: row.bytes,
+      storedBytes: row.storedBytes,
+      sourceVolume: this.#volumeReference(row.sourceVolume, volume === undefined),
+      rootHex: row.state === 'stable' ? (row.rootHex ?? '') : '',
+      labels: row.labels,
+    }
+  }
+
+  #health(row: VolumeRow): Pick<VolumeView, 'health' | 'healthReasons'> {
+    if (row.state === 'creating' || row.state === 'deleting') {
+      return { health: 'inapplicable', healthReasons: [] }
+    }
+    const { state, zone } = linkOf(this.#context, row.node)
+    if (state.kind === 'away') {
+      const message = `zone ${zone} is away (${state.why}); this is the last known state`
+      return { health: 'degraded', healthReasons: [{ code: 'zone_unreachable', message }] }
+    }
+    if (row.hydrated) return { health: 'ok', healthReasons: [] }
+    const trouble = linkOf(this.#context, row.node).hydrationOf(row.id)?.trouble
+    const message =
+      trouble === undefined
+        ? 'data is being fetched from the snapshot; reads of what is missing wait for it'
+        : `data cannot be fetched from the snapshot now: ${trouble}`
+    return {
+      health: trouble === undefined ? 'degraded' : 'faulted',
+      healthReasons: [{ code: 'initializing_from_snapshot', message }],
+    }
+  }
+
+  #hydration(row: VolumeRow): ProgressView | undefined {
+    if (row.source.kind === 'empty') return undefined
+    if (row.hydrated) return { doneBytes: row.bytes, totalBytes: row.bytes, percent: 100 }
+    const now = linkOf(this.#context, row.node).hydrationOf(row.id)
+    return progressOf(now?.doneBytes ?? 0n, now?.totalBytes ?? 0n)
+  }
+
+  async #sourceSnapshot(tables: Tables, row: VolumeRow): Promise<ReferenceView | undefined> {
+    if (row.source.kind === 'empty') return undefined
+    const { account, region } = this.#context
+    const { snapshotId: id, snapshotName: name } = row.source
+    const found = await tables.snapshots.find(id)
+    return {
+      id,
+      crn: formatCrn({ location: region.name, account, type: 'snapshot', id }),
+      name,
+      deleted: found === undefined,
+    }
+  }
+
+  #volumeReference(volume: SnapshotSourceVolume, deleted: boolean): ReferenceView {
+    return {
+      id: volume.id,
+      crn: this.#volumeCrn(volume.id, volume.zone),
+      name: volume.name,
+      deleted,
+    }
+  }
+
+  #volumeCrn(id: Id, zone: string): string {
+    return formatCrn({ location: zone, account: this.#context.account, type: 'volume', id })
+  }
+
+  #snapshotReasons(row: SnapshotRow): readonly Reason[] {
+    if (row.state === 'stable' || row.state === 'deleting') return []
+    if (row.state !== 'failed') {
+      const { state, zone } = linkOf(this.#context, row.node)
+      if (state.kind === 'away') {
+        return [{ code: 'zone_unreachable', message: `zone ${zone} is away (${state.why})` }]
+      }
+    }
+    return row.reason === undefined ? [] : [row.reason]
+  }
+
+  #snapshotProgress(row: SnapshotRow): ProgressView {
+    if (row.state === 'stable') return { doneBytes: row.bytes, totalBytes: row.bytes, percent: 100 }
+    const job = this.#jobProgress(row.id)
+    return progressOf(job?.doneBytes ?? 0n, job?.totalBytes ?? 0n)
+  }
+}
+
+/** Whole percents, rounded down; 100 is said only by what is finished. */
+function progressOf(doneBytes: bigint, totalBytes: bigint): ProgressView {
+  const percent = totalBytes === 0n ? 0 : Math.min(99, Number((doneBytes * 100n) / totalBytes))
+  return { doneBytes, totalBytes, percent: Math.max(0, percent) }
+}
+
+const isSettled = (row: VolumeRow): boolean => row.state === 'available' || row.state === 'growing'
+
+function volumeStatus(row: VolumeRow, lost: boolean): Pick<VolumeView, 'status' | 'statusReasons'> {
+  switch (row.state) {
+    case 'creating':
+      return { status: 'pending', statusReasons: [] }
+    case 'deleting':
+      return { status: 'pendingDeletion', statusReasons: [] }
+    case 'available':
+    case 'growing':
+      if (!lost) {
+        return { status: row.state === 'growing' ? 'updating' : 'available', statusReasons: [] }
+      }
+      return {
+        status: 'unusable',
+        statusReasons: [
+          { code: 'record_missing', message: `the pool of node ${row.node} does not have it` },
+        ],
+      }
+    default:
+      return assertNever(row.state)
+  }
+}
+
+function snapshotState(row: SnapshotRow): SnapshotView['state'] {
+  switch (row.state) {
+    case 'cutting':
+    case 'captured':
+    case 'committing':
+      return 'pending'
+    case 'stable':
+    case 'failed':
+    case 'deleting':
+      return row.state
+    default:
+      return assertNever(row.state)
+  }
+}
+
+// A path inside a URI's query: everything that could end it is escaped.
+function uriPath(path: string): string {
+  return encodeURI(path).replace(/[?#&+]/g, (character) => encodeURIComponent(character))
+}

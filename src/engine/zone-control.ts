@@ -1,0 +1,75 @@
+// What a region orders from a zone node and learns from it. The zone engine implements it on a pool;
+// replication implements it over gRPC, so that a region does not know where its nodes are.
+
+import type { CutAnswer, PoolOrder, PoolRecords } from '../native/binding.js'
+
+/**
+ * The state of a node that an answer belongs to. Records of the same boot whose number is at least
+ * that of an answer were taken after that order; older ones prove nothing about it.
+ */
+export interface Revision {
+  /** Made anew at each start of the node. */
+  readonly bootId: string
+  /** Raised by every finished order. */
+  readonly number: number
+}
+
+export interface OrderAnswer {
+  readonly revision: Revision
+  /** Of a `cut`, else empty. */
+  readonly cuts: CutAnswer['cuts']
+}
+
+export interface NodeDescription {
+  readonly name: string
+  readonly zone: string
+  readonly region: string
+  /** Empty when the node has no Unix socket. */
+  readonly nbdUnixPath: string
+  /** "host:port" as clients reach it; empty when the node has no TCP listener. */
+  readonly nbdTcpAddress: string
+  readonly capacityBytes: bigint
+  readonly freeBytes: bigint
+  readonly readOnly: boolean
+}
+
+type Volume = PoolRecords['volumes'][number]
+type Cut = PoolRecords['cuts'][number]
+
+/** The pool's records as a region sees them: without lineages, and without progress. */
+export interface NodeRecords {
+  readonly revision: Revision
+  readonly node: NodeDescription
+  readonly volumes: readonly Pick<Volume, 'volumeId' | 'bytes' | 'originSnapshotId' | 'hydrated'>[]
+  readonly cuts: readonly Omit<Cut, 'lineage'>[]
+  readonly origins: PoolRecords['origins']
+  readonly attachments: PoolRecords['attachments']
+  readonly tombstones: PoolRecords['tombstones']
+}
+
+export interface HydrationProgress {
+  readonly volumeId: string
+  readonly doneBytes: bigint
+  readonly totalBytes: bigint
+  /** Why the last attempt to fetch failed; undefined while it goes well. */
+  readonly trouble: string | undefined
+}
+
+export type ZoneEvent =
+  | { readonly kind: 'records'; readonly records: NodeRecords }
+  | { readonly kind: 'hydration'; readonly progress: HydrationProgress }
+  | { readonly kind: 'heartbeat' }
+
+export interface ZoneControl {
+  /** Settles when the order is durable. Idempotent by the ids in it; see PoolOrder. */
+  order(order: PoolOrder, signal: AbortSignal): Promise<OrderAnswer>
+  /** Begins with the full records. Something comes at least every `zoneTiming.heartbeatMs`. */
+  watch(region: string, signal: AbortSignal): AsyncIterable<ZoneEvent>
+}
+
+export const zoneTiming = {
+  pollMs: 250,
+  heartbeatMs: 5000,
+  /** A watch that is silent for so long is lost. Above what a blocked event loop may take. */
+  silenceMs: 20_000,
+} as const

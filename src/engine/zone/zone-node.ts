@@ -1,0 +1,176 @@
+// A zone node: the orders a region may give to one pool, and what the pool's records say. It keeps
+// no state of its own; after a restart the records are the truth and the region asks again.
+
+import type { Clock } from '../../base/clock.js'
+import type { Logger } from '../../base/logger.js'
+import { AshlarError } from '../../base/error.js'
+import type {
+  Binding,
+  CutAnswer,
+  PoolHandle,
+  PoolOrder,
+  PoolRecords,
+} from '../../native/binding.js'
+import { KeyedLock } from '../keyed-lock.js'
+import {
+  type NodeDescription,
+  type NodeRecords,
+  type OrderAnswer,
+  type Revision,
+  type ZoneControl,
+  type ZoneEvent,
+  zoneTiming,
+} from '../zone-control.js'
+import type { Hydration } from './hydration.js'
+import { RecordPoller } from './record-poller.js'
+
+export interface ZoneNodeOptions {
+  readonly native: Binding
+  readonly pool: PoolHandle
+  readonly clock: Clock
+  readonly log: Logger
+  /** Identity and addresses; sizes are asked of the pool. */
+  readonly node: Pick<NodeDescription, 'name' | 'zone' | 'region' | 'nbdUnixPath' | 'nbdTcpAddress'>
+  readonly newBootId: () => string
+  readonly hydration: Hydration
+}
+
+export class ZoneNode implements ZoneControl {
+  readonly #options: ZoneNodeOptions
+  readonly #bootId: string
+  readonly #poller: RecordPoller
+  // Orders about one id run one after the other, so that a late create finds the tombstone that an
+  // earlier delete is still writing.
+  readonly #lock = new KeyedLock()
+  readonly #stop = new AbortController()
+  #orders = 0
+
+  constructor(options: ZoneNodeOptions) {
+    this.#options = options
+    this.#bootId = options.newBootId()
+    const { native, pool, clock, hydration } = options
+    this.#poller = new RecordPoller({ read: () => native.records(pool), clock })
+    this.#poller.onChange((records) => hydration.follow(records))
+  }
+
+  /** Requires: once. Ensures: hydration that a restart interrupted goes on. */
+  start(): void {
+    this.#poller.start(this.#stop.signal)
+  }
+
+  async stop(): Promise<void> {
+    this.#stop.abort(
+      new AshlarError('SHUTTING_DOWN', `node ${this.#options.node.name} is stopping`),
+    )
+    await this.#options.hydration.stop()
+  }
+
+  async order(order: PoolOrder, signal: AbortSignal): Promise<OrderAnswer> {
+    this.#stop.signal.throwIfAborted()
+    signal.throwIfAborted()
+    const { native, pool, log } = this.#options
+    const answer = await this.#lock.run(idsOf(order), async () => await native.order(pool, order))
+    log.debug({ order: order.kind, ids: idsOf(order) }, 'order done')
+    this.#orders++
+    this.#poller.poll()
+    return { revision: this.#revision(), cuts: order.kind === 'cut' ? cutsOf(answer) : [] }
+  }
+
+  async *watch(region: string, signal: AbortSignal): AsyncGenerator<ZoneEvent, void, undefined> {
+    const { node, clock } = this.#options
+    if (region !== node.region) {
+      throw new AshlarError(
+        'PERMISSION_DENIED',
+        `node ${node.name} belongs to region ${node.region} and does not obey ${JSON.stringify(region)}`,
+        { field: 'region' },
+      )
+    }
+    const ended = AbortSignal.any([signal, this.#stop.signal])
+    const feed = this.#poller.feed()
+    try {
+      let shown = ''
+      const progress = new Map<string, string>()
+      while (!ended.aborted) {
+        // The number is taken first: records read later contain every order counted by then.
+        const revision = this.#revision()
+        const { records, text } = this.#poller.current()
+        const described = this.#describe()
+        const now = `${revision.number} ${described.readOnly} ${text}`
+        let said = false
+        if (now !== shown) {
+          shown = now
+          said = true
+          yield { kind: 'records', records: nodeRecords(records, revision, described) }
+        }
+        for (const event of this.#progress(records, progress)) {
+          said = true
+          yield event
+        }
+        if (!said) yield { kind: 'heartbeat' }
+        await feed.next(zoneTiming.heartbeatMs, clock, ended)
+      }
+    } finally {
+      feed.close()
+    }
+    this.#stop.signal.throwIfAborted()
+  }
+
+  stats() {
+    return this.#options.native.poolStats(this.#options.pool)
+  }
+
+  #revision(): Revision {
+    return { bootId: this.#bootId, number: this.#orders }
+  }
+
+  #describe(): NodeDescription {
+    const { capacityBytes, freeBytes, readOnly } = this.stats()
+    return { ...this.#options.node, capacityBytes, freeBytes, readOnly }
+  }
+
+  *#progress(records: PoolRecords, shown: Map<string, string>): Generator<ZoneEvent, void> {
+    for (const volume of records.volumes) {
+      if (volume.originSnapshotId === undefined) continue
+      const { volumeId, hydratedBytes: doneBytes, hydrationTotalBytes: totalBytes } = volume
+      const trouble = this.#options.hydration.troubleOf(volume.originSnapshotId)
+      const text = `${doneBytes} ${totalBytes} ${trouble ?? ''}`
+      if (shown.get(volumeId) === text) continue
+      shown.set(volumeId, text)
+      yield { kind: 'hydration', progress: { volumeId, doneBytes, totalBytes, trouble } }
+    }
+  }
+}
+
+function idsOf(order: PoolOrder): readonly string[] {
+  switch (order.kind) {
+    case 'createVolume':
+      // A cut must not go while a volume is made from it.
+      return order.cutSnapshotId === undefined
+        ? [order.volumeId]
+        : [order.volumeId, order.cutSnapshotId]
+    case 'growVolume':
+    case 'deleteVolume':
+      return [order.volumeId]
+    case 'attach':
+      return [order.attachmentId, order.volumeId]
+    case 'detach':
+      return [order.attachmentId]
+    case 'cut':
+      return order.members.map(({ snapshotId }) => snapshotId)
+    case 'sealed':
+    case 'dropCut':
+      return [order.snapshotId]
+    case 'forgetTombstone':
+      return [order.id]
+  }
+}
+
+// The binding types every other order's answer as nothing.
+function cutsOf(answer: unknown): CutAnswer['cuts'] {
+  return (answer as CutAnswer).cuts
+}
+
+function nodeRecords(records: PoolRecords, revision: Revision, node: NodeDescription): NodeRecords {
+  const { volumes, cuts, origins, attachments, tombstones } = records
+  return { revision, node, volumes, cuts, origins, attachments, tombstones }
+}

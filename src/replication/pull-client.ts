@@ -1,0 +1,113 @@
+// The receiving end of a pull: a stream to one peer, and two loops that carry frames between it and
+// a native channel. The channel decides everything; nothing is looked into here.
+
+import { Client, type ClientDuplexStream, Metadata, credentials } from '@grpc/grpc-js'
+
+import { AshlarError, asAshlarError } from '../base/error.js'
+import { fromStatus } from '../base/rpc-error.js'
+import type { PullOpen, PullOutcome, Puller } from '../engine/puller.js'
+import type { Binding, ChannelHandle } from '../native/binding.js'
+import { pullChannelOptions, pullMethod } from './pull-method.js'
+import { writeMessage } from './stream-writer.js'
+import type { PullRequest, PullResponse } from './wire.js'
+
+export interface PullClientOptions {
+  readonly native: Binding
+  /** "127.0.0.1:7440" or "unix:/path". */
+  readonly address: string
+}
+
+type Stream = ClientDuplexStream<PullRequest, PullResponse>
+
+/** One connection to one peer. Lanes that must not wait for each other have one each. */
+export class PullClient implements Puller {
+  readonly #options: PullClientOptions
+  readonly #grpc: Client
+
+  constructor(options: PullClientOptions) {
+    this.#options = options
+    this.#grpc = new Client(options.address, credentials.createInsecure(), pullChannelOptions)
+  }
+
+  async pull(channel: ChannelHandle, open: PullOpen, signal: AbortSignal): Promise<PullOutcome> {
+    signal.throwIfAborted()
+    const { native } = this.#options
+    const { path, requestSerialize, responseDeserialize } = pullMethod
+    const stream = this.#grpc.makeBidiStreamRequest(path, requestSerialize, responseDeserialize)
+    const ended = new AbortController()
+    const stop = AbortSignal.any([signal, ended.signal])
+    const cancel = () => stream.cancel()
+    stop.addEventListener('abort', cancel, { once: true })
+    // A stream that is cancelled emits an error which may come after the loop stopped reading.
+    stream.on('error', () => undefined)
+    try {
+      stream.write({ kind: 'open', open })
+      const incoming = receive(native, stream, channel)
+      const outgoing = send(native, stream, channel, stop)
+      incoming.catch(() => undefined)
+      outgoing.catch(() => undefined)
+      return await Promise.race([outgoing, incoming])
+    } catch (thrown) {
+      signal.throwIfAborted()
+      throw this.#translated(thrown)
+    } finally {
+      ended.abort(new AshlarError('CANCELLED', 'the pull has ended'))
+    }
+  }
+
+  close(): void {
+    this.#grpc.close()
+  }
+
+  #translated(thrown: unknown): AshlarError {
+    if (!isServiceError(thrown)) return asAshlarError(thrown)
+    const error = fromStatus(thrown)
+    return new AshlarError(error.code, `${this.#options.address}: ${error.message}`, {
+      cause: thrown,
+    })
+  }
+}
+
+// Ends with 'complete' when the channel has nothing more to ask for.
+async function send(
+  native: Binding,
+  stream: Stream,
+  channel: ChannelHandle,
+  signal: AbortSignal,
+): Promise<PullOutcome> {
+  for (;;) {
+    const frames = await native.take(channel)
+    if (frames === null) break
+    await writeMessage(stream, { kind: 'frames', frames }, signal)
+  }
+  stream.end()
+  return { kind: 'complete' }
+}
+
+// Ends only with a refusal or a failure: a source serves until the receiver ends the stream.
+async function receive(
+  native: Binding,
+  stream: Stream,
+  channel: ChannelHandle,
+): Promise<PullOutcome> {
+  let opened = false
+  for await (const raw of stream) {
+    const message = raw as PullResponse
+    if (message.kind === 'failed') return { kind: 'refused', error: message.error }
+    if (message.kind === 'opened') {
+      if (opened) throw new AshlarError('PROTOCOL', 'the source opened twice')
+      opened = true
+      continue
+    }
+    if (!opened) throw new AshlarError('PROTOCOL', 'the source sent frames before it opened')
+    // The next message is read when the channel has taken this one: that is the backpressure.
+    await native.give(channel, message.frames)
+  }
+  throw new AshlarError('REMOTE_UNAVAILABLE', 'the source ended the stream early')
+}
+
+function isServiceError(
+  thrown: unknown,
+): thrown is Error & { code: number; details: string; metadata: Metadata } {
+  return thrown instanceof Error && 'metadata' in thrown && thrown.metadata instanceof Metadata
+}

@@ -1,0 +1,41 @@
+// Parts that several messages have, from the engine's views.
+
+import { timestampFromMs, timestampFromNs } from '../base/timestamp.js'
+import type { ImageReference, Labels, OperatingSystem, Reason } from '../catalog/rows.js'
+import type { ProgressView, ReferenceView } from '../engine/region/views.js'
+import type { Progress } from '../gen/ashlar/v1/Progress.js'
+import type { VolumeReference } from '../gen/ashlar/v1/VolumeReference.js'
+
+/** VolumeReference and SnapshotReference are the same fields. */
+export function encodeReference(view: ReferenceView): VolumeReference {
+  const { id, crn, name, deleted } = view
+  return { id, crn, name, deleted }
+}
+
+export function encodeProgress({ doneBytes, totalBytes, percent }: ProgressView): Progress {
+  return { doneBytes: String(doneBytes), totalBytes: String(totalBytes), percent }
+}
+
+export function encodeReasons(reasons: readonly Reason[]): Reason[] {
+  return reasons.map(({ code, message }) => ({ code, message }))
+}
+
+export interface LabelFields {
+  userTags: string[]
+  resourceGroup: string
+  operatingSystem?: OperatingSystem
+  sourceImage?: ImageReference
+}
+
+export function encodeLabels(labels: Labels): LabelFields {
+  const { userTags, resourceGroup, operatingSystem, sourceImage } = labels
+  return {
+    userTags: [...userTags],
+    resourceGroup,
+    ...(operatingSystem === undefined ? {} : { operatingSystem }),
+    ...(sourceImage === undefined ? {} : { sourceImage }),
+  }
+}
+
+export const encodeMs = timestampFromMs
+export const encodeNs = timestampFromNs

@@ -1,0 +1,107 @@
+// One gRPC server of one site: its services, health, reflection, and an end that lets calls finish.
+
+import { chmodSync, lstatSync, rmSync } from 'node:fs'
+import { connect } from 'node:net'
+
+import {
+  Server,
+  ServerCredentials,
+  type ServiceDefinition,
+  type UntypedServiceImplementation,
+} from '@grpc/grpc-js'
+import { ReflectionService } from '@grpc/reflection'
+import { HealthImplementation } from 'grpc-health-check'
+
+import { AshlarError } from '../base/error.js'
+import { limits } from '../base/limits.js'
+import { reflectionDefinition } from '../gen/reflection.js'
+
+export interface ServedAddress {
+  /** As grpc-js takes it. */
+  readonly target: string
+  /** Of a Unix socket. */
+  readonly socketPath: string | undefined
+}
+
+export interface ServedService {
+  readonly definition: ServiceDefinition
+  readonly handlers: UntypedServiceImplementation
+  /** Its full name, when health answers for it. */
+  readonly name: string | undefined
+}
+
+const serverOptions = {
+  'grpc.max_receive_message_length': limits.messageBytesMax,
+  // Pages and record lists may be larger than what callers may send.
+  'grpc.max_send_message_length': -1,
+  'grpc.keepalive_time_ms': limits.keepaliveTimeMs,
+  'grpc.keepalive_timeout_ms': limits.keepaliveTimeoutMs,
+}
+
+export class SiteServer {
+  readonly #server = new Server(serverOptions)
+  readonly #health: HealthImplementation
+  readonly #names: readonly string[]
+
+  constructor(services: readonly ServedService[]) {
+    this.#names = ['', ...services.flatMap(({ name }) => (name === undefined ? [] : [name]))]
+    this.#health = new HealthImplementation(
+      Object.fromEntries(this.#names.map((name) => [name, 'NOT_SERVING'])),
+    )
+    for (const { definition, handlers } of services) this.#server.addService(definition, handlers)
+    this.#health.addToServer(this.#server)
+    new ReflectionService(reflectionDefinition()).addToServer(this.#server)
+  }
+
+  /** Throws IN_USE when somebody listens there. A socket that a dead process left is replaced. */
+  async listen({ target, socketPath }: ServedAddress): Promise<void> {
+    if (socketPath !== undefined) await removeStale(socketPath)
+    await new Promise<void>((resolve, reject) => {
+      this.#server.bindAsync(target, ServerCredentials.createInsecure(), (error) => {
+        if (error === null) resolve()
+        else reject(new AshlarError('IN_USE', `cannot listen at ${target}: ${error.message}`))
+      })
+    })
+    if (socketPath !== undefined) chmodSync(socketPath, 0o600)
+  }
+
+  setServing(serving: boolean): void {
+    for (const name of this.#names) {
+      this.#health.setStatus(name, serving ? 'SERVING' : 'NOT_SERVING')
+    }
+  }
+
+  /** Refuses new calls, waits for those under way, and cuts what is left after `graceMs`. */
+  async stop(graceMs: number): Promise<void> {
+    this.setServing(false)
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(() => {
+        this.#server.forceShutdown()
+        resolve()
+      }, graceMs)
+      this.#server.tryShutdown(() => {
+        clearTimeout(timer)
+        resolve()
+      })
+    })
+  }
+}
+
+async function removeStale(path: string): Promise<void> {
+  const found = lstatSync(path, { throwIfNoEntry: false })
+  if (found === undefined) return
+  if (!found.isSocket()) throw new AshlarError('IN_USE', `${path} is there and is not a socket`)
+  if (await answers(path)) throw new AshlarError('IN_USE', `another process listens at ${path}`)
+  rmSync(path, { force: true })
+}
+
+async function answers(path: string): Promise<boolean> {
+  return await new Promise<boolean>((resolve) => {
+    const socket = connect(path)
+    socket.on('connect', () => {
+      socket.destroy()
+      resolve(true)
+    })
+    socket.on('error', () => resolve(false))
+  })
+}

@@ -1,0 +1,144 @@
+// A region's engine with a real catalog on disk, and fakes for its nodes and its store. `restart`
+// drops the engine without any goodbye, as a kill does, and starts another on the same catalog.
+
+import { randomUUID } from 'node:crypto'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+import { systemClock } from '../../src/base/clock.js'
+import { makeId } from '../../src/base/ids.js'
+import { makeLogger } from '../../src/base/logger.js'
+import { Catalog } from '../../src/catalog/catalog.js'
+import type { Puller } from '../../src/engine/puller.js'
+import { LazyStore } from '../../src/engine/region/lazy-store.js'
+import { Region } from '../../src/engine/region/region.js'
+import type { CreateSnapshot, CreateVolume } from '../../src/engine/region/specs.js'
+import { FakeStore } from './fake-store.js'
+import { FakeZone } from './fake-zone.js'
+
+export class RegionWorld {
+  readonly folder = mkdtempSync(join(tmpdir(), 'ash-'))
+  readonly zones: Readonly<Record<'a' | 'b', FakeZone>> = {
+    a: new FakeZone('node-a', 'zone-a'),
+    b: new FakeZone('node-b', 'zone-b'),
+  }
+  readonly store = new FakeStore()
+  /** What pulling a snapshot does. */
+  pull: Puller['pull'] = async () => ({ kind: 'complete' })
+  #region: Region | undefined
+  #catalog: Catalog | undefined
+
+  static async start(): Promise<RegionWorld> {
+    const world = new RegionWorld()
+    await world.#start()
+    return world
+  }
+
+  get region(): Region {
+    if (this.#region === undefined) throw new Error('the region is not running')
+    return this.#region
+  }
+
+  get catalog(): Catalog {
+    if (this.#catalog === undefined) throw new Error('the region is not running')
+    return this.#catalog
+  }
+
+  async restart(between: () => void = () => undefined): Promise<void> {
+    await this.stop()
+    between()
+    await this.#start()
+  }
+
+  /** Like a kill in the middle of a native call: the old engine hangs on without its catalog. */
+  async restartHard(): Promise<void> {
+    void this.#region?.stop()
+    await this.#catalog?.close()
+    await this.#start()
+  }
+
+  async stop(): Promise<void> {
+    await this.#region?.stop()
+    await this.#catalog?.close()
+    this.#region = undefined
+    this.#catalog = undefined
+  }
+
+  async remove(): Promise<void> {
+    await this.stop()
+    rmSync(this.folder, { recursive: true, force: true })
+  }
+
+  /** Waits until `look` answers something. */
+  async until<T>(look: () => Promise<T | undefined> | T | undefined, what = 'it'): Promise<T> {
+    const end = systemClock.monotonicMs() + 10_000
+    for (;;) {
+      const found = await look()
+      if (found !== undefined && found !== false) return found
+      if (systemClock.monotonicMs() > end) throw new Error(`${what} did not happen`)
+      await systemClock.sleep(5)
+    }
+  }
+
+  async #start(): Promise<void> {
+    const catalog = await Catalog.open({
+      path: join(this.folder, 'catalog.db'),
+      region: { name: 'local', number: 1 },
+      newUuid: randomUUID,
+    })
+    const native = this.store.binding
+    const puller: Puller = { pull: async (...args) => await this.pull(...args) }
+    this.#catalog = catalog
+    this.#region = new Region({
+      account: 'local',
+      region: { name: 'local', number: 1 },
+      endpoint: '127.0.0.1:7440',
+      nodes: [
+        { name: 'node-a', zone: 'zone-a', control: this.zones.a, puller },
+        { name: 'node-b', zone: 'zone-b', control: this.zones.b, puller },
+      ],
+      peers: [],
+      isReachable: async () => false,
+      catalog,
+      native,
+      store: new LazyStore({
+        native,
+        path: join(this.folder, 'store'),
+        catalogUuid: catalog.uuid,
+      }),
+      clock: systemClock,
+      log: makeLogger({ name: 'test', level: 'silent' }),
+      newId: () => makeId(1),
+    })
+    await this.#region.start()
+    const links = [...this.#region.context.links.values()]
+    const zones = Object.values(this.zones)
+    await this.until(
+      () =>
+        links.every(({ state }, index) => state.kind === 'here' || zones[index]?.away) || undefined,
+      'the nodes to be here',
+    )
+  }
+}
+
+export function volumeSpec(change: Partial<CreateVolume> = {}): CreateVolume {
+  return {
+    name: '',
+    zone: 'zone-a',
+    capacityBytes: 64n << 20n,
+    sourceSnapshot: undefined,
+    userTags: [],
+    resourceGroup: 'default',
+    operatingSystem: undefined,
+    sourceImage: undefined,
+    requestId: '',
+    ...change,
+  }
+}
+
+export function snapshotSpec(
+  change: Partial<CreateSnapshot> & Pick<CreateSnapshot, 'sourceVolume'>,
+): CreateSnapshot {
+  return { name: '', userTags: [], resourceGroup: 'default', requestId: '', ...change }
+}

@@ -1,0 +1,474 @@
+// The commands as a user types them, against a region that answers what the test says.
+
+import { afterEach, describe, expect, test } from 'vitest'
+
+import { AshlarError } from '../../../src/base/error.js'
+import { commands } from '../../../src/cli/commands.js'
+import type { Io } from '../../../src/cli/io.js'
+import { run } from '../../../src/cli/program.js'
+import { type FakeMethods, type FakeRegion, startFakeRegion } from '../fake-region.js'
+
+const id = 'r001-0f8fad5b-d9cb-469f-a165-70867728950e'
+const running: FakeRegion[] = []
+afterEach(() => {
+  for (const region of running.splice(0)) region.stop()
+})
+
+interface Run {
+  readonly exit: number
+  readonly out: string
+  readonly err: string
+  readonly calls: FakeRegion['calls']
+}
+
+async function ashlar(
+  args: readonly string[],
+  methods: FakeMethods = {},
+  more: Partial<Io> = {},
+): Promise<Run> {
+  const region = await startFakeRegion(methods)
+  running.push(region)
+  let out = ''
+  let err = ''
+  let ms = 0
+  const io: Io = {
+    stdout: (text) => (out += text),
+    stderr: (text) => (err += text),
+    stderrTerminal: false,
+    canAsk: false,
+    ask: () => Promise.reject(new Error('nobody to ask')),
+    env: { ASHLAR_ENDPOINT: region.endpoint },
+    user: 'ann',
+    host: 'web-1',
+    clock: {
+      nowNs: () => 0n,
+      monotonicMs: () => ms,
+      sleep: async (delayMs, signal) => {
+        signal?.throwIfAborted()
+        ms += delayMs
+      },
+    },
+    signal: new AbortController().signal,
+    ...more,
+  }
+  const exit = await run(args, io, '1.2.3')
+  const calls = region.calls.filter(({ method }) => method !== 'ListRegions')
+  return { exit, out, err, calls }
+}
+
+const volume = {
+  id,
+  name: 'db',
+  crn: `crn:v1:ashlar:public:is:local-1:a/acme::volume:${id}`,
+  zone: 'local-1',
+  status: 'VOLUME_STATUS_AVAILABLE',
+  healthState: 'VOLUME_HEALTH_STATE_DEGRADED',
+  healthReasons: [{ code: 'initializing_from_snapshot', message: 'hydrating' }],
+  attachmentState: 'VOLUME_ATTACHMENT_STATE_UNATTACHED',
+  capacityBytes: String(10n << 30n),
+  resourceGroup: 'default',
+  hydration: { doneBytes: '0', totalBytes: '100', percent: 0 },
+  createdAt: { seconds: '1676664943', nanos: 0 },
+}
+const snapshot = {
+  id,
+  name: 's',
+  lifecycleState: 'LIFECYCLE_STATE_STABLE',
+  progress: { doneBytes: '10', totalBytes: '10', percent: 100 },
+  sourceVolume: { id, name: 'db', deleted: true },
+  minimumCapacityBytes: '1048576',
+  storedBytes: '4096',
+}
+const attachment = {
+  id,
+  host: 'web-1',
+  zone: 'local-1',
+  lifecycleState: 'ATTACHMENT_LIFECYCLE_STATE_ATTACHED',
+  nbdUnixUri: `nbd+unix:///${id}?socket=/run/user/0/ash%20lar/n.sock`,
+  nbdTcpUri: `nbd://127.0.0.1:10809/${id}`,
+  deviceBytes: '1048576',
+}
+
+describe('the program', () => {
+  test('has the commands of the contract, each with examples that name it', async () => {
+    expect(commands.map(({ name }) => name)).toEqual([
+      'volume-create',
+      'volumes',
+      'volume',
+      'volume-update',
+      'volume-delete',
+      'attach',
+      'detach',
+      'attachments',
+      'attachment',
+      'snapshot-create',
+      'snapshots',
+      'snapshot',
+      'snapshot-update',
+      'snapshot-delete',
+      'zones',
+      'regions',
+      'verify',
+      'pool-check',
+    ])
+    for (const { name, examples } of commands) {
+      expect(examples.join('\n')).toContain(`ashlar ${name}`)
+      const help = await ashlar([name, '--help'])
+      expect(help).toMatchObject({ exit: 0, err: '' })
+      expect(help.out).toContain('Examples:')
+    }
+  })
+
+  test('prints help and version on stdout', async () => {
+    const help = await ashlar(['--help'])
+    expect(help).toMatchObject({ exit: 0, err: '' })
+    expect(help.out).toContain('Exit codes:')
+    expect(await ashlar(['--version'])).toMatchObject({ exit: 0, out: '1.2.3\n' })
+  })
+
+  test.each([
+    [['volumez'], /unknown command/],
+    [['volumes', '--nam', 'x'], /unknown option '--nam'/],
+    [['volume'], /missing required argument/],
+    [['volume', 'a', 'b'], /too many arguments/],
+    [['volumes', '--output', 'yaml'], /neither json nor table/],
+    [['volumes', '--endpoint', 'x'], /not an address/],
+    [['volumes', '--attachment-state', 'lost'], /none of attached, unattached, unusable/],
+    [['volume-create', '--size', '1MiB'], /--zone is required/],
+    [['volume-create', '--zone', 'z'], /--capacity or --size is required/],
+    [['volume-create', '--zone', 'z', '--capacity', '1.5'], /whole number of GiB.*--size/],
+    [['volume-create', '--zone', 'z', '--capacity', '1', '--size', '1GiB'], /not both/],
+    [['volume-create', '--zone', 'z', '--size', '1000'], /not within 1 MiB to 64 TiB/],
+    [['volume-update', 'db'], /nothing to change/],
+    [['snapshot-create', '--name', 's'], /--volume is required/],
+    [['volume-delete', 'db'], /no terminal to ask on.*-f/],
+  ])('refuses %j in one line', async (args, says) => {
+    const { exit, out, err, calls } = await ashlar(args)
+    expect(exit).toBe(2)
+    expect(err).toMatch(says)
+    expect(err).toMatch(/^ashlar: .*\n$/)
+    expect(err.split('\n')).toHaveLength(2)
+    expect(out).toBe('')
+    expect(calls).toEqual([])
+  })
+
+  test('without a command prints the help and fails', async () => {
+    const { exit, err } = await ashlar([])
+    expect(exit).toBe(2)
+    expect(err).toContain('Usage: ashlar')
+  })
+
+  test.each([
+    ['VOLUME_NOT_FOUND', 3],
+    ['VOLUME_IN_USE', 4],
+    ['PERMISSION_DENIED', 5],
+    ['SHUTTING_DOWN', 6],
+    ['CORRUPT', 8],
+    ['INTERNAL', 1],
+  ] as const)('%s exits with %d and one line with cause and mend', async (code, exit) => {
+    const methods = {
+      GetVolume: () => {
+        throw new AshlarError(code, 'because\nof this.')
+      },
+    }
+    const text = await ashlar(['volume', 'db', '-q'], methods)
+    expect(text.exit).toBe(exit)
+    expect(text.err).toMatch(/^ashlar: because of this \([a-z_]+\): .+\n$/)
+    const json = await ashlar(['volume', 'db', '-o', 'JSON'], methods)
+    expect(JSON.parse(json.err)).toMatchObject({ error: { message: 'because of this' } })
+    expect(json.out).toBe('')
+  })
+
+  test('that finds no daemon says what to do', async () => {
+    const { exit, err } = await ashlar(['zones'], {}, { env: { ASHLAR_ENDPOINT: '127.0.0.1:1' } })
+    expect(exit).toBe(6)
+    expect(err).toMatch(/127\.0\.0\.1:1: cannot be reached .*npm start/)
+  })
+})
+
+describe('volumes', () => {
+  test('are created as typed', async () => {
+    const { exit, out, err, calls } = await ashlar(
+      ['volume-create', '--name', 'db', '--zone', 'local-1', '--capacity', '10', '--tags', 'a, b'],
+      { CreateVolume: () => volume },
+    )
+    expect(exit).toBe(0)
+    expect(err).toBe('Creating volume db under account acme as user ann...\n\n')
+    expect(out).toMatch(/^ID {2,}r001-0f8f/)
+    expect(out).toMatch(/^Capacity {2,}10 GiB \(10737418240 bytes\)$/m)
+    expect(calls[0]?.request).toMatchObject({
+      name: 'db',
+      zone: 'local-1',
+      capacityBytes: '10737418240',
+      userTags: ['a', 'b'],
+      requestId: expect.stringMatching(/^[0-9a-f-]{36}$/),
+    })
+  })
+
+  test('take the capacity of their snapshot', async () => {
+    const { calls } = await ashlar(
+      ['volume-create', '--zone', 'local-2', '--source-snapshot', 'monday', '-q'],
+      { CreateVolume: () => volume },
+    )
+    expect(calls[0]?.request).toMatchObject({
+      name: '',
+      capacityBytes: '0',
+      sourceSnapshot: 'monday',
+    })
+  })
+
+  test('are listed', async () => {
+    const methods = { ListVolumes: () => ({ volumes: [volume] }) }
+    const { out, err } = await ashlar(['volumes', '--zone', 'local-1', '-q'], methods)
+    expect(err).toBe('')
+    expect(out.split('\n')[1]).toMatch(
+      /db +available +10 GiB +unattached +degraded \(0 % hydrated\)/,
+    )
+    const json = await ashlar(['volumes', '--output=Json'], methods)
+    expect(json.err).toBe('')
+    expect(JSON.parse(json.out)).toMatchObject([
+      { name: 'db', capacity_bytes: 10737418240, status: 'available' },
+    ])
+  })
+
+  test('change only what was given', async () => {
+    const methods = { UpdateVolume: () => volume }
+    const grown = await ashlar(['volume-update', 'db', '--size', '11GiB'], methods)
+    expect(grown.calls[0]?.request).toMatchObject({
+      updateMask: { paths: ['capacity_bytes'] },
+      capacityBytes: '11811160064',
+    })
+    const bare = await ashlar(['volume-update', 'db', '--tags', '', '--name', 'x'], methods)
+    expect(bare.calls[0]?.request).toMatchObject({
+      updateMask: { paths: ['name', 'user_tags'] },
+      name: 'x',
+      userTags: [],
+    })
+  })
+})
+
+describe('deleting', () => {
+  const methods = {
+    DeleteVolume: ({ volume: name }: { volume: string }) => {
+      if (name === 'used') throw new AshlarError('VOLUME_IN_USE', 'volume used has an attachment')
+      return name === 'slow' ? { volume: { id } } : {}
+    },
+  }
+
+  test('takes several names, and says what became of each', async () => {
+    const { exit, out, err, calls } = await ashlar(
+      ['volume-delete', '-f', 'a', 'used', 'slow', 'a'],
+      methods,
+    )
+    expect(exit).toBe(7)
+    expect(out).toBe('OK\nVolume a is deleted.\nOK\nDeletion of volume slow was accepted.\n')
+    expect(err).toMatch(/^Deleting volumes a, used, slow under/)
+    expect(err).toMatch(/ashlar: volume used has an attachment \(volume_in_use\): detach it first/)
+    expect(calls).toHaveLength(3)
+  })
+
+  test('of which all failed exits as the first failure', async () => {
+    expect(await ashlar(['volume-delete', '--yes', 'used'], methods)).toMatchObject({
+      exit: 4,
+      out: '',
+    })
+  })
+
+  test('asks on a terminal', async () => {
+    const questions: string[] = []
+    const answering = (answer: string) => ({
+      canAsk: true,
+      ask: async (question: string) => {
+        questions.push(question)
+        return answer
+      },
+    })
+    const no = await ashlar(['volume-delete', 'a'], methods, answering(''))
+    expect(no).toMatchObject({ exit: 0, calls: [], out: '' })
+    const yes = await ashlar(['volume-delete', 'a', 'b'], methods, answering('y'))
+    expect(yes.calls).toHaveLength(2)
+    expect(questions[1]).toMatch(/volumes a, b and cannot be undone.*\[y\/N\] \?>/)
+  })
+})
+
+describe('attaching', () => {
+  const methods = { CreateAttachment: () => attachment }
+
+  test('prints the URI and nothing else on stdout', async () => {
+    const { exit, out, calls } = await ashlar(['attach', 'db'], methods)
+    expect({ exit, out }).toEqual({ exit: 0, out: `${attachment.nbdUnixUri}\n` })
+    expect(calls[0]?.request).toMatchObject({
+      volume: 'db',
+      host: 'web-1',
+      readOnly: false,
+      wantTcp: false,
+    })
+  })
+
+  test('prints the TCP form on request', async () => {
+    const { out, calls } = await ashlar(
+      ['attach', 'db', '--tcp', '--read-only', '--host', 'h'],
+      methods,
+    )
+    expect(out).toBe(`${attachment.nbdTcpUri}\n`)
+    expect(calls[0]?.request).toMatchObject({ host: 'h', readOnly: true, wantTcp: true })
+  })
+
+  test('without a listener fails', async () => {
+    const none = { CreateAttachment: () => ({ ...attachment, nbdTcpUri: '' }) }
+    expect(await ashlar(['attach', 'db', '--tcp'], none)).toMatchObject({ exit: 4, out: '' })
+  })
+
+  test('shows the line for the kernel', async () => {
+    const { out } = await ashlar(['attachment', id], { GetAttachment: () => attachment })
+    expect(out).toMatch(
+      new RegExp(
+        `^nbd-client +nbd-client -unix '/run/user/0/ash lar/n.sock' /dev/nbd0 -N ${id} -b 4096$`,
+        'm',
+      ),
+    )
+    const tcp = { GetAttachment: () => ({ ...attachment, nbdUnixUri: '', readOnly: true }) }
+    const json = await ashlar(['attachment', id, '-o', 'json'], tcp)
+    expect(JSON.parse(json.out)).toMatchObject({
+      nbd_client: `nbd-client 127.0.0.1 10809 /dev/nbd0 -N ${id} -b 4096 -R`,
+      lifecycle_state: 'attached',
+      device_bytes: 1048576,
+    })
+  })
+})
+
+describe('detaching', () => {
+  test('waits until the attachment is gone', async () => {
+    let looks = 0
+    const { exit, out, calls } = await ashlar(['detach', 'db', '-q'], {
+      ListAttachments: () => ({ attachments: [attachment] }),
+      DeleteAttachment: () => ({ attachment }),
+      GetAttachment: () => {
+        if (++looks < 3) return attachment
+        throw new AshlarError('ATTACHMENT_NOT_FOUND', 'gone')
+      },
+    })
+    expect({ exit, out }).toEqual({ exit: 0, out: 'OK\nVolume db is detached.\n' })
+    expect(calls.map(({ method }) => method)).toEqual([
+      'ListAttachments',
+      'DeleteAttachment',
+      'GetAttachment',
+      'GetAttachment',
+      'GetAttachment',
+    ])
+  })
+
+  test('gives up after a while', async () => {
+    const { exit, err } = await ashlar(['detach', 'db'], {
+      ListAttachments: () => ({ attachments: [attachment] }),
+      DeleteAttachment: () => ({ attachment }),
+      GetAttachment: () => attachment,
+    })
+    expect(exit).toBe(6)
+    expect(err).toContain('still detaching')
+  })
+
+  test('of a volume without attachment is no success', async () => {
+    const { exit } = await ashlar(['detach', 'db'], { ListAttachments: () => ({}) })
+    expect(exit).toBe(3)
+  })
+
+  test('takes the id of an attachment too', async () => {
+    const { exit, calls } = await ashlar(['detach', id], {
+      ListAttachments: () => {
+        throw new AshlarError('VOLUME_NOT_FOUND', 'no such volume')
+      },
+      DeleteAttachment: () => ({}),
+    })
+    expect(exit).toBe(0)
+    expect(calls[1]?.request).toMatchObject({ attachment: id })
+  })
+})
+
+describe('snapshots', () => {
+  const pending = {
+    ...snapshot,
+    lifecycleState: 'LIFECYCLE_STATE_PENDING',
+    progress: { percent: 3 },
+  }
+
+  test('are answered when captured', async () => {
+    const { exit, out, err, calls } = await ashlar(
+      ['snapshot-create', '--volume', 'db', '--name', 's', '--tags', 'a,b'],
+      { CreateSnapshot: () => pending },
+    )
+    expect(exit).toBe(0)
+    expect(err).toBe('Creating snapshot s under account acme as user ann...\n\n')
+    expect(out).toMatch(/^Status +pending$/m)
+    expect(out).toMatch(/^Source volume +ID/m)
+    expect(out).toContain('db (deleted)')
+    expect(calls[0]?.request).toMatchObject({ sourceVolume: 'db', name: 's', userTags: ['a', 'b'] })
+  })
+
+  test('are waited for', async () => {
+    let looks = 0
+    const { exit, out } = await ashlar(['snapshot-create', '--volume', 'db', '--wait', '-q'], {
+      CreateSnapshot: () => pending,
+      GetSnapshot: () => (++looks < 4 ? pending : snapshot),
+    })
+    expect(exit).toBe(0)
+    expect(out).toMatch(/^Status +stable$/m)
+  })
+
+  test('go on after Ctrl-C, which says how to look again', async () => {
+    const interrupt = new AbortController()
+    const { exit, out, err } = await ashlar(
+      ['snapshot-create', '--volume', 'db', '--wait', '-q'],
+      {
+        CreateSnapshot: () => pending,
+        GetSnapshot: () => {
+          interrupt.abort(new Error('interrupted'))
+          return pending
+        },
+      },
+      { signal: interrupt.signal },
+    )
+    expect({ exit, out }).toEqual({ exit: 130, out: '' })
+    expect(err).toBe(
+      `Snapshot s goes on without this command; look again with: ashlar snapshot ${id}\n`,
+    )
+  })
+
+  test('that fail make the wait fail', async () => {
+    const { exit, err } = await ashlar(['snapshot-create', '--volume', 'db', '--wait', '-q'], {
+      CreateSnapshot: () => pending,
+      GetSnapshot: () => ({ ...snapshot, lifecycleState: 'LIFECYCLE_STATE_FAILED' }),
+    })
+    expect(exit).toBe(4)
+    expect(err).toMatch(/^ashlar: snapshot s has failed \(snapshot_failed\): .+\n$/)
+  })
+})
+
+test('zones and regions are tables', async () => {
+  const zones = await ashlar(['zones', '-q'], {
+    ListZones: () => ({
+      zones: [
+        {
+          name: 'local-1',
+          region: 'local',
+          status: 'ZONE_STATUS_AVAILABLE',
+          nodes: 1,
+          nodesAvailable: 1,
+          poolCapacityBytes: String(1n << 40n),
+          poolFreeBytes: String(1n << 39n),
+        },
+      ],
+    }),
+  })
+  expect(zones.out).toBe(
+    'Name      Region   Status      Nodes   Volumes   Capacity   Free\n' +
+      'local-1   local    available   1/1     0         1 TiB      512 GiB\n',
+  )
+  const regions = await ashlar(['regions', '-q'])
+  expect(regions.out.split('\n')[1]).toBe('local   r001     -          available   acme')
+})
+
+test('verify refuses what is no image before it hashes', async () => {
+  expect(await ashlar(['verify', '/nonexistent/x.raw'])).toMatchObject({ exit: 3, out: '' })
+  expect(await ashlar(['verify', '/'])).toMatchObject({ exit: 2, out: '' })
+})
