@@ -1,0 +1,140 @@
+// A region and its zone nodes as operators run them: one process each, over real gRPC and NBD, in a
+// folder of their own. Any of them can be killed and started again.
+
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+import { type Ran, run } from './tools.js'
+
+const built = resolve(import.meta.dirname, '..', '..', 'build', 'ts')
+
+interface Site {
+  readonly config: string
+  child: ChildProcess | undefined
+  said: string
+}
+
+export interface WorldOptions {
+  readonly zones: readonly string[]
+  /** Of each pool. */
+  readonly poolCapacity: string
+}
+
+export class World {
+  readonly folder = mkdtempSync(join(tmpdir(), 'ashw-'))
+  readonly endpoint = `unix:${join(this.folder, 'region.sock')}`
+  readonly #sites = new Map<string, Site>()
+
+  private constructor(options: WorldOptions) {
+    const node = (zone: string) =>
+      `[[node]]\nname = "${zone}-a"\nzone = "${zone}"\nregion = "local"\nlisten = "unix:${this.folder}/${zone}.sock"\n`
+    const region = `[[region]]\nname = "local"\nnumber = 1\ndata = "region"\nlisten = "${this.endpoint}"\n`
+    this.#add('region', region + options.zones.map(node).join(''))
+    for (const zone of options.zones) {
+      const hosted = [
+        `region_address = "${this.endpoint}"`,
+        `data = "${zone}"`,
+        `pool_capacity = "${options.poolCapacity}"`,
+        `nbd_unix = "${this.folder}/${zone}.nbd"`,
+      ]
+      this.#add(zone, `${node(zone)}${hosted.join('\n')}\n`)
+    }
+  }
+
+  #add(name: string, config: string): void {
+    const file = join(this.folder, `${name}.toml`)
+    writeFileSync(file, config)
+    this.#sites.set(name, { config: file, child: undefined, said: '' })
+  }
+
+  static async start(options: WorldOptions): Promise<World> {
+    const world = new World(options)
+    for (const zone of options.zones) await world.start(zone)
+    await world.start('region')
+    return world
+  }
+
+  #site(name: string): Site {
+    const site = this.#sites.get(name)
+    if (site === undefined) throw new Error(`no site ${name}`)
+    return site
+  }
+
+  /** Settles when the daemon has said that it is up. */
+  async start(name: string): Promise<void> {
+    const site = this.#site(name)
+    const main = join(built, 'daemon', 'main.js')
+    const child = spawn(process.execPath, [main, '--config', site.config], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    site.child = child
+    await new Promise<void>((done, failed) => {
+      child.stdout.once('data', () => done())
+      child.stderr.on('data', (chunk: Buffer) => {
+        site.said += chunk.toString()
+      })
+      child.once('exit', (code) => failed(new Error(`${name} ended with ${code}: ${site.said}`)))
+    })
+  }
+
+  async signal(name: string, signal: NodeJS.Signals): Promise<void> {
+    const { child } = this.#site(name)
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return
+    const ended = new Promise((done) => child.once('exit', done))
+    child.kill(signal)
+    await ended
+  }
+
+  async killAndRestart(name: string): Promise<void> {
+    await this.signal(name, 'SIGKILL')
+    await this.start(name)
+  }
+
+  async ashlar(args: readonly string[], timeoutMs?: number): Promise<Ran> {
+    const program = [join(built, 'cli', 'main.js'), ...args, '-q']
+    const command = ['env', `ASHLAR_ENDPOINT=${this.endpoint}`, process.execPath, ...program]
+    return await run(command[0] ?? '', command.slice(1), timeoutMs)
+  }
+
+  /** What a successful command printed. */
+  async must(...args: readonly string[]): Promise<string> {
+    const { code, stdout, stderr } = await this.ashlar(args)
+    if (code === 0) return stdout.trim()
+    throw new Error(
+      `ashlar ${args.join(' ')} → ${code}\n${stdout}\n${stderr}\n${this.#complaints()}`,
+    )
+  }
+
+  async json<T>(...args: readonly string[]): Promise<T> {
+    return JSON.parse(await this.must(...args, '--output', 'json')) as T
+  }
+
+  /** Asks again until it holds; daemons that are just being restarted do not answer. */
+  async until(what: string, holds: () => Promise<boolean>, timeoutMs = 300_000): Promise<void> {
+    const since = process.hrtime.bigint()
+    let last = ''
+    while (process.hrtime.bigint() - since < BigInt(timeoutMs) * 1_000_000n) {
+      try {
+        if (await holds()) return
+      } catch (thrown) {
+        last = thrown instanceof Error ? thrown.message : String(thrown)
+      }
+      await sleep(200)
+    }
+    throw new Error(`not in ${timeoutMs} ms: ${what}\n${last}\n${this.#complaints()}`)
+  }
+
+  #complaints(): string {
+    return [...this.#sites]
+      .map(([name, { said }]) => `--- ${name}\n${said.slice(-2000)}`)
+      .join('\n')
+  }
+
+  async remove(): Promise<void> {
+    for (const name of this.#sites.keys()) await this.signal(name, 'SIGKILL')
+    rmSync(this.folder, { recursive: true, force: true })
+  }
+}
