@@ -5,6 +5,7 @@
 #include <sys/random.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -30,6 +31,33 @@ std::string random_uuid() {
   return to_string(id).substr(5);
 }
 
+// Of a field that nothing ends when it is full.
+std::string text_of(const std::array<char, 40>& field) {
+  return {field.begin(), std::find(field.begin(), field.end(), '\0')};
+}
+
+template <typename Visit>
+Result<void> each_file(const std::string& folder, Visit visit) {
+  std::error_code failure;
+  fs::directory_iterator at(folder, failure);
+  for (; !failure && at != fs::directory_iterator(); at.increment(failure))
+    TRY(visit(at->path()));
+  if (failure) return error(Code::kDeviceFailed, folder + ": " + failure.message());
+  return {};
+}
+
+// The highest writer epoch that names a pack; 0 without packs.
+Result<uint64_t> newest_epoch(const std::string& packs_folder) {
+  uint64_t newest = 0;
+  TRY(each_file(packs_folder, [&](const fs::path& path) -> Result<void> {
+    if (const auto name = parse_pack_name(path.filename())) {
+      newest = std::max(newest, name->writer_epoch);
+    }
+    return {};
+  }));
+  return newest;
+}
+
 uint32_t header_crc(const StoreHeader& header) {
   return crc32c(Bytes(reinterpret_cast<const uint8_t*>(&header), offsetof(StoreHeader, crc)));
 }
@@ -40,8 +68,12 @@ Result<void> write_header(const std::string& folder, const StoreHeader& header) 
   const std::string temporary = path + ".tmp";
   const UniqueFd file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
   if (!file.valid()) return failed(temporary, "create");
-  if (::write(file.get(), &header, sizeof header) != ssize_t(sizeof header)) {
-    return failed(temporary, "write");
+  for (size_t done = 0; done < sizeof header;) {
+    const auto* bytes = reinterpret_cast<const uint8_t*>(&header);
+    const ssize_t put = ::write(file.get(), bytes + done, sizeof header - done);
+    if (put < 0 && errno == EINTR) continue;
+    if (put < 0) return failed(temporary, "write");
+    done += size_t(put);
   }
   if (::fsync(file.get()) != 0) return failed(temporary, "sync");
   if (::rename(temporary.c_str(), path.c_str()) != 0) return failed(path, "rename");
@@ -84,6 +116,7 @@ Result<void> ChunkStore::open_header(const std::string& catalog_uuid) {
     std::copy(catalog_uuid.begin(), catalog_uuid.end(), header.catalog_uuid.begin());
   } else {
     const ssize_t got = ::read(file.get(), &header, sizeof header);
+    if (got < 0) return failed(path, "read");
     if (got < ssize_t(sizeof header.magic) || header.magic != kStoreMagic) {
       return error(Code::kForeignFile, path + ": not an Ashlar chunk store; it was left untouched");
     }
@@ -93,11 +126,15 @@ Result<void> ChunkStore::open_header(const std::string& catalog_uuid) {
     if (got != ssize_t(sizeof header) || header.crc != header_crc(header)) {
       return error(Code::kCorrupt, path + ": the header is damaged");
     }
-    if (catalog_uuid != header.catalog_uuid.data()) {
-      return error(
-          Code::kFailedPrecondition,
-          path + ": belongs to catalog " + header.catalog_uuid.data() + ", not " + catalog_uuid);
+    const std::string owner = text_of(header.catalog_uuid);
+    if (catalog_uuid != owner) {
+      return error(Code::kFailedPrecondition,
+                   path + ": belongs to catalog " + owner + ", not " + catalog_uuid);
     }
+  }
+  // A new pack would take the name of one that is there.
+  if (TRY(newest_epoch(packs_folder())) > header.writer_epoch) {
+    return error(Code::kCorrupt, path + ": is missing or older than the packs beside it");
   }
   header.writer_epoch++;
   header.crc = header_crc(header);
@@ -107,18 +144,17 @@ Result<void> ChunkStore::open_header(const std::string& catalog_uuid) {
 
 // Packs the index does not know (it was lost, or the process died between the two) are read in.
 Result<void> ChunkStore::mend_index() {
-  for (const fs::directory_entry& entry : fs::directory_iterator(packs_folder())) {
-    const std::string file_name = entry.path().filename();
+  return each_file(packs_folder(), [&](const fs::path& path) -> Result<void> {
+    const std::string file_name = path.filename();
     if (file_name.ends_with(".tmp")) {
-      ::unlink(entry.path().c_str());
-      continue;
+      ::unlink(path.c_str());
+      return {};
     }
     const auto name = parse_pack_name(file_name);
-    if (!name || TRY(index_->has_pack(*name))) continue;
-    const std::vector<DirectoryEntry> directory = TRY(read_directory(entry.path()));
-    TRY(index_->add_pack(*name, directory));
-  }
-  return {};
+    if (!name || TRY(index_->has_pack(*name))) return {};
+    const std::vector<DirectoryEntry> directory = TRY(read_directory(path, *name));
+    return index_->add_pack(*name, directory);
+  });
 }
 
 uint64_t ChunkStore::next_counter() {
@@ -172,12 +208,15 @@ Result<void> ChunkStore::append_record(uint64_t generation, uint32_t kind, Bytes
 
 Result<StoreStats> ChunkStore::stats() {
   StoreStats stats;
-  std::error_code failure;
-  for (const fs::directory_entry& entry : fs::directory_iterator(packs_folder(), failure)) {
-    if (!parse_pack_name(entry.path().filename())) continue;
+  TRY(each_file(packs_folder(), [&](const fs::path& path) -> Result<void> {
+    if (!parse_pack_name(path.filename())) return {};
+    std::error_code failure;
+    const uint64_t bytes = fs::file_size(path, failure);
+    if (failure) return error(Code::kDeviceFailed, path.string() + ": " + failure.message());
     stats.packs++;
-    stats.pack_bytes += entry.file_size(failure);
-  }
+    stats.pack_bytes += bytes;
+    return {};
+  }));
   return stats;
 }
 
@@ -186,7 +225,6 @@ Result<PackWriter> ChunkStore::create_pack(const PackName& name) {
 }
 
 // ---- session
-// ----------------------------------------------------------------------------------------
 
 Result<void> StoreSession::add(std::optional<Open>& open, PackKind kind, const StoredFrame& frame) {
   if (!open) {
@@ -206,14 +244,26 @@ Result<void> StoreSession::seal(std::optional<Open>& open) {
   return {};
 }
 
+// What was open is removed with the first failure: on a full disk it would be in the way.
+Result<void> StoreSession::keep(Result<void> outcome) {
+  if (outcome) return outcome;
+  failed_ = outcome.error();
+  data_.reset();
+  nodes_.reset();
+  full_nodes_.clear();
+  return outcome;
+}
+
 Result<void> StoreSession::add_chunk(const StoredFrame& frame) {
-  TRY(add(data_, PackKind::kData, frame));
-  if (data_->writer.bytes() >= kPackBytesMax) TRY(seal(data_));
+  if (failed_) return *failed_;
+  TRY(keep(add(data_, PackKind::kData, frame)));
+  if (data_->writer.bytes() >= kPackBytesMax) TRY(keep(seal(data_)));
   return {};
 }
 
 Result<void> StoreSession::add_node(const StoredFrame& frame) {
-  TRY(add(nodes_, PackKind::kNode, frame));
+  if (failed_) return *failed_;
+  TRY(keep(add(nodes_, PackKind::kNode, frame)));
   if (nodes_->writer.bytes() >= kPackBytesMax) {
     full_nodes_.push_back(*std::move(nodes_));
     nodes_.reset();
@@ -223,13 +273,14 @@ Result<void> StoreSession::add_node(const StoredFrame& frame) {
 
 // Chunks first; then nodes, which were added children before parents.
 Result<void> StoreSession::finish() {
-  TRY(seal(data_));
+  if (failed_) return *failed_;
+  TRY(keep(seal(data_)));
   for (Open& full : full_nodes_) {
     std::optional<Open> open(std::move(full));
-    TRY(seal(open));
+    TRY(keep(seal(open)));
   }
   full_nodes_.clear();
-  return seal(nodes_);
+  return keep(seal(nodes_));
 }
 
 }  // namespace ashlar

@@ -24,8 +24,8 @@ struct StoreStats {
 class ChunkStore {
  public:
   // Creates the folder's store when there is none. Removes packs that were never finished.
-  // Errors: kInUse, kForeignFile, kNewerFormat, kCorrupt, kFailedPrecondition (another catalog's
-  // store).
+  // Errors: kInUse, kForeignFile, kNewerFormat, kCorrupt (also a header that is missing or older
+  // than the packs), kFailedPrecondition (another catalog's store).
   static Result<std::unique_ptr<ChunkStore>> open(const std::string& folder,
                                                   const std::string& catalog_uuid);
 
@@ -69,7 +69,8 @@ class ChunkStore {
 
 // What one pull adds: chunks go to data packs as they come, nodes to a node pack that gets its
 // name, and its place in the index, only in finish(), after the chunks. Until then all of it is
-// garbage. Thread: one at a time.
+// garbage. After a failure every further call gives the same error: nothing is tried again, since a
+// failed sync may have lost what it was to keep. Thread: one at a time.
 class StoreSession {
  public:
   explicit StoreSession(ChunkStore& store) : store_(store) {}
@@ -86,8 +87,10 @@ class StoreSession {
   };
   Result<void> add(std::optional<Open>& open, PackKind kind, const StoredFrame& frame);
   Result<void> seal(std::optional<Open>& open);
+  Result<void> keep(Result<void> outcome);
 
   ChunkStore& store_;
+  std::optional<Error> failed_;
   std::optional<Open> data_;
   std::optional<Open> nodes_;
   // Node packs that are full wait here, unindexed, for the chunks below them.

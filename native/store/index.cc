@@ -1,13 +1,20 @@
 #include "store/index.h"
 
 #include <rocksdb/db.h>
+#include <rocksdb/env.h>
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/table.h>
+#include <sys/statvfs.h>
 
+#include <cerrno>
 #include <cstring>
+#include <mutex>
 
 namespace ashlar {
 namespace {
+
+// What RocksDB may want for a log file or a table while the batch is written.
+constexpr uint64_t kReserveBytes = 16 << 20;
 
 struct Value {
   uint64_t writer_epoch = 0;
@@ -25,23 +32,33 @@ rocksdb::Slice key_of(const Hash& id) {
   return {reinterpret_cast<const char*>(id.data()), id.size()};
 }
 
-Error failed(const rocksdb::Status& status) {
-  const bool full = status.IsNoSpace();
-  return error(full ? Code::kNoSpace : Code::kDeviceFailed, "chunk index: " + status.ToString());
+Error failed(const std::string& path, const rocksdb::Status& status) {
+  const Code code = status.IsNoSpace()      ? Code::kNoSpace
+                    : status.IsCorruption() ? Code::kCorrupt
+                                            : Code::kDeviceFailed;
+  return error(code, path + ": " + status.ToString());
 }
+
+// RocksDB's own log, which nobody reads, ends the process when its disk is full: the distribution's
+// build has assertions, and one of them forbids writing on after a failed write.
+class NoLog final : public rocksdb::Logger {
+ public:
+  using rocksdb::Logger::Logv;
+  void Logv(const char*, va_list) override {}
+};
 
 class RocksIndex final : public Index {
  public:
-  explicit RocksIndex(std::unique_ptr<rocksdb::DB> db) : db_(std::move(db)) {}
+  RocksIndex(std::string path, std::unique_ptr<rocksdb::DB> db)
+      : path_(std::move(path)), db_(std::move(db)) {}
 
   Result<std::optional<Location>> find(const Hash& id) override {
     std::string text;
     const rocksdb::Status status = db_->Get({}, key_of(id), &text);
     if (status.IsNotFound()) return std::optional<Location>();
-    if (!status.ok()) return failed(status);
+    if (!status.ok()) return failed(path_, status);
     Value value;
-    if (text.size() != sizeof value)
-      return error(Code::kCorrupt, "chunk index: a value is malformed");
+    if (text.size() != sizeof value) return error(Code::kCorrupt, path_ + ": a value is malformed");
     std::memcpy(&value, text.data(), sizeof value);
     return std::optional<Location>({{PackKind(value.pack_kind), value.writer_epoch, value.counter},
                                     value.offset,
@@ -60,7 +77,7 @@ class RocksIndex final : public Index {
                   statuses.data());
     std::vector<bool> found(ids.size());
     for (size_t i = 0; i < ids.size(); i++) {
-      if (!statuses[i].ok() && !statuses[i].IsNotFound()) return failed(statuses[i]);
+      if (!statuses[i].ok() && !statuses[i].IsNotFound()) return failed(path_, statuses[i]);
       found[i] = statuses[i].ok();
     }
     return found;
@@ -81,21 +98,46 @@ class RocksIndex final : public Index {
       batch.Put(key_of(entry.id), {reinterpret_cast<const char*>(&value), sizeof value});
     }
     batch.Put("pack/" + pack.file_name(), "");
-    const rocksdb::Status status = db_->Write({}, &batch);
-    if (!status.ok()) return failed(status);
-    return {};
+    return write(batch);
   }
 
   Result<bool> has_pack(const PackName& pack) override {
     std::string text;
     const rocksdb::Status status = db_->Get({}, "pack/" + pack.file_name(), &text);
     if (status.IsNotFound()) return false;
-    if (!status.ok()) return failed(status);
+    if (!status.ok()) return failed(path_, status);
     return true;
   }
 
  private:
-  std::unique_ptr<rocksdb::DB> db_;
+  // After a write that failed nothing is written until the store is opened again: RocksDB would go
+  // on behind the torn end of its log, or stop the process. A full disk is found out before.
+  Result<void> write(rocksdb::WriteBatch& batch) {
+    {
+      std::lock_guard lock(mutex_);
+      if (failed_) return *failed_;
+    }
+    struct statvfs disk {};
+    if (::statvfs(path_.c_str(), &disk) != 0) {
+      return error(Code::kDeviceFailed, path_ + ": " + std::strerror(errno));
+    }
+    const uint64_t free_bytes = uint64_t(disk.f_bavail) * disk.f_frsize;
+    if (free_bytes < batch.GetDataSize() + kReserveBytes) {
+      return error(Code::kNoSpace, path_ + ": the disk has " + std::to_string(free_bytes) +
+                                       " bytes left, too few to write to the index");
+    }
+    const rocksdb::Status status = db_->Write({}, &batch);
+    if (status.ok()) return {};
+    std::lock_guard lock(mutex_);
+    failed_ = failed(path_, status);
+    failed_->message += "; the store takes nothing more until the daemon is restarted";
+    return *failed_;
+  }
+
+  const std::string path_;
+  const std::unique_ptr<rocksdb::DB> db_;
+  std::mutex mutex_;
+  std::optional<Error> failed_;
 };
 
 }  // namespace
@@ -103,7 +145,7 @@ class RocksIndex final : public Index {
 Result<std::unique_ptr<Index>> Index::open(const std::string& path) {
   rocksdb::Options options;
   options.create_if_missing = true;
-  options.keep_log_file_num = 2;
+  options.info_log = std::make_shared<NoLog>();
   options.max_open_files = 256;
   options.write_buffer_size = 16 << 20;
   rocksdb::BlockBasedTableOptions table;
@@ -113,9 +155,8 @@ Result<std::unique_ptr<Index>> Index::open(const std::string& path) {
   rocksdb::DB* raw = nullptr;
   const rocksdb::Status status = rocksdb::DB::Open(options, path, &raw);
   std::unique_ptr<rocksdb::DB> db(raw);
-  if (status.IsCorruption()) return error(Code::kCorrupt, path + ": " + status.ToString());
-  if (!status.ok()) return failed(status);
-  return std::unique_ptr<Index>(std::make_unique<RocksIndex>(std::move(db)));
+  if (!status.ok()) return failed(path, status);
+  return std::unique_ptr<Index>(std::make_unique<RocksIndex>(path, std::move(db)));
 }
 
 }  // namespace ashlar

@@ -28,7 +28,8 @@ class Index {
 
   virtual Result<std::optional<Location>> find(const Hash& id) = 0;
   virtual Result<std::vector<bool>> present(std::span<const Hash> ids) = 0;
-  // Records, which have no id of their own, are left out.
+  // Records, which have no id of their own, are left out. kNoSpace also while the disk has too
+  // little space left to be safe.
   virtual Result<void> add_pack(const PackName& pack, std::span<const DirectoryEntry> entries) = 0;
   virtual Result<bool> has_pack(const PackName& pack) = 0;
 };

@@ -70,6 +70,10 @@ std::optional<PackName> parse_pack_name(const std::string& file_name) {
 
 Result<PackWriter> PackWriter::create(const std::string& folder, const PackName& name) {
   PackWriter writer(folder, name, UniqueFd());
+  const std::string final_path = folder + "/" + name.file_name();
+  if (::access(final_path.c_str(), F_OK) == 0) {
+    return error(Code::kCorrupt, final_path + ": exists, and a pack is never replaced");
+  }
   writer.file_ =
       UniqueFd(::open(writer.temporary().c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
   if (!writer.file_.valid()) return failed(writer.temporary(), "create");
@@ -80,6 +84,10 @@ Result<PackWriter> PackWriter::create(const std::string& folder, const PackName&
   const Bytes bytes = bytes_of(header);
   writer.pending_.assign(bytes.begin(), bytes.end());
   return writer;
+}
+
+PackWriter::~PackWriter() {
+  if (file_.valid()) ::unlink(temporary().c_str());
 }
 
 Result<void> PackWriter::write_pending() {
@@ -134,12 +142,13 @@ Result<std::vector<DirectoryEntry>> PackWriter::seal() {
   if (::fdatasync(file_.get()) != 0) return failed(temporary(), "sync");
   const std::string final_path = folder_ + "/" + name_.file_name();
   if (::rename(temporary().c_str(), final_path.c_str()) != 0) return failed(final_path, "rename");
+  file_ = UniqueFd();
   const UniqueFd folder(::open(folder_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!folder.valid() || ::fsync(folder.get()) != 0) return failed(folder_, "sync");
   return std::move(directory_);
 }
 
-Result<std::vector<DirectoryEntry>> read_directory(const std::string& path) {
+Result<std::vector<DirectoryEntry>> read_directory(const std::string& path, const PackName& name) {
   const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!file.valid()) return failed(path, "open");
   struct stat status {};
@@ -157,10 +166,16 @@ Result<std::vector<DirectoryEntry>> read_directory(const std::string& path) {
   if (header.version > kStoreVersion) {
     return error(Code::kNewerFormat, path + ": written by a newer version");
   }
+  if (header.version != kStoreVersion || header.kind != uint32_t(name.kind) ||
+      header.writer_epoch != name.writer_epoch || header.counter != name.counter) {
+    return error(Code::kCorrupt, path + ": the header is damaged or another pack's");
+  }
+  const uint64_t end = bytes - sizeof footer;  // of the directory
   const uint64_t directory_bytes = uint64_t(footer.entries) * sizeof(DirectoryEntry);
   const bool fits = footer.magic == kFooterMagic &&
                     footer.crc == crc32c(bytes_of(footer, offsetof(PackFooter, crc))) &&
-                    footer.directory_offset + directory_bytes + sizeof footer == bytes;
+                    directory_bytes <= end - sizeof header &&
+                    footer.directory_offset == end - directory_bytes;
   if (!fits) return error(Code::kCorrupt, path + ": the footer is damaged");
   std::vector<DirectoryEntry> directory(footer.entries);
   const MutableBytes raw(reinterpret_cast<uint8_t*>(directory.data()), directory_bytes);

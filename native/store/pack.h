@@ -1,5 +1,6 @@
 // Packs: append-only files of frames with a directory at the end. A pack exists once it has its
-// final name; before that it is a temporary that the next open removes. Thread: one at a time each.
+// final name; before that it is a temporary that its writer removes, or the next open if the
+// process died. Thread: one at a time each.
 #pragma once
 
 #include <optional>
@@ -33,12 +34,13 @@ class PackWriter {
  public:
   static Result<PackWriter> create(const std::string& folder, const PackName& name);
   PackWriter(PackWriter&&) = default;
-  PackWriter& operator=(PackWriter&&) = default;
+  PackWriter& operator=(PackWriter&&) = delete;
+  ~PackWriter();  // removes what was not sealed
 
   // Offset of the frame. After a failure the pack is of no use. kNoSpace when the disk is full.
   Result<uint64_t> append(const StoredFrame& frame);
   uint64_t bytes() const { return end_ + pending_.size(); }
-  // Directory, footer, sync, final name, folder synced: from here on the pack exists.
+  // Directory, footer, sync, final name, folder synced: from here on the pack exists. Once.
   Result<std::vector<DirectoryEntry>> seal();
 
  private:
@@ -55,8 +57,9 @@ class PackWriter {
   std::vector<DirectoryEntry> directory_;
 };
 
-// Footer and directory, checked. kForeignFile, kNewerFormat, kCorrupt.
-Result<std::vector<DirectoryEntry>> read_directory(const std::string& path);
+// The directory of the pack that has this name; it, header and footer are checked. kForeignFile,
+// kNewerFormat, kCorrupt.
+Result<std::vector<DirectoryEntry>> read_directory(const std::string& path, const PackName& name);
 // The stored bytes of one frame, header and CRC checked against what is expected. kCorrupt.
 Result<std::vector<uint8_t>> read_frame(int file, const std::string& path, uint64_t offset,
                                         const Hash& id, FrameKind kind, uint32_t stored_bytes);

@@ -1,29 +1,12 @@
-// Golden bytes of every structure of a pool (native/format/README.md), and of the checksums in
-// them. A difference means that existing pools can no longer be read. The file is written anew, on
-// purpose, with ASHLAR_WRITE_GOLDEN=1.
+// Golden bytes of every structure of a pool (native/format/README.md), and the checksums in them.
 #include <gtest/gtest.h>
-
-#include <cstdlib>
-#include <fstream>
-#include <map>
 
 #include "codec/crc32c.h"
 #include "format/pool_format.h"
+#include "support/golden.h"
 
-namespace ashlar {
+namespace ashlar::test {
 namespace {
-
-template <typename T>
-std::string hex_of(const T& value) {
-  static constexpr char kDigits[] = "0123456789abcdef";
-  const auto* bytes = reinterpret_cast<const uint8_t*>(&value);
-  std::string text;
-  for (size_t i = 0; i < sizeof value; i++) {
-    text += kDigits[bytes[i] >> 4];
-    text += kDigits[bytes[i] & 15];
-  }
-  return text;
-}
 
 Id id_of(uint8_t first) {
   Id id;
@@ -33,8 +16,8 @@ Id id_of(uint8_t first) {
   return id;
 }
 
-std::map<std::string, std::string> examples() {
-  std::map<std::string, std::string> all;
+Golden examples() {
+  Golden all;
   all["map_entry"] = hex_of(make_entry(State::kMapped, 0x123456789a, 5, 7, 0xcafef00d));
   all["map_entry_zero_keep"] = hex_of(make_entry(State::kHole, 0, 3, 3, 0, kFlagZeroKeep));
   all["map_entry_remote"] = hex_of(make_entry(State::kRemote, 2, 1, 1));
@@ -137,18 +120,7 @@ std::map<std::string, std::string> examples() {
 }
 
 TEST(Format, GoldenBytes) {
-  const std::string path = std::string(ASHLAR_SOURCE_DIR) + "/test/golden/pool.txt";
-  if (std::getenv("ASHLAR_WRITE_GOLDEN")) {
-    std::ofstream file(path);
-    for (const auto& [name, hex] : examples())
-      file << name << ' ' << hex << '\n';
-  }
-  std::map<std::string, std::string> golden;
-  std::ifstream file(path);
-  ASSERT_TRUE(file.is_open()) << path;
-  for (std::string name, hex; file >> name >> hex;)
-    golden[name] = hex;
-  EXPECT_EQ(examples(), golden);
+  expect_golden("pool.txt", examples());
 }
 
 TEST(Crc32c, EqualsTheStandard) {
@@ -182,4 +154,4 @@ TEST(Crc32c, BlocksInLanesEqualTheStraightSum) {
 }
 
 }  // namespace
-}  // namespace ashlar
+}  // namespace ashlar::test

@@ -1,0 +1,27 @@
+// Makes the n-th and, if asked, every later write, sync, create or rename of this thread fail,
+// while it is in scope: a full or failing disk, one call after another. The code under test calls
+// the C library as always; failing_calls.cc takes these calls' places in the test program.
+// Libraries that are shared objects (RocksDB) are not touched.
+#pragma once
+
+#include <cstdint>
+
+namespace ashlar::test {
+
+class FailingCalls {
+ public:
+  struct Plan {
+    uint64_t at = 0;           // the call that fails, from 0
+    int error = 0;             // errno
+    bool later_too = false;    // or only that one
+    bool half_before = false;  // a write that fails has written its first half, as full disks do
+    bool killed = false;       // with later_too: nothing can be removed either
+  };
+  explicit FailingCalls(const Plan& plan);
+  FailingCalls(const FailingCalls&) = delete;
+  FailingCalls& operator=(const FailingCalls&) = delete;
+  ~FailingCalls();
+  bool struck() const;  // some call failed
+};
+
+}  // namespace ashlar::test
