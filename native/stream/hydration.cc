@@ -16,6 +16,10 @@ uint64_t number_of(uint8_t level, uint64_t index) {
   return uint64_t(level) << 56 | index;
 }
 
+std::pair<uint8_t, uint64_t> place_of(uint64_t number) {
+  return {uint8_t(number >> 56), number & kIndexMask};
+}
+
 uint64_t chunks_below(uint8_t level) {
   uint64_t chunks = 1;
   for (uint8_t i = 0; i < level; i++)
@@ -40,9 +44,8 @@ Hydration::Hydration(std::shared_ptr<Hydrator> target, const ManifestFields& man
     : target_(std::move(target)),
       manifest_(manifest),
       keys_(keys),
-      lane_(lane),
+      turn_(target_->reopen(lane)),
       height_(tree_height(manifest.volume_bytes)) {
-  target_->reopen(lane_);
   pump_ = std::thread([this] { pump(); });
 }
 
@@ -57,7 +60,7 @@ void Hydration::close() {
     closed_ = true;
     changed_.notify_all();
   }
-  target_->close(lane_);
+  target_->close(turn_);
 }
 
 void Hydration::pump() {
@@ -69,7 +72,7 @@ void Hydration::pump() {
       if (closed_ || failed_) return;
       room = kUnderWayMax - under_way_;
     }
-    const auto wanted = target_->next_wanted(lane_, room);
+    const auto wanted = target_->next_wanted(turn_, room);
     std::vector<Zeros> zeros;
     {
       std::lock_guard lock(mutex_);
@@ -122,12 +125,12 @@ std::optional<Hydration::Zeros> Hydration::advance(uint64_t chunk) {
 }
 
 Result<void> Hydration::install_zeros(const std::vector<Zeros>& zeros) {
-  uint64_t done_until = 0;
+  Zeros done;
   for (const Zeros& run : zeros) {
-    if (run.first + run.count <= done_until)
-      continue;  // the same subtree, asked for chunk by chunk
+    const bool again = run.first >= done.first && run.first + run.count <= done.first + done.count;
+    if (again) continue;  // the same subtree, asked for chunk by chunk
     TRY(target_->install_zeros(run.first, run.count));
-    done_until = run.first + run.count;
+    done = run;
   }
   return {};
 }
@@ -175,11 +178,8 @@ Result<void> Hydration::take_message(Bytes message) {
         TRY(take_chunk(frame));
         break;
       case Wire::kCannot:
-        // The region says why in its log; hydration keeps trying by opening again.
-        target_->fail(
-            frame.header.index & kIndexMask,
-            error(Code::kRemoteUnavailable, "the region cannot give a chunk of the origin"));
-        return error(Code::kRemoteUnavailable, "the region cannot give a part of the snapshot");
+        TRY(take_refusal(frame));
+        break;
       case Wire::kList:
       case Wire::kListEnd:
       case Wire::kWant:
@@ -192,8 +192,29 @@ Result<void> Hydration::take_message(Bytes message) {
   return {};
 }
 
+// Those who wait for what the source cannot give are told. The region says why in its log;
+// hydration keeps trying by opening again.
+Result<void> Hydration::take_refusal(const WireFrame& frame) {
+  const Place place = place_of(frame.header.index);
+  std::vector<uint64_t> chunks;
+  {
+    std::lock_guard lock(mutex_);
+    if (place.first == 0 && asked_chunks_.contains(place.second)) {
+      chunks = {place.second};
+    } else if (const auto below = parked_.find(place); below != parked_.end()) {
+      chunks = below->second;
+    }
+  }
+  if (chunks.empty()) return broken("refused what was not asked for");
+  for (const uint64_t chunk : chunks) {
+    target_->fail(chunk,
+                  error(Code::kRemoteUnavailable, "the region cannot give a chunk of the origin"));
+  }
+  return error(Code::kRemoteUnavailable, "the region cannot give a part of the snapshot");
+}
+
 Result<void> Hydration::take_node(const WireFrame& frame) {
-  const Place place{uint8_t(frame.header.index >> 56), frame.header.index & kIndexMask};
+  const Place place = place_of(frame.header.index);
   Hash expected;
   {
     std::lock_guard lock(mutex_);
@@ -229,6 +250,9 @@ Result<void> Hydration::take_chunk(const WireFrame& frame) {
     const auto asked = asked_chunks_.find(chunk);
     if (asked == asked_chunks_.end()) return broken("sent a chunk that was not asked for");
     expected = asked->second;
+    // Before it is installed: from then on it may be wanted once more, and is to be asked for
+    // again.
+    asked_chunks_.erase(asked);
   }
   std::vector<uint8_t> plain;
   Bytes bytes = frame.payload;
@@ -241,7 +265,6 @@ Result<void> Hydration::take_chunk(const WireFrame& frame) {
     return broken("sent a chunk that is not what the tree says");
   TRY(target_->install(chunk, bytes));
   std::lock_guard lock(mutex_);
-  asked_chunks_.erase(chunk);
   under_way_--;
   changed_.notify_all();
   return {};

@@ -42,6 +42,7 @@ class Hydration final : public Channel {
   // Requires mutex_. Moves a wanted chunk on: to a question, or to zeros that are known.
   std::optional<Zeros> advance(uint64_t chunk);
   Result<void> take_message(Bytes message);
+  Result<void> take_refusal(const WireFrame& frame);
   Result<void> take_node(const WireFrame& frame);
   Result<void> take_chunk(const WireFrame& frame);
   Result<void> install_zeros(const std::vector<Zeros>& zeros);
@@ -49,7 +50,7 @@ class Hydration final : public Channel {
   const std::shared_ptr<Hydrator> target_;
   const ManifestFields manifest_;
   const DomainKeys keys_;
-  const Lane lane_;
+  const Turn turn_;
   const uint8_t height_;
 
   std::mutex mutex_;

@@ -111,14 +111,19 @@ Result<void> CutImage::read_chunks(uint64_t first_chunk, uint64_t count, Mutable
   const auto zero_until = [&](uint64_t logical) {
     std::memset(place(filled), 0, (logical - filled) * kBlockBytes);
   };
+  const auto hydrator = origin_ ? hydrators_.at(origin_ - 1) : nullptr;
+  const uint64_t origin_blocks = hydrator ? hydrator->origin_bytes() / kBlockBytes : 0;
+  ChunkBytes chunk;
+  uint64_t chunk_index = UINT64_MAX;
   for (size_t i = 0; i < sources.size();) {
     const auto& [logical, entry] = sources[i];
     zero_until(logical);
     if (entry.state() == State::kRemote) {
-      const auto hydrator = origin_ ? hydrators_.at(origin_ - 1) : nullptr;
-      const uint64_t origin_blocks = hydrator ? hydrator->origin_bytes() / kBlockBytes : 0;
       if (logical < origin_blocks) {
-        const ChunkBytes chunk = TRY(hydrator->fetch(logical / kBlocksPerChunk, kStall));
+        if (logical / kBlocksPerChunk != chunk_index) {
+          chunk_index = logical / kBlocksPerChunk;
+          chunk = TRY(hydrator->fetch(chunk_index, kStall));
+        }
         std::memcpy(place(logical), chunk->data() + logical % kBlocksPerChunk * kBlockBytes,
                     kBlockBytes);
       } else {

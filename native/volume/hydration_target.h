@@ -14,13 +14,19 @@ namespace ashlar {
 
 enum class Lane : uint8_t { kDemand = 0, kBackground = 1 };
 
+// One receiver's time at a lane: it ends with close(), or when the next receiver begins.
+struct Turn {
+  Lane lane = Lane::kDemand;
+  uint64_t number = 0;
+};
+
 class HydrationTarget {
  public:
   virtual ~HydrationTarget() = default;
 
   // Chunk indices wanted next, at most `max`, ascending in the background lane. Waits until there
-  // are some; nothing at all = this lane is closed, or (background) nothing is remote any more.
-  virtual std::optional<std::vector<uint64_t>> next_wanted(Lane lane, size_t max) = 0;
+  // are some; nothing at all = the turn has ended, or (background) nothing is remote any more.
+  virtual std::optional<std::vector<uint64_t>> next_wanted(const Turn& turn, size_t max) = 0;
 
   // A verified chunk: 64 KiB, zero-padded. Idempotent; what is no longer remote keeps what it has.
   virtual Result<void> install(uint64_t chunk, Bytes bytes) = 0;
@@ -29,10 +35,11 @@ class HydrationTarget {
   // The source cannot give this chunk; those who wait for it are told.
   virtual void fail(uint64_t chunk, Error reason) = 0;
 
-  // A receiver begins (again): what was asked of this lane and never came is asked again.
-  virtual void reopen(Lane lane) = 0;
-  // next_wanted of this lane returns nothing from now on, until reopen().
-  virtual void close(Lane lane) = 0;
+  // A receiver begins, in place of the one before: what was asked of this lane and never came is
+  // asked again, of the new one only.
+  virtual Turn reopen(Lane lane) = 0;
+  // next_wanted returns nothing in this turn from now on.
+  virtual void close(const Turn& turn) = 0;
 };
 
 }  // namespace ashlar

@@ -6,6 +6,23 @@
 #include "codec/crc32c.h"
 
 namespace ashlar {
+namespace {
+
+constexpr size_t kEntriesAtOnce = 16'384;  // visited under one hold of a map lock
+
+// Requires the map lock.
+WriteRecord fill_record(const Head& head, uint64_t first, uint64_t count, Epoch birth) {
+  WriteRecord record;
+  record.header = {RecordType::kFill, 0, 0, sizeof record};
+  record.lineage = head.lineage;
+  record.first = first;
+  record.count = count;
+  record.birth = birth;
+  record.owner = head.epoch;
+  return record;
+}
+
+}  // namespace
 
 std::vector<HeadPtr> Hydrator::heads() {
   std::lock_guard append(pool_.journal().append_lock());
@@ -42,20 +59,16 @@ Result<ChunkBytes> Hydrator::fetch(uint64_t chunk, std::chrono::milliseconds sta
   return wanted->bytes;
 }
 
-std::optional<std::vector<uint64_t>> Hydrator::next_wanted(Lane lane, size_t max) {
-  if (lane == Lane::kBackground) {
-    {
-      std::lock_guard lock(mutex_);
-      if (closed_[size_t(lane)]) return std::nullopt;
-    }
-    auto chunks = sweep(max);
+std::optional<std::vector<uint64_t>> Hydrator::next_wanted(const Turn& turn, size_t max) {
+  if (turn.lane == Lane::kBackground) {
+    auto chunks = sweep(turn, max);
     if (!chunks || chunks->empty()) return std::nullopt;
     return *std::move(chunks);
   }
   std::unique_lock lock(mutex_);
   std::vector<uint64_t> chunks;
   changed_.wait(lock, [&] {
-    if (closed_[size_t(lane)]) return true;
+    if (ended(turn)) return true;
     for (const auto& [chunk, wanted] : wanted_) {
       if (wanted->asked || chunks.size() == max) continue;
       wanted->asked = true;
@@ -67,41 +80,51 @@ std::optional<std::vector<uint64_t>> Hydrator::next_wanted(Lane lane, size_t max
   return chunks;
 }
 
+// The first chunks, from `from` on, in which the head has remote blocks. In steps, so that every
+// page is brought in once, however small the cache, and nobody waits long for the map lock; what is
+// not remote never becomes so again.
+Result<std::vector<uint64_t>> Hydrator::remote_chunks(Head& head, uint64_t from, size_t max) {
+  std::vector<uint64_t> remote;
+  uint64_t at = from * kBlocksPerChunk;
+  for (;;) {
+    std::optional<Missing> missing;
+    {
+      std::lock_guard lock(head.map_lock);
+      const uint64_t end = std::min(origin_bytes_ / kBlockBytes, head.blocks());
+      if (at >= end || remote.size() == max) return remote;
+      size_t visited = 0;
+      missing =
+          ExtentMap::lookup(pool_.pages(), head.root, head.height, at, end - at,
+                            [&](uint64_t first, uint64_t count, const MapEntry& entry) {
+                              at = first + count;
+                              if (entry.state() != State::kRemote)
+                                return ++visited < kEntriesAtOnce;
+                              for (uint64_t chunk = first / kBlocksPerChunk;
+                                   chunk * kBlocksPerChunk < at && remote.size() < max; chunk++) {
+                                if (remote.empty() || remote.back() != chunk)
+                                  remote.push_back(chunk);
+                              }
+                              return remote.size() < max;
+                            });
+    }
+    if (missing) TRY(pool_.load(*missing));
+  }
+}
+
 // The next chunks in which some head has remote blocks. At the end of the origin with nothing asked
-// and nothing left, the origin is hydrated.
-Result<std::vector<uint64_t>> Hydrator::sweep(size_t max) {
+// and nothing left, the origin is hydrated. Empty when the turn has ended.
+Result<std::vector<uint64_t>> Hydrator::sweep(const Turn& turn, size_t max) {
   std::vector<uint64_t> found;
   uint64_t from = 0;
   {
     std::lock_guard lock(mutex_);
+    if (ended(turn)) return found;
     from = sweep_chunk_;
   }
   const std::vector<HeadPtr> mine = heads();
   uint64_t next = chunks();  // where the sweep goes on
   for (const HeadPtr& head : mine) {
-    std::vector<uint64_t> remote;
-    for (;;) {
-      remote.clear();
-      std::optional<Missing> missing;
-      {
-        std::lock_guard lock(head->map_lock);
-        const uint64_t first = from * kBlocksPerChunk;
-        const uint64_t end = std::min(origin_bytes_ / kBlockBytes, head->blocks());
-        if (first >= end) break;
-        missing = ExtentMap::lookup(
-            pool_.pages(), head->root, head->height, first, end - first,
-            [&](uint64_t at, uint64_t count, const MapEntry& entry) {
-              if (entry.state() != State::kRemote) return true;
-              for (uint64_t chunk = at / kBlocksPerChunk;
-                   chunk * kBlocksPerChunk < at + count && remote.size() < max; chunk++) {
-                if (remote.empty() || remote.back() != chunk) remote.push_back(chunk);
-              }
-              return remote.size() < max;
-            });
-      }
-      if (!missing) break;
-      TRY(pool_.load(*missing));
-    }
+    const std::vector<uint64_t> remote = TRY(remote_chunks(*head, from, max));
     if (remote.size() == max) next = std::min(next, remote.back() + 1);
     found.insert(found.end(), remote.begin(), remote.end());
   }
@@ -109,21 +132,22 @@ Result<std::vector<uint64_t>> Hydrator::sweep(size_t max) {
   found.erase(std::unique(found.begin(), found.end()), found.end());
   std::erase_if(found, [&](uint64_t chunk) { return chunk >= next; });
   std::unique_lock lock(mutex_);
+  if (ended(turn)) return std::vector<uint64_t>();
   sweep_chunk_ = next;
   std::erase_if(found, [&](uint64_t chunk) { return in_flight_.contains(chunk); });
   in_flight_.insert(found.begin(), found.end());
   if (!found.empty()) return found;
   if (next < chunks()) {
     lock.unlock();
-    return sweep(max);
+    return sweep(turn, max);
   }
   // Everything was asked: wait for what is under way, then look once more from the start.
-  changed_.wait(lock, [&] { return in_flight_.empty() || closed_[size_t(Lane::kBackground)]; });
-  if (closed_[size_t(Lane::kBackground)]) return found;
+  changed_.wait(lock, [&] { return in_flight_.empty() || ended(turn); });
+  if (ended(turn)) return found;
   const bool whole_turn = from == 0;
   sweep_chunk_ = 0;
   lock.unlock();
-  if (!whole_turn) return sweep(max);
+  if (!whole_turn) return sweep(turn, max);
   TRY(finish(mine));
   return found;
 }
@@ -134,7 +158,7 @@ Result<void> Hydrator::finish(const std::vector<HeadPtr>& swept) {
   for (const HeadPtr& head : swept) {
     const uint64_t end = entry_blocks(head->height);
     const uint64_t first = origin_bytes_ / kBlockBytes;
-    if (first < end) TRY(fill(*head, first, end - first, {}));
+    if (first < end) TRY(fill_zeros(*head, first, end - first));
     std::lock_guard map(head->map_lock);
     std::lock_guard append(pool_.journal().append_lock());
     head->origin = 0;
@@ -150,79 +174,117 @@ Result<void> Hydrator::finish(const std::vector<HeadPtr>& swept) {
   return {};
 }
 
-// Installs blocks (or zeros, when `bytes` is empty) where the head is still remote.
+// Installs blocks where the head is still remote.
 Result<void> Hydrator::fill(Head& head, uint64_t first_block, uint64_t count, Bytes bytes) {
-  const bool zeros = bytes.empty();
-  std::vector<PoolRun> runs{{0, count}};
-  std::vector<uint32_t> crcs(zeros ? 0 : count);
-  if (!zeros) {
-    crc32c_blocks(bytes.data(), count, crcs.data());
-    runs = TRY(pool_.allocate(count));
-  }
+  const std::vector<PoolRun> runs = TRY(pool_.allocate(count));
   uint64_t done = 0;
+  Result<void> filled;
   for (const PoolRun& run : runs) {
-    if (!zeros) {
-      const auto written = write_bytes(pool_.device(), run.first * kBlockBytes,
-                                       bytes.subspan(done * kBlockBytes, run.count * kBlockBytes));
-      if (!written) return written.error();
-      pool_.note_written(run.count * kBlockBytes);
-    }
-    const uint64_t at = first_block + done;
-    std::vector<uint8_t> record_bytes(sizeof(WriteRecord) +
-                                      (zeros ? 0 : (run.count * 4 + 7) / 8 * 8));
-    auto admission = TRY(
-        pool_.admit(record_bytes.size(),
-                    zeros ? 3 * head.height : ExtentMap::pages_needed(head.height, at, run.count),
-                    zeros ? Space::Purpose::kMetadata : Space::Purpose::kData));
-    for (;;) {
-      std::optional<Missing> missing;
-      {
-        std::lock_guard map(head.map_lock);
-        std::vector<PagePtr> held;
-        missing = ExtentMap::require(pool_.pages(), head.root, head.height, at, run.count, nullptr,
-                                     &held);
-        if (!missing) {
-          bool remote = false;
-          Epoch birth = 0;
-          (void)ExtentMap::lookup(pool_.pages(), head.root, head.height, at, run.count,
-                                  [&](uint64_t, uint64_t, const MapEntry& entry) {
-                                    if (entry.state() != State::kRemote) return true;
-                                    remote = true;
-                                    birth = entry.birth();
-                                    return false;
-                                  });
-          if (head.deleted || !remote) {
-            if (!zeros) pool_.space().give_back(run);
-            break;
-          }
-          WriteRecord record;
-          record.header = {RecordType::kFill, zeros ? kFillZeros : uint8_t(0), 0,
-                           uint32_t(record_bytes.size())};
-          record.lineage = head.lineage;
-          record.first = at;
-          record.physical = zeros ? 0 : run.first;
-          record.count = run.count;
-          record.birth = birth;
-          record.owner = head.epoch;
-          std::memcpy(record_bytes.data(), &record, sizeof record);
-          if (!zeros) std::memcpy(record_bytes.data() + sizeof record, &crcs[done], run.count * 4);
-          uint64_t generation = 0;
-          {
-            std::lock_guard append(pool_.journal().append_lock());
-            generation = pool_.journal().append(record_bytes);
-          }
-          const uint32_t* mine = zeros ? nullptr : &crcs[done];
-          for (const PoolRun& unused : pool_.state().apply_fill(head, record, mine, generation)) {
-            pool_.space().give_back(unused);
-          }
-          break;
-        }
-      }
-      TRY(pool_.load(*missing));
-    }
+    const Bytes part = bytes.subspan(done * kBlockBytes, run.count * kBlockBytes);
+    if (filled) filled = fill_run(head, first_block + done, run, part);
+    if (!filled) pool_.space().give_back(run);
     done += run.count;
   }
+  return filled;
+}
+
+// After a failure the run is unused.
+Result<void> Hydrator::fill_run(Head& head, uint64_t at, const PoolRun& run, Bytes bytes) {
+  std::vector<uint32_t> crcs(run.count);
+  crc32c_blocks(bytes.data(), run.count, crcs.data());
+  TRY(write_bytes(pool_.device(), run.first * kBlockBytes, bytes));
+  pool_.note_written(run.count * kBlockBytes);
+  std::vector<uint8_t> record_bytes(sizeof(WriteRecord) + (run.count * 4 + 7) / 8 * 8);
+  auto admission =
+      TRY(pool_.admit(record_bytes.size(), ExtentMap::pages_needed(head.height, at, run.count),
+                      Space::Purpose::kData));
+  for (;;) {
+    std::optional<Missing> missing;
+    {
+      std::lock_guard map(head.map_lock);
+      std::vector<PagePtr> held;
+      missing =
+          ExtentMap::require(pool_.pages(), head.root, head.height, at, run.count, nullptr, &held);
+      if (!missing) {
+        bool remote = false;
+        Epoch birth = 0;
+        (void)ExtentMap::lookup(pool_.pages(), head.root, head.height, at, run.count,
+                                [&](uint64_t, uint64_t, const MapEntry& entry) {
+                                  if (entry.state() != State::kRemote) return true;
+                                  remote = true;
+                                  birth = entry.birth();
+                                  return false;
+                                });
+        if (head.deleted || !remote) {
+          pool_.space().give_back(run);
+          return {};
+        }
+        WriteRecord record = fill_record(head, at, run.count, birth);
+        record.header.length = uint32_t(record_bytes.size());
+        record.physical = run.first;
+        std::memcpy(record_bytes.data(), &record, sizeof record);
+        std::memcpy(record_bytes.data() + sizeof record, crcs.data(), run.count * 4);
+        const uint64_t generation = append(record_bytes);
+        for (const PoolRun& unused :
+             pool_.state().apply_fill(head, record, crcs.data(), generation)) {
+          pool_.space().give_back(unused);
+        }
+        return {};
+      }
+    }
+    TRY(pool_.load(*missing));
+  }
+}
+
+// Zeros where the head is still remote: one record for each run of remote blocks. Nothing mapped
+// lies inside a run, so it changes the pages on the ways down to its two ends and no others.
+Result<void> Hydrator::fill_zeros(Head& head, uint64_t first_block, uint64_t count) {
+  const uint64_t end = first_block + count;
+  for (uint64_t at = first_block; at < end;) {
+    auto admission =
+        TRY(pool_.admit(sizeof(WriteRecord), 2u * head.height, Space::Purpose::kMetadata));
+    std::optional<Missing> missing;
+    {
+      std::lock_guard map(head.map_lock);
+      if (head.deleted) return {};
+      uint64_t blocks = 0;  // of the run, which begins at `at`
+      Epoch birth = 0;
+      size_t visited = 0;
+      missing = ExtentMap::lookup(pool_.pages(), head.root, head.height, at, end - at,
+                                  [&](uint64_t first, uint64_t run, const MapEntry& entry) {
+                                    const bool remote = entry.state() == State::kRemote;
+                                    if (blocks > 0 && !(remote && entry.birth() == birth))
+                                      return false;
+                                    if (remote) {
+                                      birth = entry.birth();
+                                      blocks += run;
+                                    } else {
+                                      at = first + run;
+                                    }
+                                    return ++visited < kEntriesAtOnce;
+                                  });
+      std::vector<PagePtr> held;
+      if (blocks > 0) {
+        missing =
+            ExtentMap::require(pool_.pages(), head.root, head.height, at, blocks, nullptr, &held);
+      }
+      if (blocks > 0 && !missing) {
+        WriteRecord record = fill_record(head, at, blocks, birth);
+        record.header.flags = kFillZeros;
+        const uint64_t generation =
+            append(Bytes(reinterpret_cast<const uint8_t*>(&record), sizeof record));
+        (void)pool_.state().apply_fill(head, record, nullptr, generation);
+        at += blocks;
+      }
+    }
+    if (missing) TRY(pool_.load(*missing));
+  }
   return {};
+}
+
+uint64_t Hydrator::append(Bytes record) {
+  std::lock_guard append(pool_.journal().append_lock());
+  return pool_.journal().append(record);
 }
 
 Result<void> Hydrator::install(uint64_t chunk, Bytes bytes) {
@@ -250,7 +312,7 @@ Result<void> Hydrator::install_zeros(uint64_t first_chunk, uint64_t count) {
   const uint64_t origin_blocks = origin_bytes_ / kBlockBytes;
   for (const HeadPtr& head : heads()) {
     const uint64_t end = std::min({first + count * kBlocksPerChunk, origin_blocks, head->blocks()});
-    if (first < end) TRY(fill(*head, first, end - first, {}));
+    if (first < end) TRY(fill_zeros(*head, first, end - first));
   }
   std::lock_guard lock(mutex_);
   in_flight_.erase(in_flight_.lower_bound(first_chunk),
@@ -271,9 +333,10 @@ void Hydrator::fail(uint64_t chunk, Error reason) {
   changed_.notify_all();
 }
 
-void Hydrator::reopen(Lane lane) {
+Turn Hydrator::reopen(Lane lane) {
   std::lock_guard lock(mutex_);
-  closed_[size_t(lane)] = false;
+  const Turn turn{lane, ++turns_};
+  open_[size_t(lane)] = turn.number;
   if (lane == Lane::kBackground) {
     in_flight_.clear();
     sweep_chunk_ = 0;
@@ -283,11 +346,13 @@ void Hydrator::reopen(Lane lane) {
       wanted->asked = wanted->bytes || wanted->error;
   }
   changed_.notify_all();
+  return turn;
 }
 
-void Hydrator::close(Lane lane) {
+void Hydrator::close(const Turn& turn) {
   std::lock_guard lock(mutex_);
-  closed_[size_t(lane)] = true;
+  if (ended(turn)) return;
+  open_[size_t(turn.lane)] = 0;
   changed_.notify_all();
 }
 

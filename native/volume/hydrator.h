@@ -32,14 +32,12 @@ class Hydrator final : public HydrationTarget {
   Result<ChunkBytes> fetch(uint64_t chunk, std::chrono::milliseconds stall);
 
   // HydrationTarget (the receiver's side).
-  std::optional<std::vector<uint64_t>> next_wanted(Lane lane, size_t max) override;
+  std::optional<std::vector<uint64_t>> next_wanted(const Turn& turn, size_t max) override;
   Result<void> install(uint64_t chunk, Bytes bytes) override;
   Result<void> install_zeros(uint64_t first_chunk, uint64_t count) override;
   void fail(uint64_t chunk, Error reason) override;
-  // What was asked of a lane and did not come is asked again.
-  void reopen(Lane lane) override;
-  // next_wanted of this lane returns nothing from now on, until reopen().
-  void close(Lane lane) override;
+  Turn reopen(Lane lane) override;
+  void close(const Turn& turn) override;
 
   bool hydrated() const;
   uint64_t origin_bytes() const { return origin_bytes_; }
@@ -53,11 +51,18 @@ class Hydrator final : public HydrationTarget {
     std::optional<Error> error;
   };
 
+  // Requires mutex_.
+  bool ended(const Turn& turn) const { return turn.number != open_[size_t(turn.lane)]; }
   std::vector<HeadPtr> heads();
   uint64_t chunks() const { return (origin_bytes_ + kChunkBytes - 1) / kChunkBytes; }
-  Result<std::vector<uint64_t>> sweep(size_t max);
+  Result<std::vector<uint64_t>> remote_chunks(Head& head, uint64_t from, size_t max);
+  Result<std::vector<uint64_t>> sweep(const Turn& turn, size_t max);
   Result<void> finish(const std::vector<HeadPtr>& swept);
   Result<void> fill(Head& head, uint64_t first_block, uint64_t count, Bytes bytes);
+  Result<void> fill_run(Head& head, uint64_t at, const PoolRun& run, Bytes bytes);
+  Result<void> fill_zeros(Head& head, uint64_t first_block, uint64_t count);
+  // Requires the map lock. The generation it was given.
+  uint64_t append(Bytes record);
 
   Pool& pool_;
   const uint32_t slot_;
@@ -69,7 +74,8 @@ class Hydrator final : public HydrationTarget {
   std::set<uint64_t> in_flight_;                        // background
   uint64_t sweep_chunk_ = 0;
   bool hydrated_ = false;
-  bool closed_[2] = {false, false};
+  uint64_t open_[2] = {0, 0};  // the turn of each lane; 0 = closed
+  uint64_t turns_ = 0;
 };
 
 }  // namespace ashlar

@@ -29,16 +29,17 @@ class ByteModel {
                });
   }
   void zero(uint64_t offset, uint64_t count_bytes) {
-    each_block(offset, count_bytes,
-               [&](uint64_t block, uint64_t in_block, uint64_t, uint64_t count) {
-                 if (count == kBlockBytes) {
-                   blocks_.erase(block);
-                   return;
-                 }
-                 auto next = std::make_shared<Block>(content(block));
-                 std::memset(next->data() + in_block, 0, count);
-                 blocks_[block] = next;
-               });
+    const uint64_t first = (offset + kBlockBytes - 1) / kBlockBytes;
+    const uint64_t end = (offset + count_bytes) / kBlockBytes;
+    if (first < end) blocks_.erase(blocks_.lower_bound(first), blocks_.lower_bound(end));
+    const auto clear = [&](uint64_t block, uint64_t in_block, uint64_t, uint64_t count) {
+      auto next = std::make_shared<Block>(content(block));
+      std::memset(next->data() + in_block, 0, count);
+      blocks_[block] = next;
+    };
+    if (first > end) return each_block(offset, count_bytes, clear);
+    each_block(offset, first * kBlockBytes - offset, clear);
+    each_block(end * kBlockBytes, (offset + count_bytes) - end * kBlockBytes, clear);
   }
   void read(uint64_t offset, MutableBytes into) const {
     each_block(offset, into.size(),

@@ -2,10 +2,9 @@
 // replays.
 #pragma once
 
-#include <gtest/gtest.h>
-
 #include "sim_device.h"
 #include "support/byte_model.h"
+#include "support/outcome.h"
 #include "volume/volumes.h"
 
 namespace ashlar::test {
@@ -17,12 +16,6 @@ inline Id test_id(uint64_t number) {
   id.uuid[15] = 1;
   return id;
 }
-
-#define ASSERT_OK(expression)                               \
-  do {                                                      \
-    const auto& outcome_ = (expression);                    \
-    ASSERT_TRUE(outcome_.ok()) << outcome_.error().message; \
-  } while (false)
 
 class PoolWorld {
  public:
