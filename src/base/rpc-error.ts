@@ -12,8 +12,8 @@ import { AshlarError, type AshlarErrorOptions, isErrorCode } from './error.js'
 const domain = 'ashlar'
 const detailsKey = 'grpc-status-details-bin'
 const typePrefix = 'type.googleapis.com/google.rpc.'
-/** A trailer past the peer's header limit (16 KiB in Node) would lose the whole answer. */
-const messageLengthMax = 2000
+/** A trailer past the peer's header limit (16 KiB for many) would lose the whole answer. */
+const messageBytesMax = 2000
 
 /** What the service answers: status, message and details of the error. */
 export function toStatus(error: AshlarError): StatusObject {
@@ -133,8 +133,14 @@ function codeOfStatus(code: number): ErrorCode {
   return isStatusName(name) ? statusCodes[name] : 'INTERNAL'
 }
 
-const bounded = (text: string): string =>
-  text.length > messageLengthMax ? `${text.slice(0, messageLengthMax)}…` : text
+/** Cut between characters: grpc-js throws on half a surrogate pair, which UTF-8 does not have. */
+function bounded(text: string): string {
+  const utf8 = Buffer.from(text, 'utf8')
+  if (utf8.length <= messageBytesMax) return utf8.toString('utf8')
+  let end = messageBytesMax
+  while (((utf8[end] ?? 0) & 0xc0) === 0x80) end--
+  return `${utf8.toString('utf8', 0, end)}…`
+}
 
 // ---- wire ---------------------------------------------------------------------------------------
 

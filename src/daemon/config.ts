@@ -11,7 +11,7 @@
 //   listen = "unix:/run/ashlar/a.sock"; nbd_unix = "/run/ashlar/a.nbd"; nbd_tcp = "127.0.0.1:10809"
 
 import { join, resolve } from 'node:path'
-import { parse as parseToml } from 'smol-toml'
+import { TomlError, parse as parseToml } from 'smol-toml'
 import { z } from 'zod'
 
 import { parseBytes } from '../base/bytes.js'
@@ -120,8 +120,9 @@ function parseText(text: string, file: string): unknown {
   try {
     return parseToml(text)
   } catch (thrown) {
-    const { message } = thrown instanceof Error ? thrown : { message: String(thrown) }
-    throw bad(file, { key: '', problem: message.split('\n')[0] ?? message })
+    if (!(thrown instanceof TomlError)) throw thrown
+    const [problem = thrown.message] = thrown.message.split('\n')
+    throw bad(file, { key: `line ${thrown.line}, column ${thrown.column}`, problem })
   }
 }
 

@@ -5,6 +5,8 @@ import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 
+import { logVerbosity, setLogVerbosity } from '@grpc/grpc-js'
+
 import { systemClock } from '../base/clock.js'
 import { AshlarError, asAshlarError } from '../base/error.js'
 import { type LogLevel, logLevels, makeLogger } from '../base/logger.js'
@@ -110,18 +112,29 @@ async function untilSignal(): Promise<NodeJS.Signals> {
   })
 }
 
+const options = {
+  config: { type: 'string' },
+  'log-level': { type: 'string' },
+  help: { type: 'boolean', short: 'h' },
+} as const
+
+function parseOptions() {
+  try {
+    return parseArgs({ options }).values
+  } catch (thrown) {
+    const { message } = asAshlarError(thrown)
+    throw new AshlarError('INVALID_ARGUMENT', message.split('. ')[0] ?? message)
+  }
+}
+
 async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: {
-      config: { type: 'string' },
-      'log-level': { type: 'string' },
-      help: { type: 'boolean', short: 'h' },
-    },
-  })
+  const values = parseOptions()
   if (values.help === true) {
     process.stdout.write(usage)
     return
   }
+  // What fails is thrown or logged by us; its own lines on stderr would only be a second voice.
+  if (env['GRPC_VERBOSITY'] === undefined) setLogVerbosity(logVerbosity.NONE)
   const level = parseLevel(values['log-level'] ?? (env['ASHLAR_LOG'] || 'warn'))
   const log = makeLogger({ name: 'ashlard', level })
   const { config, pageCacheBytes } = plan(values.config)

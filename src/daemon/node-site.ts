@@ -3,11 +3,11 @@
 // exports back before any region has spoken.
 
 import { randomUUID } from 'node:crypto'
-import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { hostname } from 'node:os'
 
 import type { Clock } from '../base/clock.js'
+import { AshlarError, asAshlarError } from '../base/error.js'
 import type { Logger } from '../base/logger.js'
 import { CutSource } from '../engine/zone/cut-source.js'
 import { Hydration } from '../engine/zone/hydration.js'
@@ -22,6 +22,7 @@ import { Handlers } from '../service/unary.js'
 import { zoneHandlers } from '../service/zone-service.js'
 import { joinHostPort } from './address.js'
 import type { HostedNode, NodeConfig } from './config.js'
+import { makeFolder } from './folder.js'
 
 export interface NodeSiteOptions {
   readonly config: NodeConfig & { readonly hosted: HostedNode }
@@ -89,14 +90,8 @@ export class NodeSite {
   static async start(options: NodeSiteOptions): Promise<NodeSite> {
     const { config, native, pageCacheBytes } = options
     const { hosted } = config
-    mkdirSync(hosted.data, { recursive: true, mode: 0o700 })
-    const pool = await native.openPool({
-      path: hosted.poolFile,
-      ...(hosted.poolCapacityBytes === undefined
-        ? {}
-        : { capacityBytes: hosted.poolCapacityBytes }),
-      ...(pageCacheBytes === undefined ? {} : { pageCacheBytes }),
-    })
+    makeFolder(hosted.data)
+    const pool = await openPool(native, hosted, pageCacheBytes)
     try {
       const nbd = await native.startNbd(pool, nbdOptions(hosted))
       const site = new NodeSite(options, pool, nbd)
@@ -110,7 +105,7 @@ export class NodeSite {
 
   async #listen({ config }: NodeSiteOptions): Promise<void> {
     const { socketPath } = config.listen
-    if (socketPath !== undefined) mkdirSync(dirname(socketPath), { recursive: true, mode: 0o700 })
+    if (socketPath !== undefined) makeFolder(dirname(socketPath))
     await this.#server.listen(config.listen)
     this.#node.start()
     this.#server.setServing(true)
@@ -128,8 +123,27 @@ export class NodeSite {
   }
 }
 
+async function openPool(
+  native: Binding,
+  { poolFile, poolCapacityBytes }: HostedNode,
+  pageCacheBytes: bigint | undefined,
+): Promise<PoolHandle> {
+  try {
+    return await native.openPool({
+      path: poolFile,
+      ...(poolCapacityBytes === undefined ? {} : { capacityBytes: poolCapacityBytes }),
+      ...(pageCacheBytes === undefined ? {} : { pageCacheBytes }),
+    })
+  } catch (thrown) {
+    const { code, message } = asAshlarError(thrown)
+    // What is found deep inside a pool does not say whose it is.
+    const named = message.includes(poolFile) ? message : `${poolFile}: ${message}`
+    throw new AshlarError(code, named, { cause: thrown })
+  }
+}
+
 function nbdOptions({ nbdUnix, nbdTcp }: HostedNode): NbdOptions {
-  if (nbdUnix !== undefined) mkdirSync(dirname(nbdUnix), { recursive: true, mode: 0o700 })
+  if (nbdUnix !== undefined) makeFolder(dirname(nbdUnix))
   return {
     ...(nbdUnix === undefined ? {} : { unixPath: nbdUnix }),
     ...(nbdTcp === undefined ? {} : { tcp: nbdTcp }),

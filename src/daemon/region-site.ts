@@ -1,8 +1,7 @@
 // A hosted region: catalog, chunk store, engine, and the public API.
 
 import { randomUUID } from 'node:crypto'
-import { mkdirSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 
 import { Client, credentials } from '@grpc/grpc-js'
 
@@ -26,6 +25,7 @@ import { topologyHandlers } from '../service/topology-service.js'
 import { Handlers } from '../service/unary.js'
 import { volumeHandlers } from '../service/volume-service.js'
 import type { NodeConfig, RegionConfig } from './config.js'
+import { makeFolder } from './folder.js'
 
 export interface RegionSiteOptions {
   readonly account: string
@@ -85,7 +85,7 @@ export class RegionSite {
 
   static async start(options: RegionSiteOptions): Promise<RegionSite> {
     const { config, native } = options
-    mkdirSync(config.data, { recursive: true, mode: 0o700 })
+    makeFolder(config.data)
     const catalog = await Catalog.open({
       path: join(config.data, 'catalog.db'),
       region: { name: config.name, number: config.number },
@@ -122,6 +122,8 @@ export class RegionSite {
 
   // Nodes of the same process are there already; a caller should not find them away.
   async #begin({ config, clock }: RegionSiteOptions): Promise<void> {
+    const { socketPath } = config.listen
+    if (socketPath !== undefined) makeFolder(dirname(socketPath))
     await this.#server.listen(config.listen)
     await this.#region.start()
     const until = clock.monotonicMs() + linkWaitMs

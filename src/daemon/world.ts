@@ -2,7 +2,7 @@
 // nodes on loopback, their data in one folder.
 
 import { createHash } from 'node:crypto'
-import { lstatSync, mkdirSync, statfsSync, statSync } from 'node:fs'
+import { lstatSync, statfsSync, statSync } from 'node:fs'
 import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
 
@@ -10,6 +10,7 @@ import { AshlarError } from '../base/error.js'
 import { limits } from '../base/limits.js'
 import { joinHostPort, parseGrpcAddress, parseTcpAddress } from './address.js'
 import type { Config, NodeConfig } from './config.js'
+import { makeFolder } from './folder.js'
 
 export interface WorldOptions {
   /** Absolute. */
@@ -84,7 +85,7 @@ function addressOf(addresses: Addresses, index: number): Addresses[number] {
 
 /** Pools grow as they fill; each may take an equal share of what is free. At least the smallest pool. */
 function poolCapacity(data: string): bigint {
-  mkdirSync(data, { recursive: true, mode: 0o700 })
+  makeFolder(data)
   const { bavail, bsize } = statfsSync(data, { bigint: true })
   const nodes = BigInt(regions.reduce((sum, { zones }) => sum + zones.length, 0))
   const share = (bavail * bsize) / nodes
@@ -102,7 +103,7 @@ function socketFolder({ data, env }: WorldOptions): string {
   const short = `ash-${userInfo().uid}-${digest}`
   const candidates = [join(runDirectory(env), 'ashlar', digest), join(tmpdir(), short)]
   const folder = candidates.find(fits) ?? join('/tmp', short)
-  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  makeFolder(folder)
   const found = lstatSync(folder)
   if (found.isDirectory() && found.uid === userInfo().uid && (found.mode & 0o077) === 0)
     return folder

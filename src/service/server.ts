@@ -59,7 +59,7 @@ export class SiteServer {
     await new Promise<void>((resolve, reject) => {
       this.#server.bindAsync(target, ServerCredentials.createInsecure(), (error) => {
         if (error === null) resolve()
-        else reject(new AshlarError('IN_USE', `cannot listen at ${target}: ${error.message}`))
+        else reject(new AshlarError('IN_USE', `cannot listen at ${target}: ${bindFailure(error)}`))
       })
     })
     if (socketPath !== undefined) chmodSync(socketPath, 0o600)
@@ -85,6 +85,11 @@ export class SiteServer {
       })
     })
   }
+}
+
+// grpc-js puts what the system said into a list: "… errors: [listen EADDRINUSE: address already …]".
+function bindFailure({ message }: Error): string {
+  return /\[listen \w+: ([a-z ]+)/.exec(message)?.[1]?.trim() ?? message
 }
 
 async function removeStale(path: string): Promise<void> {

@@ -1,6 +1,7 @@
 // Runs the programs that stand for our users: libnbd's tools, qemu, fio, mkfs and friends.
 
 import { execFile, spawnSync } from 'node:child_process'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 
 export interface Ran {
@@ -40,4 +41,14 @@ export function noLoopMounts(): string | undefined {
   if (spawnSync('test', ['-c', '/dev/fuse']).status !== 0) return 'needs /dev/fuse'
   const loop = spawnSync('losetup', ['-f'])
   return loop.status === 0 ? undefined : 'needs a loop device'
+}
+
+/** A TCP port of loopback that nobody listens on. */
+export async function freePort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const address = server.address()
+  await new Promise((resolve) => server.close(resolve))
+  if (address === null || typeof address === 'string') throw new Error('no port')
+  return address.port
 }

@@ -18,9 +18,19 @@ interface Site {
 }
 
 export interface WorldOptions {
+  /** Each has a node of the zone's name as its site. */
   readonly zones: readonly string[]
+  /** Zones that have a second node; its site is "<zone>-b". */
+  readonly twins?: readonly string[]
   /** Of each pool. */
   readonly poolCapacity: string
+  /** Ports of nodes that listen on TCP too, by zone. */
+  readonly nbdTcp?: Readonly<Record<string, number>>
+  readonly peers?: readonly {
+    readonly name: string
+    readonly number: number
+    readonly address: string
+  }[]
 }
 
 export class World {
@@ -29,18 +39,29 @@ export class World {
   readonly #sites = new Map<string, Site>()
 
   private constructor(options: WorldOptions) {
-    const node = (zone: string) =>
-      `[[node]]\nname = "${zone}-a"\nzone = "${zone}"\nregion = "local"\nlisten = "unix:${this.folder}/${zone}.sock"\n`
-    const region = `[[region]]\nname = "local"\nnumber = 1\ndata = "region"\nlisten = "${this.endpoint}"\n`
-    this.#add('region', region + options.zones.map(node).join(''))
-    for (const zone of options.zones) {
+    const twins = (options.twins ?? []).map((zone) => `${zone}-b`)
+    const nodes = [...options.zones, ...twins]
+    const node = (site: string) => {
+      const zone = site.replace(/-b$/, '')
+      const name = site === zone ? `${zone}-a` : site
+      return `[[node]]\nname = "${name}"\nzone = "${zone}"\nregion = "local"\nlisten = "unix:${this.folder}/${site}.sock"\n`
+    }
+    const peers = (options.peers ?? []).map(
+      ({ name, number, address }) =>
+        `{ name = "${name}", number = ${number}, address = "${address}" }`,
+    )
+    const region = `[[region]]\nname = "local"\nnumber = 1\ndata = "region"\nlisten = "${this.endpoint}"\npeers = [${peers.join(', ')}]\n`
+    this.#add('region', region + nodes.map(node).join(''))
+    for (const site of nodes) {
       const hosted = [
         `region_address = "${this.endpoint}"`,
-        `data = "${zone}"`,
+        `data = "${site}"`,
         `pool_capacity = "${options.poolCapacity}"`,
-        `nbd_unix = "${this.folder}/${zone}.nbd"`,
+        `nbd_unix = "${this.folder}/${site}.nbd"`,
       ]
-      this.#add(zone, `${node(zone)}${hosted.join('\n')}\n`)
+      const port = options.nbdTcp?.[site]
+      if (port !== undefined) hosted.push(`nbd_tcp = "127.0.0.1:${port}"`)
+      this.#add(site, `${node(site)}${hosted.join('\n')}\n`)
     }
   }
 
@@ -52,9 +73,14 @@ export class World {
 
   static async start(options: WorldOptions): Promise<World> {
     const world = new World(options)
-    for (const zone of options.zones) await world.start(zone)
+    for (const site of world.nodes) await world.start(site)
     await world.start('region')
     return world
+  }
+
+  /** Sites of all nodes. */
+  get nodes(): readonly string[] {
+    return [...this.#sites.keys()].filter((name) => name !== 'region')
   }
 
   #site(name: string): Site {
@@ -91,6 +117,20 @@ export class World {
   async killAndRestart(name: string): Promise<void> {
     await this.signal(name, 'SIGKILL')
     await this.start(name)
+  }
+
+  /** A daemon that hangs: it holds its sockets and answers nothing. */
+  freeze(name: string): void {
+    this.#site(name).child?.kill('SIGSTOP')
+  }
+
+  thaw(name: string): void {
+    this.#site(name).child?.kill('SIGCONT')
+  }
+
+  /** gRPC of a node, as its region calls it. */
+  zoneEndpoint(site: string): string {
+    return `unix:${join(this.folder, `${site}.sock`)}`
   }
 
   async ashlar(args: readonly string[], timeoutMs?: number): Promise<Ran> {

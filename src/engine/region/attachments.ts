@@ -120,12 +120,13 @@ export class Attachments {
       const before = await tables.attachments.ofVolume(volume.id)
       if (before !== undefined) {
         requireSame(before, spec)
+        if (spec.wantTcp) await this.#requireTcp(tables, volume)
         await claim(tables, before.id)
         return before.id
       }
       if (volume.state !== 'available' && volume.state !== 'growing') throw notReady(volume)
-      const { node } = linkOf(context, volume.node).requireHere()
-      if (spec.wantTcp && node.nbdTcpAddress === '') throw noTcp(volume)
+      linkOf(context, volume.node).requireHere()
+      if (spec.wantTcp) await this.#requireTcp(tables, volume)
       const id = context.newId()
       await tables.attachments.insert({
         id,
@@ -138,6 +139,12 @@ export class Attachments {
       await claim(tables, id)
       return id
     })
+  }
+
+  async #requireTcp(tables: Tables, volume: VolumeRow): Promise<void> {
+    const { state } = linkOf(this.#context, volume.node)
+    const node = state.kind === 'here' ? state.records.node : await tables.nodes.find(volume.node)
+    if ((node?.nbdTcpAddress ?? '') === '') throw noTcp(volume)
   }
 
   async #finishCreate(id: Id): Promise<AttachmentView> {

@@ -2,7 +2,7 @@
 
 import type { Clock } from '../../base/clock.js'
 import { AshlarError } from '../../base/error.js'
-import type { Id } from '../../base/ids.js'
+import { type Id, quote } from '../../base/ids.js'
 import type { Logger } from '../../base/logger.js'
 import { makeName } from '../../base/names.js'
 import type { Catalog } from '../../catalog/catalog.js'
@@ -54,12 +54,30 @@ export function checkEtag(etag: string, row: { readonly id: Id; readonly revisio
   if (etag === '' || etag === etagOf(row.revision)) return
   throw new AshlarError(
     'ETAG_MISMATCH',
-    `${row.id} has changed since it was read: its etag is ${etagOf(row.revision)}, not ${JSON.stringify(etag)}`,
+    `${row.id} has changed since it was read: its etag is ${etagOf(row.revision)}, not ${quote(etag)}`,
     { field: 'etag', metadata: { etag: etagOf(row.revision) } },
   )
 }
 
 export const etagOf = (revision: number): string => `"${revision}"`
+
+interface Labelled {
+  readonly name: string
+  readonly revision: number
+  readonly labels: { readonly userTags: readonly string[] }
+}
+
+/** Moves when name or tags will be others than they are. Requires: tags sorted, as `parseTags` does. */
+export function revisionAfter(
+  row: Labelled,
+  {
+    name = row.name,
+    userTags = row.labels.userTags,
+  }: { name?: string; userTags?: readonly string[] },
+): number {
+  const same = name === row.name && userTags.join() === row.labels.userTags.join()
+  return same ? row.revision : row.revision + 1
+}
 
 /** Runs `wait` for at most `ms`; 'late' when it takes longer. Rejects as `wait` does. */
 export async function atMost(

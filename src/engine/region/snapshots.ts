@@ -11,7 +11,15 @@ import type { Tables } from '../../catalog/catalog.js'
 import type { Page, PageRequest } from '../../catalog/page.js'
 import type { SnapshotRow } from '../../catalog/rows.js'
 import type { SnapshotFilter } from '../../catalog/snapshots.js'
-import { type RegionContext, atMost, checkEtag, chooseName, linkOf, timing } from './context.js'
+import {
+  type RegionContext,
+  atMost,
+  checkEtag,
+  chooseName,
+  linkOf,
+  revisionAfter,
+  timing,
+} from './context.js'
 import type { Step } from './drives.js'
 import type { Housekeeping } from './housekeeping.js'
 import type { IngestJobs, JobEnd } from './ingest-jobs.js'
@@ -96,7 +104,7 @@ export class Snapshots {
           await tables.snapshots.update(row.id, {
             ...(name === undefined ? {} : { name }),
             ...(userTags === undefined ? {} : { userTags }),
-            revision: row.revision + 1,
+            revision: revisionAfter(row, spec),
           })
           if (name !== undefined) await tables.volumes.renameSource(row.id, name)
           await claim(tables, row.id)
@@ -217,11 +225,14 @@ export class Snapshots {
   async #awaitRecovery(id: Id): Promise<SnapshotView> {
     const { catalog, clock } = this.#context
     const until = clock.monotonicMs() + limits.cutTimeoutMs
-    for (;;) {
-      const row = await catalog.read.snapshots.find(id)
-      if (row?.state !== 'cutting') break
+    let row = await catalog.read.snapshots.find(id)
+    while (row?.state === 'cutting') {
       if (clock.monotonicMs() > until) linkOf(this.#context, row.node).requireHere()
       await clock.sleep(100)
+      const now = await catalog.read.snapshots.find(id)
+      // There was no cut: the row is gone, the request_id with it, and the next call begins anew.
+      if (now === undefined) throw noCut(row, 'before the region was restarted')
+      row = now
     }
     return await this.get({ kind: 'id', id })
   }
@@ -252,7 +263,8 @@ export class Snapshots {
       }
     }
     await this.#giveUp(row)
-    return isTransient(refused) ? noCut(row, refused) : refused
+    if (!isTransient(refused)) return refused
+    return noCut(row, `within ${limits.cutTimeoutMs / 1000} s`, refused)
   }
 
   async #captured(id: Id, { epoch, bytes, capturedNs }: Captured): Promise<void> {
@@ -367,10 +379,10 @@ export class Snapshots {
   }
 }
 
-function noCut(row: SnapshotRow, cause: AshlarError): AshlarError {
+function noCut(row: SnapshotRow, when: string, cause?: AshlarError): AshlarError {
   return new AshlarError(
     'REMOTE_UNAVAILABLE',
-    `node ${row.node} of zone ${row.zone} did not cut within ${limits.cutTimeoutMs / 1000} s; nothing is left behind`,
+    `node ${row.node} of zone ${row.zone} did not cut ${when}; nothing is left behind`,
     { cause, retryDelayMs: 1000, metadata: { zone: row.zone, node: row.node } },
   )
 }

@@ -10,7 +10,15 @@ import type { Page, PageRequest } from '../../catalog/page.js'
 import type { VolumeRow } from '../../catalog/rows.js'
 import type { VolumeChange, VolumeFilter } from '../../catalog/volumes.js'
 import type { PoolOrder } from '../../native/binding.js'
-import { type RegionContext, atMost, checkEtag, chooseName, linkOf, timing } from './context.js'
+import {
+  type RegionContext,
+  atMost,
+  checkEtag,
+  chooseName,
+  linkOf,
+  revisionAfter,
+  timing,
+} from './context.js'
 import type { Step } from './drives.js'
 import type { Housekeeping } from './housekeeping.js'
 import { isTransient } from './node-link.js'
@@ -70,7 +78,7 @@ export class Volumes {
       method: 'UpdateVolume',
       args,
       run: async (claim) => await this.#finishGrow(await this.#change(spec, claim)),
-      resume: async (id) => await this.#finishGrow(id),
+      resume: async (id) => await this.#finishGrow(await this.#growAgain(id, spec)),
     })
   }
 
@@ -167,12 +175,24 @@ export class Volumes {
     })
   }
 
-  #changeOf(row: VolumeRow, { name, userTags, capacityBytes }: UpdateVolume): VolumeChange {
-    const relabelled = name !== undefined || userTags !== undefined
+  // The node may have refused to grow it after the rest was done; who repeats the call means all of it.
+  async #growAgain(id: Id, { capacityBytes = 0n, ...spec }: UpdateVolume): Promise<Id> {
+    const { volume, etag, requestId } = spec
+    await this.#context.catalog.write(async (tables) => {
+      const row = await tables.volumes.find(id)
+      if (row === undefined || capacityBytes <= row.bytes) return
+      const grow = { volume, capacityBytes, etag, requestId }
+      await tables.volumes.update(id, this.#changeOf(row, grow))
+    })
+    return id
+  }
+
+  #changeOf(row: VolumeRow, spec: UpdateVolume): VolumeChange {
+    const { name, userTags, capacityBytes } = spec
     const labels = {
       ...(name === undefined ? {} : { name }),
       ...(userTags === undefined ? {} : { userTags }),
-      ...(relabelled ? { revision: row.revision + 1 } : {}),
+      revision: revisionAfter(row, spec),
     }
     if (capacityBytes === undefined || capacityBytes === row.bytes) return labels
     if (capacityBytes < row.bytes) {

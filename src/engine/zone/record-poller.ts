@@ -7,12 +7,14 @@ import { zoneTiming } from '../zone-control.js'
 
 export interface RecordPollerOptions {
   readonly read: () => PoolRecords
+  /** Changes when something beside the records is worth telling. */
+  readonly mark: () => string
   readonly clock: Clock
 }
 
 interface Seen {
   readonly records: PoolRecords
-  /** Everything but progress, for comparison. */
+  /** The mark and everything but progress, for comparison. */
   readonly text: string
   readonly progress: string
 }
@@ -86,6 +88,6 @@ export class RecordPoller {
       }
       return typeof value === 'bigint' ? String(value) : value
     })
-    return { records, text, progress: progress.join(' ') }
+    return { records, text: `${this.#options.mark()} ${text}`, progress: progress.join(' ') }
   }
 }

@@ -10,6 +10,7 @@ import type {
   PoolHandle,
   PoolOrder,
   PoolRecords,
+  PoolStats,
 } from '../../native/binding.js'
 import { KeyedLock } from '../keyed-lock.js'
 import {
@@ -49,7 +50,12 @@ export class ZoneNode implements ZoneControl {
     this.#options = options
     this.#bootId = options.newBootId()
     const { native, pool, clock, hydration } = options
-    this.#poller = new RecordPoller({ read: () => native.records(pool), clock })
+    this.#poller = new RecordPoller({
+      read: () => native.records(pool),
+      // An order that changed nothing makes the records of before too old as well.
+      mark: () => `${this.#orders} ${markOf(this.stats())}`,
+      clock,
+    })
     this.#poller.onChange((records) => hydration.follow(records))
   }
 
@@ -94,13 +100,12 @@ export class ZoneNode implements ZoneControl {
         // The number is taken first: records read later contain every order counted by then.
         const revision = this.#revision()
         const { records, text } = this.#poller.current()
-        const described = this.#describe()
-        const now = `${revision.number} ${described.readOnly} ${text}`
+        const now = `${revision.number} ${text}`
         let said = false
         if (now !== shown) {
           shown = now
           said = true
-          yield { kind: 'records', records: nodeRecords(records, revision, described) }
+          yield { kind: 'records', records: nodeRecords(records, revision, this.#describe()) }
         }
         for (const event of this.#progress(records, progress)) {
           said = true
@@ -139,6 +144,14 @@ export class ZoneNode implements ZoneControl {
       yield { kind: 'hydration', progress: { volumeId, doneBytes, totalBytes, trouble } }
     }
   }
+}
+
+/**
+ * What the region shall hear of beside the records. Free space in steps of 1/256 of the pool: volumes
+ * are placed by it, which does not take every block.
+ */
+function markOf({ readOnly, freeBytes, capacityBytes }: PoolStats): string {
+  return `${readOnly} ${(freeBytes * 256n) / capacityBytes}`
 }
 
 function idsOf(order: PoolOrder): readonly string[] {

@@ -113,6 +113,17 @@ describe('details', () => {
     expect(encodeErrorDetails(long).length).toBeLessThan(8192)
     expect(toStatus(long).details.length).toBeLessThan(4096)
   })
+
+  test.each([0, 1, 2, 3])('are cut between characters, %i in', (shift) => {
+    const long = new AshlarError('INTERNAL', 'x'.repeat(shift) + '😀'.repeat(100_000), {
+      field: 'name',
+    })
+    const { details } = toStatus(long)
+    // What grpc-js does with it; half a pair would throw.
+    expect(encodeURI(details).length).toBeLessThan(8192)
+    expect(details).toMatch(/^x*(?:😀)+…$/u)
+    expect(encodeErrorDetails(long).length).toBeLessThan(8192)
+  })
 })
 
 test.each([

@@ -164,6 +164,21 @@ describe('updating a volume', () => {
     const view = await world.region.volumes.get(named('v'))
     expect(view).toMatchObject({ capacityBytes: 64n << 20n, status: 'available' })
   })
+
+  test('that the node refused to grow is grown by the same request later', async () => {
+    const { id } = await create()
+    const before = world.zones.a.before
+    world.zones.a.before = () => {
+      throw new AshlarError('NO_SPACE', 'no')
+    }
+    const change = { name: 'w', capacityBytes: 128n << 20n, requestId }
+    await expect(update(change)).rejects.toMatchObject({ code: 'NO_SPACE' })
+    await expect(update(change)).rejects.toMatchObject({ code: 'NO_SPACE' })
+    world.zones.a.before = before
+    expect(await update(change)).toMatchObject({ name: 'w', capacityBytes: 128n << 20n })
+    expect(world.zones.a.volumes.get(id)?.bytes).toBe(128n << 20n)
+    expect((await update(change)).etag).toBe('"2"')
+  })
 })
 
 describe('attaching', () => {

@@ -1,0 +1,142 @@
+// Every way in which a configuration can be wrong, by the sentence that says so.
+
+import { describe, expect, test } from 'vitest'
+
+import { parseConfig } from '../../../src/daemon/config.js'
+
+const region = `[[region]]
+name = "local"
+number = 1
+data = "region"
+listen = "unix:/run/region.sock"
+`
+const node = `[[node]]
+name = "a"
+zone = "local-1"
+region = "local"
+region_address = "unix:/run/region.sock"
+data = "a"
+pool_capacity = "64MiB"
+listen = "unix:/run/a.sock"
+nbd_unix = "a.nbd"
+`
+const twin = node
+  .replace('"a"', '"b"')
+  .replace('data = "a"', 'data = "b"')
+  .replace('a.sock', 'b.sock')
+  .replace('a.nbd', 'b.nbd')
+
+const parse = (text: string) => parseConfig(text, 'ashlar.toml', '/etc/ashlar')
+
+/** `text` with one thing in another place. */
+function edited(text: string, from: string, to: string): string {
+  expect(text).toContain(from)
+  return text.replace(from, to)
+}
+
+test('a configuration that is right', () => {
+  const { account, regions, nodes } = parse(
+    `account = "me"\n${region}${node}nbd_tcp = "0.0.0.0:9"\n`,
+  )
+  expect(account).toBe('me')
+  expect(regions).toMatchObject([
+    {
+      name: 'local',
+      number: 1,
+      data: '/etc/ashlar/region',
+      listen: { socketPath: '/run/region.sock' },
+    },
+  ])
+  expect(nodes[0]?.hosted).toEqual({
+    regionAddress: { target: 'unix:/run/region.sock', socketPath: '/run/region.sock' },
+    data: '/etc/ashlar/a',
+    poolFile: '/etc/ashlar/a/pool',
+    poolCapacityBytes: 64n << 20n,
+    nbdUnix: '/etc/ashlar/a.nbd',
+    nbdTcp: { host: '0.0.0.0', port: 9 },
+  })
+})
+
+describe('a configuration that is wrong', () => {
+  const listen = 'unix:/run/region.sock'
+  const long = `unix:/run/${'x'.repeat(120)}`
+  const peer = 'peers = [{ name = "p", address = "127.0.0.1:1", zone = "z" }]\n'
+  const cases: readonly (readonly [what: string, text: () => string, says: string])[] = [
+    ['nothing', () => '', 'it hosts nothing'],
+    ['no TOML', () => 'a = 1\nb = = 2\n', 'line 2, column 5'],
+    ['a number nobody can hold', () => 'a = 99999999999999999999', 'line 1'],
+    ['an unknown key', () => `colour = "red"\n${region}`, 'colour: is not a known key'],
+    ['an unknown table', () => `${region}[[zone]]\n`, 'zone: is not a known key'],
+    ['an unknown key of a region', () => `${region}x = 1`, 'region[0].x: is not a known key'],
+    ['an unknown key of a node', () => `${node}x = 1`, 'node[0].x: is not a known key'],
+    [
+      'an unknown key of a peer',
+      () => region + peer,
+      'region[0].peers[0].zone: is not a known key',
+    ],
+    ['a missing key', () => edited(region, 'number = 1\n', ''), 'region[0].number'],
+    ['text for a number', () => edited(region, '= 1', '= "1"'), 'region[0].number'],
+    ['a fraction', () => edited(region, '= 1', '= 1.5'), 'region[0].number'],
+    ['a negative number', () => edited(region, '= 1', '= -1'), 'region[0].number'],
+    ['a number past 32 bits', () => edited(region, '= 1', '= 4294967296'), 'region[0].number'],
+    ['a list for text', () => edited(region, '"local"', '["local"]'), 'region[0].name'],
+    ['a table for a list', () => '[region]\nname = "local"\n', 'region'],
+    [
+      'a name that is none',
+      () => edited(region, '"local"', '"Local"'),
+      'region[0].name: is not a name',
+    ],
+    ['an account that is none', () => `account = "a b"\n${region}`, 'account: is not an account'],
+    [
+      'gRPC on every address',
+      () => edited(region, listen, '0.0.0.0:1'),
+      'region[0].listen: "0.0.0.0:1"',
+    ],
+    ['gRPC on an address', () => edited(region, listen, '10.1.2.3:1'), 'is neither loopback'],
+    ['gRPC on a name', () => edited(region, listen, 'example.com:1'), 'is neither loopback'],
+    ['gRPC on all of IPv6', () => edited(region, listen, '[::]:1'), 'is neither loopback'],
+    ['a region elsewhere', () => edited(node, listen, '10.1.2.3:1'), 'node[0].region_address'],
+    ['no port', () => edited(region, listen, '127.0.0.1'), 'is not an address'],
+    ['a port past 65535', () => edited(region, listen, '127.0.0.1:70000'), 'is not an address'],
+    ['port 0', () => edited(region, listen, '127.0.0.1:0'), 'is not an address'],
+    ['a relative socket', () => edited(region, listen, 'unix:r.sock'), 'is not an absolute path'],
+    ['a long socket', () => edited(region, listen, long), 'at most 100'],
+    ['a node twice', () => node + edited(twin, '"b"', '"a"'), 'node name a is there twice'],
+    ['an address twice', () => node + edited(twin, 'b.sock', 'a.sock'), 'a.sock is there twice'],
+    ['an NBD socket twice', () => node + edited(twin, 'b.nbd', 'a.nbd'), 'a.nbd is there twice'],
+    [
+      'a folder twice',
+      () => node + edited(twin, 'data = "b"', 'data = "a"'),
+      'data folder /etc/ashlar/a is there twice',
+    ],
+    [
+      'a pool twice',
+      () => `${node}${twin}pool_file = "a/pool"`,
+      'pool file /etc/ashlar/a/pool is there twice',
+    ],
+    ['a region twice', () => region + region, 'region name local is there twice'],
+    [
+      'a number twice',
+      () => region + edited(edited(region, '"local"', '"x"'), 'data = "region"', 'data = "x"'),
+      'region number 1 is there twice',
+    ],
+    ['a unit that is none', () => edited(node, '64MiB', '64MB'), 'node[0].pool_capacity: "64MB"'],
+    ['a pool too small', () => edited(node, '64MiB', '8MiB'), 'is below 16777216'],
+    ['a negative pool', () => edited(node, '"64MiB"', '-1'), 'node[0].pool_capacity'],
+    [
+      'a node without a region',
+      () => edited(node, `region_address = "${listen}"\n`, ''),
+      'node[0].region_address: is required',
+    ],
+    ['a node without data', () => edited(node, 'data = "a"\n', ''), 'which needs node[0].data'],
+  ]
+  test.each(cases)('with %s', (_what, text, says) => {
+    expect(() => parse(text())).toThrow(
+      expect.objectContaining({
+        code: 'INVALID_ARGUMENT',
+        message: expect.stringMatching(/^ashlar\.toml: [^\n]+$/),
+      }),
+    )
+    expect(() => parse(text())).toThrow(says)
+  })
+})
