@@ -150,7 +150,8 @@ TEST_P(StreamHostileIngest, StoresTheRightOrNothing) {
   const auto frames = verify_packs(*store_, folder_.path());
   ASSERT_OK(frames);
   tally_.print();
-  if (test_scale(700) < 50 || std::getenv("ASHLAR_TEST_SEED")) return;
+  // What the lies reach is a claim about the whole run, not about a sample of it.
+  if (test_scale(700) < 700 || std::getenv("ASHLAR_TEST_SEED")) return;
   EXPECT_GT(tally_.finished, tally_.untouched);
   EXPECT_GT(tally_.failed, tally_.given_up);
   EXPECT_GT(tally_.given_up, 0u);
@@ -277,7 +278,7 @@ TEST_P(StreamHostileRestore, ReadersGetTheRightBytesOrAnError) {
   ASSERT_OK(report);
   EXPECT_TRUE(report->problems.empty()) << report->problems[0];
   tally_.print();
-  if (test_scale(400) < 50 || std::getenv("ASHLAR_TEST_SEED")) return;
+  if (test_scale(400) < 400 || std::getenv("ASHLAR_TEST_SEED")) return;
   EXPECT_GT(tally_.finished, 0u);
   EXPECT_GT(tally_.failed, 0u);
 }
