@@ -239,6 +239,7 @@ Result<Napi::Value> records(Napi::Env env, PoolNode& node) {
             at.Set("connections", double(server ? server->connections(to_string(row.id)) : 0));
             return at;
           }));
+  all.Set("clones", Napi::Array::New(env));
   all.Set("tombstones", array_of(env, view.tombstones, [&](size_t i) {
             Napi::Object at = Napi::Object::New(env);
             at.Set("id", to_string(view.tombstones[i].id));

@@ -52,8 +52,9 @@ struct WireFrame {
 };
 
 inline void append_frame(std::vector<uint8_t>& to, Wire kind, uint64_t index, const Hash& id,
-                         Bytes payload) {
+                         Bytes payload, uint16_t block_map = 0) {
   WireFrameHeader header;
+  header.block_map = block_map;
   header.kind = kind;
   header.length = uint32_t(payload.size());
   header.index = index;

@@ -10,7 +10,10 @@
 #include <cstring>
 #include <filesystem>
 
+#include "base/check.h"
 #include "codec/crc32c.h"
+#include "codec/lz4.h"
+#include "store/delta.h"
 
 namespace ashlar {
 namespace {
@@ -189,8 +192,39 @@ Result<ChunkStore::Stored> ChunkStore::read(const Hash& id) {
   Stored stored;
   stored.kind = at->kind;
   stored.plain_bytes = at->plain_bytes;
-  stored.bytes = TRY(read_frame(file->get(), path, at->offset, id, at->kind, at->stored_bytes));
+  PackedFrame frame =
+      TRY(read_frame(file->get(), path, at->offset, id, at->kind, at->stored_bytes));
+  stored.bytes = std::move(frame.stored);
+  stored.base = frame.header.base;
+  stored.block_map = frame.header.block_map;
   return stored;
+}
+
+Result<void> ChunkStore::read_chunk(const DomainKeys& keys, const Hash& id, MutableBytes into) {
+  CHECK(into.size() == kChunkBytes);
+  const auto damaged = [&] {
+    return error(Code::kCorrupt, "the chunk " + to_hex(id) + " is not what its id says");
+  };
+  const Stored stored = TRY(read(id));
+  switch (stored.kind) {
+    case FrameKind::kRaw:
+      if (stored.bytes.size() != into.size()) return damaged();
+      std::copy(stored.bytes.begin(), stored.bytes.end(), into.begin());
+      break;
+    case FrameKind::kLz4:
+      if (!lz4_decompress(stored.bytes, into)) return damaged();
+      break;
+    case FrameKind::kDelta:
+      TRY(read_chunk(keys, stored.base, into));
+      if (!apply_delta(stored.block_map, stored.bytes, into)) return damaged();
+      break;
+    case FrameKind::kNode:
+    case FrameKind::kManifest:
+    case FrameKind::kRecord:
+      return damaged();
+  }
+  if (keyed_hash(keys.chunk, into) != id) return damaged();
+  return {};
 }
 
 Result<void> ChunkStore::append_record(uint64_t generation, uint32_t kind, Bytes row) {

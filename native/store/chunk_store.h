@@ -34,9 +34,13 @@ class ChunkStore {
     FrameKind kind{};
     uint32_t plain_bytes = 0;
     std::vector<uint8_t> bytes;  // as stored; the frame's CRC was checked
+    Hash base{};                 // of a delta
+    uint16_t block_map = 0;
   };
   // kNotFound when the store has no such id.
   Result<Stored> read(const Hash& id);
+  // The 64 KiB of a chunk in whatever form it is stored, verified by its id. kNotFound, kCorrupt.
+  Result<void> read_chunk(const DomainKeys& keys, const Hash& id, MutableBytes into);
   // Durable when it returns.
   Result<void> append_record(uint64_t generation, uint32_t kind, Bytes row);
   Result<StoreStats> stats();

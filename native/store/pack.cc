@@ -110,12 +110,15 @@ Result<uint64_t> PackWriter::append(const StoredFrame& frame) {
   header.stored_bytes = uint32_t(frame.stored.size());
   header.plain_bytes = frame.plain_bytes;
   header.id = frame.id;
+  header.base = frame.base;
+  header.block_map = frame.block_map;
   header.crc = frame_crc(header, frame.stored);
   const Bytes head = bytes_of(header);
   pending_.insert(pending_.end(), head.begin(), head.end());
   pending_.insert(pending_.end(), frame.stored.begin(), frame.stored.end());
   DirectoryEntry entry;
   entry.id = frame.id;
+  entry.base = frame.base;
   entry.offset = offset;
   entry.stored_bytes = header.stored_bytes;
   entry.plain_bytes = header.plain_bytes;
@@ -186,8 +189,8 @@ Result<std::vector<DirectoryEntry>> read_directory(const std::string& path, cons
   return directory;
 }
 
-Result<std::vector<uint8_t>> read_frame(int file, const std::string& path, uint64_t offset,
-                                        const Hash& id, FrameKind kind, uint32_t stored_bytes) {
+Result<PackedFrame> read_frame(int file, const std::string& path, uint64_t offset, const Hash& id,
+                               FrameKind kind, uint32_t stored_bytes) {
   std::vector<uint8_t> bytes(sizeof(FrameHeader) + stored_bytes);
   TRY(read_at(file, path, offset, bytes));
   FrameHeader header;
@@ -202,7 +205,7 @@ Result<std::vector<uint8_t>> read_frame(int file, const std::string& path, uint6
                                      std::to_string(offset) + " is damaged");
   }
   bytes.erase(bytes.begin(), bytes.begin() + sizeof(FrameHeader));
-  return bytes;
+  return PackedFrame{header, std::move(bytes)};
 }
 
 }  // namespace ashlar

@@ -28,6 +28,9 @@ struct StoredFrame {
   Hash id{};
   uint32_t plain_bytes = 0;
   Bytes stored;
+  // Of a delta: a full chunk of the same domain, and which of the 16 blocks are not its.
+  Hash base{};
+  uint16_t block_map = 0;
 };
 
 class PackWriter {
@@ -60,8 +63,12 @@ class PackWriter {
 // The directory of the pack that has this name; it, header and footer are checked. kForeignFile,
 // kNewerFormat, kCorrupt.
 Result<std::vector<DirectoryEntry>> read_directory(const std::string& path, const PackName& name);
-// The stored bytes of one frame, header and CRC checked against what is expected. kCorrupt.
-Result<std::vector<uint8_t>> read_frame(int file, const std::string& path, uint64_t offset,
-                                        const Hash& id, FrameKind kind, uint32_t stored_bytes);
+struct PackedFrame {
+  FrameHeader header;
+  std::vector<uint8_t> stored;
+};
+// One frame, header and CRC checked against what is expected. kCorrupt.
+Result<PackedFrame> read_frame(int file, const std::string& path, uint64_t offset, const Hash& id,
+                               FrameKind kind, uint32_t stored_bytes);
 
 }  // namespace ashlar

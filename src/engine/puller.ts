@@ -20,13 +20,25 @@ export type PullOutcome =
   /** The source said why it cannot serve. */
   | { readonly kind: 'refused'; readonly error: AshlarError }
 
+/** What the source says when it begins. */
+export interface PullOpened {
+  readonly volumeBytes: bigint
+  /** Of 80 bytes, when the source knows it. */
+  readonly manifest: Buffer | undefined
+  /** The list that follows is the difference from the base asked for. */
+  readonly baseAgreed: boolean
+}
+
+/** Makes the receiving channel once the source has opened. Whoever made it closes it. */
+export type Receive = (opened: PullOpened) => Promise<ChannelHandle>
+
 /** Pulls from one peer. */
 export interface Puller {
   /**
    * Runs until the channel has nothing more to send. Throws what the channel or the connection
-   * failed with; pulling again resumes. The caller closes the channel.
+   * failed with; pulling again resumes.
    */
-  pull(channel: ChannelHandle, open: PullOpen, signal: AbortSignal): Promise<PullOutcome>
+  pull(receive: Receive, open: PullOpen, signal: AbortSignal): Promise<PullOutcome>
 }
 
 export interface OpenedSource {

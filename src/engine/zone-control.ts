@@ -45,6 +45,10 @@ export interface NodeRecords {
   readonly origins: PoolRecords['origins']
   readonly attachments: PoolRecords['attachments']
   readonly tombstones: PoolRecords['tombstones']
+  readonly clones: readonly Pick<
+    PoolRecords['clones'][number],
+    'cloneId' | 'snapshotId' | 'available'
+  >[]
 }
 
 export interface HydrationProgress {
@@ -55,9 +59,18 @@ export interface HydrationProgress {
   readonly trouble: string | undefined
 }
 
+export interface CloneProgress {
+  readonly cloneId: string
+  readonly doneBytes: bigint
+  readonly totalBytes: bigint
+  /** Why the last attempt to fetch failed; undefined while it goes well. */
+  readonly trouble: string | undefined
+}
+
 export type ZoneEvent =
   | { readonly kind: 'records'; readonly records: NodeRecords }
   | { readonly kind: 'hydration'; readonly progress: HydrationProgress }
+  | { readonly kind: 'clone'; readonly progress: CloneProgress }
   | { readonly kind: 'heartbeat' }
 
 export interface ZoneControl {

@@ -79,6 +79,24 @@ export type PoolOrder =
   | { readonly kind: 'sealed'; readonly snapshotId: string; readonly rootHex: string }
   /** Drops a cut (hidden while lineages depend on it). Unknown ids get a tombstone, so a late cut is refused. */
   | { readonly kind: 'dropCut'; readonly snapshotId: string }
+  /**
+   * A fully local image of a snapshot: the cut that is here, kept; else built in a hidden volume from
+   * the origin (only what differs from the base, where one is here), verified, and then cut under the
+   * snapshot's id, so that volumes are made from it by `cutSnapshotId`.
+   */
+  | {
+      readonly kind: 'createClone'
+      readonly cloneId: string
+      readonly snapshotId: string
+      readonly origin: {
+        readonly snapshotId: string
+        readonly manifest: Buffer
+        readonly pinId: string
+      }
+      readonly baseSnapshotId?: string
+    }
+  /** Unknown ids get a tombstone. */
+  | { readonly kind: 'deleteClone'; readonly cloneId: string }
   /** The region acknowledged that the id is gone: its tombstone may go. */
   | { readonly kind: 'forgetTombstone'; readonly id: string }
 
@@ -128,7 +146,14 @@ export interface PoolRecords {
   }[]
   readonly tombstones: readonly {
     readonly id: string
-    readonly kind: 'volume' | 'attachment' | 'cut'
+    readonly kind: 'volume' | 'attachment' | 'cut' | 'clone'
+  }[]
+  readonly clones: readonly {
+    readonly cloneId: string
+    readonly snapshotId: string
+    readonly available: boolean
+    readonly doneBytes: bigint
+    readonly totalBytes: bigint
   }[]
 }
 

@@ -5,7 +5,7 @@ import { Client, type ClientDuplexStream, Metadata, credentials } from '@grpc/gr
 
 import { AshlarError, asAshlarError } from '../base/error.js'
 import { fromStatus } from '../base/rpc-error.js'
-import type { PullOpen, PullOutcome, Puller } from '../engine/puller.js'
+import type { PullOpen, PullOpened, PullOutcome, Puller, Receive } from '../engine/puller.js'
 import type { Binding, ChannelHandle } from '../native/binding.js'
 import { pullChannelOptions, pullMethod } from './pull-method.js'
 import { writeMessage } from './stream-writer.js'
@@ -29,7 +29,7 @@ export class PullClient implements Puller {
     this.#grpc = new Client(options.address, credentials.createInsecure(), pullChannelOptions)
   }
 
-  async pull(channel: ChannelHandle, open: PullOpen, signal: AbortSignal): Promise<PullOutcome> {
+  async pull(receive: Receive, open: PullOpen, signal: AbortSignal): Promise<PullOutcome> {
     signal.throwIfAborted()
     const { native } = this.#options
     const { path, requestSerialize, responseDeserialize } = pullMethod
@@ -42,7 +42,11 @@ export class PullClient implements Puller {
     stream.on('error', () => undefined)
     try {
       stream.write({ kind: 'open', open })
-      const incoming = receive(native, stream, channel)
+      const messages = stream[Symbol.asyncIterator]() as AsyncIterator<PullResponse, undefined>
+      const opened = await openedBy(messages)
+      if (opened instanceof AshlarError) return { kind: 'refused', error: opened }
+      const channel = await receive(opened)
+      const incoming = receiveInto(native, messages, channel)
       const outgoing = send(native, stream, channel, stop)
       incoming.catch(() => undefined)
       outgoing.catch(() => undefined)
@@ -84,26 +88,35 @@ async function send(
   return { kind: 'complete' }
 }
 
+/** The first message: what the source opened, or why it refuses. */
+async function openedBy(
+  messages: AsyncIterator<PullResponse, undefined>,
+): Promise<PullOpened | AshlarError> {
+  const { done, value } = await messages.next()
+  if (done === true) throw endedEarly()
+  if (value.kind === 'failed') return value.error
+  if (value.kind === 'opened') return value.opened
+  throw new AshlarError('PROTOCOL', 'the source sent frames before it opened')
+}
+
 // Ends only with a refusal or a failure: a source serves until the receiver ends the stream.
-async function receive(
+async function receiveInto(
   native: Binding,
-  stream: Stream,
+  messages: AsyncIterator<PullResponse, undefined>,
   channel: ChannelHandle,
 ): Promise<PullOutcome> {
-  let opened = false
-  for await (const raw of stream) {
-    const message = raw as PullResponse
-    if (message.kind === 'failed') return { kind: 'refused', error: message.error }
-    if (message.kind === 'opened') {
-      if (opened) throw new AshlarError('PROTOCOL', 'the source opened twice')
-      opened = true
-      continue
-    }
-    if (!opened) throw new AshlarError('PROTOCOL', 'the source sent frames before it opened')
+  for (;;) {
+    const { done, value } = await messages.next()
+    if (done === true) throw endedEarly()
+    if (value.kind === 'failed') return { kind: 'refused', error: value.error }
+    if (value.kind === 'opened') throw new AshlarError('PROTOCOL', 'the source opened twice')
     // The next message is read when the channel has taken this one: that is the backpressure.
-    await native.give(channel, message.frames)
+    await native.give(channel, value.frames)
   }
-  throw new AshlarError('REMOTE_UNAVAILABLE', 'the source ended the stream early')
+}
+
+function endedEarly(): AshlarError {
+  return new AshlarError('REMOTE_UNAVAILABLE', 'the source ended the stream early')
 }
 
 function isServiceError(

@@ -6,14 +6,7 @@ import protobuf from 'protobufjs/minimal.js'
 
 import { AshlarError } from '../base/error.js'
 import { reasonOf, codeOfReason } from '../base/rpc-error.js'
-import type { PullOpen } from '../engine/puller.js'
-
-/** What the source says when it begins. */
-export interface PullOpened {
-  readonly volumeBytes: bigint
-  readonly manifest: Buffer | undefined
-  readonly baseAgreed: boolean
-}
+import type { PullOpen, PullOpened } from '../engine/puller.js'
 
 export type PullRequest =
   | { readonly kind: 'open'; readonly open: PullOpen }

@@ -73,6 +73,10 @@ export class ZoneClient implements ZoneControl {
       }
       case 'dropCut':
         return answer(await calls.dropCut({ snapshotId: order.snapshotId }, options))
+      case 'createClone':
+        return answer(await calls.createClone(createCloneRequest(order), options))
+      case 'deleteClone':
+        return answer(await calls.deleteClone({ cloneId: order.cloneId }, options))
       case 'forgetTombstone':
         return answer(await calls.forgetTombstone({ id: order.id }, options))
       default:
@@ -101,6 +105,11 @@ function createVolumeRequest(order: Order<'createVolume'>) {
     ...(cutSnapshotId === undefined ? {} : { cutSnapshotId }),
     ...(origin === undefined ? {} : { origin: { ...origin } }),
   }
+}
+
+function createCloneRequest(order: Order<'createClone'>) {
+  const { cloneId, snapshotId, origin, baseSnapshotId = '' } = order
+  return { cloneId, snapshotId, origin: { ...origin }, baseSnapshotId }
 }
 
 function answer(response: { readonly revision: Revision__Output | null }): OrderAnswer {

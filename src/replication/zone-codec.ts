@@ -2,12 +2,14 @@
 
 import { AshlarError } from '../base/error.js'
 import type {
+  CloneProgress,
   HydrationProgress,
   NodeRecords,
   OrderAnswer,
   Revision,
   ZoneEvent,
 } from '../engine/zone-control.js'
+import type { CloneProgress__Output } from '../gen/ashlar/zone/v1/CloneProgress.js'
 import type { CutRecord__Output } from '../gen/ashlar/zone/v1/CutRecord.js'
 import type { HydrationProgress__Output } from '../gen/ashlar/zone/v1/HydrationProgress.js'
 import type { NodeRecords as NodeRecordsMessage } from '../gen/ashlar/zone/v1/NodeRecords.js'
@@ -45,6 +47,17 @@ export function encodeEvent(event: ZoneEvent): WatchResponse {
         },
       }
     }
+    case 'clone': {
+      const { cloneId, doneBytes, totalBytes, trouble } = event.progress
+      return {
+        clone: {
+          cloneId,
+          doneBytes: String(doneBytes),
+          totalBytes: String(totalBytes),
+          trouble: trouble ?? '',
+        },
+      }
+    }
     case 'heartbeat':
       return { heartbeat: {} }
   }
@@ -52,9 +65,10 @@ export function encodeEvent(event: ZoneEvent): WatchResponse {
 
 /** Undefined for an event of a newer node. */
 export function decodeEvent(message: WatchResponse__Output): ZoneEvent | undefined {
-  const { records, hydration, heartbeat } = message
+  const { records, hydration, clone, heartbeat } = message
   if (records) return { kind: 'records', records: decodeRecords(records) }
   if (hydration) return { kind: 'hydration', progress: decodeProgress(hydration) }
+  if (clone) return { kind: 'clone', progress: decodeCloneProgress(clone) }
   return heartbeat ? { kind: 'heartbeat' } : undefined
 }
 
@@ -89,6 +103,11 @@ function encodeRecords(records: NodeRecords): NodeRecordsMessage {
     origins: records.origins.map(({ snapshotId, pinId }) => ({ snapshotId, pinId })),
     attachments: records.attachments.map((attachment) => ({ ...attachment })),
     tombstones: records.tombstones.map(({ id, kind }) => ({ id, kind: tombstoneKinds[kind] })),
+    clones: records.clones.map(({ cloneId, snapshotId, available }) => ({
+      cloneId,
+      snapshotId,
+      available,
+    })),
   }
 }
 
@@ -110,6 +129,7 @@ function decodeRecords(message: NodeRecords__Output): NodeRecords {
       const known = decodeTombstoneKind(kind)
       return known === undefined ? [] : [{ id, kind: known }]
     }),
+    clones: message.clones,
   }
 }
 
@@ -143,10 +163,21 @@ function decodeProgress(message: HydrationProgress__Output): HydrationProgress {
   }
 }
 
+function decodeCloneProgress(message: CloneProgress__Output): CloneProgress {
+  const { cloneId, doneBytes, totalBytes, trouble } = message
+  return {
+    cloneId,
+    doneBytes: BigInt(doneBytes),
+    totalBytes: BigInt(totalBytes),
+    trouble: trouble === '' ? undefined : trouble,
+  }
+}
+
 const tombstoneKinds = {
   volume: 'TOMBSTONE_KIND_VOLUME',
   attachment: 'TOMBSTONE_KIND_ATTACHMENT',
   cut: 'TOMBSTONE_KIND_CUT',
+  clone: 'TOMBSTONE_KIND_CLONE',
 } as const satisfies Record<Tombstone['kind'], TombstoneKind>
 
 function decodeTombstoneKind(kind: TombstoneKind__Output): Tombstone['kind'] | undefined {
@@ -157,6 +188,8 @@ function decodeTombstoneKind(kind: TombstoneKind__Output): Tombstone['kind'] | u
       return 'attachment'
     case 'TOMBSTONE_KIND_CUT':
       return 'cut'
+    case 'TOMBSTONE_KIND_CLONE':
+      return 'clone'
     case 'TOMBSTONE_KIND_UNSPECIFIED':
       return undefined
   }

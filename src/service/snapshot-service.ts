@@ -1,6 +1,6 @@
 // ashlar.v1.SnapshotService.
 
-import { invalidArgument } from '../base/error.js'
+import { AshlarError, invalidArgument } from '../base/error.js'
 import { parseRequestId } from '../base/ids.js'
 import { parseName } from '../base/names.js'
 import { parseReference } from '../base/reference.js'
@@ -54,6 +54,10 @@ export function snapshotHandlers(region: Region, handlers: Handlers) {
     UpdateSnapshot: handlers.unary(async (request) =>
       encodeSnapshot(await snapshots.update(parseUpdate(request))),
     ),
+    CreateSnapshotClone: handlers.unary(noClones),
+    GetSnapshotClone: handlers.unary(noClones),
+    ListSnapshotClones: handlers.unary(noClones),
+    DeleteSnapshotClone: handlers.unary(noClones),
     DeleteSnapshot: handlers.unary(async ({ snapshot, etag, requestId }) => {
       const left = await snapshots.delete({
         target: parseReference(snapshot, 'snapshot', 'snapshot'),
@@ -63,6 +67,10 @@ export function snapshotHandlers(region: Region, handlers: Handlers) {
       return left === undefined ? {} : { snapshot: encodeSnapshot(left) }
     }),
   } satisfies SnapshotServiceHandlers
+}
+
+async function noClones(): Promise<never> {
+  throw new AshlarError('NOT_SUPPORTED', 'there are no clones yet')
 }
 
 function parseUpdate(request: UpdateSnapshotRequest__Output): UpdateSnapshot {

@@ -6,8 +6,10 @@ import { invalidArgument } from '../base/error.js'
 import { parseHost } from '../base/host.js'
 import { parseId } from '../base/ids.js'
 import type { OrderAnswer, ZoneControl } from '../engine/zone-control.js'
+import type { CreateCloneRequest__Output } from '../gen/ashlar/zone/v1/CreateCloneRequest.js'
 import type { CreateCutRequest__Output } from '../gen/ashlar/zone/v1/CreateCutRequest.js'
 import type { CreateVolumeRequest__Output } from '../gen/ashlar/zone/v1/CreateVolumeRequest.js'
+import type { Origin__Output } from '../gen/ashlar/zone/v1/Origin.js'
 import type { ZoneServiceHandlers } from '../gen/ashlar/zone/v1/ZoneService.js'
 import type { PoolOrder, PoolStats } from '../native/binding.js'
 import { encodeEvent, encodeRevision } from '../replication/zone-codec.js'
@@ -60,6 +62,11 @@ export function zoneHandlers(node: ServedNode, handlers: Handlers) {
       kind: 'dropCut',
       snapshotId: parseId(snapshotId, 'snapshot_id'),
     })),
+    CreateClone: does(parseCreateClone),
+    DeleteClone: does(({ cloneId }) => ({
+      kind: 'deleteClone',
+      cloneId: parseId(cloneId, 'clone_id'),
+    })),
     ForgetTombstone: does(({ id }) => ({ kind: 'forgetTombstone', id: parseId(id) })),
     Watch: handlers.stream(async function* ({ region }, { signal }) {
       for await (const event of node.watch(region, signal)) yield encodeEvent(event)
@@ -75,23 +82,35 @@ function parseCreateVolume(request: CreateVolumeRequest__Output): PoolOrder {
     volumeId: parseId(request.volumeId, 'volume_id'),
     bytes: checkCapacity(BigInt(request.bytes), 'bytes'),
   } as const
-  if (origin) {
-    const { snapshotId, manifest, pinId } = origin
-    if (manifest.length !== manifestBytes) {
-      const problem = `a manifest has ${manifestBytes} bytes, not ${manifest.length}`
-      throw invalidArgument('origin.manifest', problem)
-    }
-    return {
-      ...order,
-      origin: {
-        snapshotId: parseId(snapshotId, 'origin.snapshot_id'),
-        manifest,
-        pinId: parseId(pinId, 'origin.pin_id'),
-      },
-    }
-  }
+  if (origin) return { ...order, origin: parseOrigin(origin) }
   if (cutSnapshotId === undefined) return order
   return { ...order, cutSnapshotId: parseId(cutSnapshotId, 'cut_snapshot_id') }
+}
+
+function parseOrigin({ snapshotId, manifest, pinId }: Origin__Output) {
+  if (manifest.length !== manifestBytes) {
+    const problem = `a manifest has ${manifestBytes} bytes, not ${manifest.length}`
+    throw invalidArgument('origin.manifest', problem)
+  }
+  return {
+    snapshotId: parseId(snapshotId, 'origin.snapshot_id'),
+    manifest,
+    pinId: parseId(pinId, 'origin.pin_id'),
+  }
+}
+
+function parseCreateClone(request: CreateCloneRequest__Output): PoolOrder {
+  const { cloneId, snapshotId, origin, baseSnapshotId } = request
+  if (origin === null) throw invalidArgument('origin', 'origin is required')
+  return {
+    kind: 'createClone',
+    cloneId: parseId(cloneId, 'clone_id'),
+    snapshotId: parseId(snapshotId, 'snapshot_id'),
+    origin: parseOrigin(origin),
+    ...(baseSnapshotId === ''
+      ? {}
+      : { baseSnapshotId: parseId(baseSnapshotId, 'base_snapshot_id') }),
+  }
 }
 
 function parseCut({ groupId, members }: CreateCutRequest__Output): PoolOrder {

@@ -341,12 +341,12 @@ TEST(Store, RecordsAreOnePackEachAndHaveNoId) {
       read_frame(file.get(), packs[0], entry.offset, entry.id, entry.kind, entry.stored_bytes);
   ASSERT_OK(plain);
   RecordBody body;
-  ASSERT_EQ(plain->size(), sizeof body + row.size());
-  std::memcpy(&body, plain->data(), sizeof body);
+  ASSERT_EQ(plain->stored.size(), sizeof body + row.size());
+  std::memcpy(&body, plain->stored.data(), sizeof body);
   EXPECT_EQ(body.generation, 7u);
   EXPECT_EQ(body.kind, 1u);
   EXPECT_EQ(body.row_bytes, row.size());
-  EXPECT_TRUE(std::equal(row.begin(), row.end(), plain->begin() + sizeof body));
+  EXPECT_TRUE(std::equal(row.begin(), row.end(), plain->stored.begin() + sizeof body));
   drop_index(folder.path());
   ASSERT_OK(open_store(folder.path()));
 }

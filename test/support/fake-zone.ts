@@ -21,7 +21,9 @@ export class FakeZone implements ZoneControl {
   readonly cuts = new Map<string, CutRecord>()
   readonly attachments = new Map<string, AttachmentRecord>()
   readonly origins = new Map<string, string>()
-  readonly tombstones = new Map<string, 'volume' | 'attachment' | 'cut'>()
+  readonly tombstones = new Map<string, NodeRecords['tombstones'][number]['kind']>()
+  /** By id; the test says when one is available. */
+  readonly clones = new Map<string, Mutable<NodeRecords['clones'][number]>>()
   /** Set: every call fails with it, and watches end. */
   away: AshlarError | undefined
   /** Called before an order is carried out; what it throws is the answer. */
@@ -105,6 +107,7 @@ export class FakeZone implements ZoneControl {
       origins: [...this.origins].map(([pinId, snapshotId]) => ({ pinId, snapshotId })),
       attachments: [...this.attachments.values()].map((attachment) => ({ ...attachment })),
       tombstones: [...this.tombstones].map(([id, kind]) => ({ id, kind })),
+      clones: [...this.clones.values()].map((clone) => ({ ...clone })),
     }
   }
 
@@ -154,6 +157,17 @@ export class FakeZone implements ZoneControl {
       case 'dropCut':
         this.cuts.delete(order.snapshotId)
         this.tombstones.set(order.snapshotId, 'cut')
+        return
+      case 'createClone': {
+        const { cloneId, snapshotId, origin } = order
+        this.#refuseTombstone(cloneId)
+        this.clones.set(cloneId, { cloneId, snapshotId, available: false })
+        this.origins.set(origin.pinId, origin.snapshotId)
+        return
+      }
+      case 'deleteClone':
+        this.clones.delete(order.cloneId)
+        this.tombstones.set(order.cloneId, 'clone')
         return
       case 'forgetTombstone':
         this.tombstones.delete(order.id)

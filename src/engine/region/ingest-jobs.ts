@@ -93,7 +93,7 @@ export class IngestJobs {
     const puller = pullers.get(row.node)
     if (puller === undefined) throw new AshlarError('INTERNAL', `no connection to ${row.node}`)
     const open = { snapshotId: row.id, site: context.region.name }
-    const outcome = await puller.pull(channel, open, signal)
+    const outcome = await puller.pull(async () => channel, open, signal)
     if (outcome.kind === 'refused') throw outcome.error
   }
 

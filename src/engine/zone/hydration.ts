@@ -113,7 +113,8 @@ export class Hydration {
     signal.addEventListener('abort', close, { once: true })
     try {
       signal.throwIfAborted()
-      const outcome = await pullers[lane].pull(channel, { snapshotId, site, pinId }, signal)
+      const open = { snapshotId, site, pinId }
+      const outcome = await pullers[lane].pull(async () => channel, open, signal)
       if (outcome.kind === 'refused') throw outcome.error
     } finally {
       signal.removeEventListener('abort', close)

@@ -173,6 +173,10 @@ function idsOf(order: PoolOrder): readonly string[] {
     case 'sealed':
     case 'dropCut':
       return [order.snapshotId]
+    case 'createClone':
+      return [order.cloneId, order.snapshotId]
+    case 'deleteClone':
+      return [order.cloneId]
     case 'forgetTombstone':
       return [order.id]
   }
@@ -184,6 +188,6 @@ function cutsOf(answer: unknown): CutAnswer['cuts'] {
 }
 
 function nodeRecords(records: PoolRecords, revision: Revision, node: NodeDescription): NodeRecords {
-  const { volumes, cuts, origins, attachments, tombstones } = records
-  return { revision, node, volumes, cuts, origins, attachments, tombstones }
+  const { volumes, cuts, origins, attachments, tombstones, clones } = records
+  return { revision, node, volumes, cuts, origins, attachments, tombstones, clones }
 }

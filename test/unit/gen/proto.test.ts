@@ -29,6 +29,8 @@ describe('the definitions', () => {
     const { packageDefinition, ...services } = definitions
     expect(Object.keys(services).sort()).toEqual([
       'attachmentService',
+      'copyService',
+      'operatorService',
       'replicationService',
       'snapshotService',
       'topologyService',

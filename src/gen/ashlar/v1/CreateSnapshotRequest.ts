@@ -7,6 +7,8 @@ export interface CreateSnapshotRequest {
   'userTags'?: (string)[];
   'resourceGroup'?: (string);
   'requestId'?: (string);
+  'cloneZones'?: (string)[];
+  'sourceSnapshotCrn'?: (string);
 }
 
 export interface CreateSnapshotRequest__Output {
@@ -15,4 +17,6 @@ export interface CreateSnapshotRequest__Output {
   'userTags': (string)[];
   'resourceGroup': (string);
   'requestId': (string);
+  'cloneZones': (string)[];
+  'sourceSnapshotCrn': (string);
 }

@@ -10,6 +10,9 @@ export interface ListSnapshotsRequest {
   'userTag'?: (string);
   'resourceGroup'?: (string);
   'lifecycleState'?: (_ashlar_v1_LifecycleState);
+  'cloneZone'?: (string);
+  'sourceSnapshot'?: (string);
+  'copyRegion'?: (string);
 }
 
 export interface ListSnapshotsRequest__Output {
@@ -20,4 +23,7 @@ export interface ListSnapshotsRequest__Output {
   'userTag': (string);
   'resourceGroup': (string);
   'lifecycleState': (_ashlar_v1_LifecycleState__Output);
+  'cloneZone': (string);
+  'sourceSnapshot': (string);
+  'copyRegion': (string);
 }

@@ -10,6 +10,7 @@ import type { ImageReference as _ashlar_v1_ImageReference, ImageReference__Outpu
 import type { SnapshotClone as _ashlar_v1_SnapshotClone, SnapshotClone__Output as _ashlar_v1_SnapshotClone__Output } from '../../ashlar/v1/SnapshotClone.js';
 import type { SnapshotCopy as _ashlar_v1_SnapshotCopy, SnapshotCopy__Output as _ashlar_v1_SnapshotCopy__Output } from '../../ashlar/v1/SnapshotCopy.js';
 import type { SnapshotReference as _ashlar_v1_SnapshotReference, SnapshotReference__Output as _ashlar_v1_SnapshotReference__Output } from '../../ashlar/v1/SnapshotReference.js';
+import type { EncryptionType as _ashlar_v1_EncryptionType, EncryptionType__Output as _ashlar_v1_EncryptionType__Output } from '../../ashlar/v1/EncryptionType.js';
 import type { Long } from '@grpc/proto-loader';
 
 export interface Snapshot {
@@ -34,6 +35,12 @@ export interface Snapshot {
   'clones'?: (_ashlar_v1_SnapshotClone)[];
   'copies'?: (_ashlar_v1_SnapshotCopy)[];
   'sourceSnapshot'?: (_ashlar_v1_SnapshotReference | null);
+  'deletable'?: (boolean);
+  'serviceTags'?: (string)[];
+  'encryption'?: (_ashlar_v1_EncryptionType);
+  'encryptionKeyCrn'?: (string);
+  'logicalBytes'?: (number | string | Long);
+  'transferredBytes'?: (number | string | Long);
 }
 
 export interface Snapshot__Output {
@@ -58,4 +65,10 @@ export interface Snapshot__Output {
   'clones': (_ashlar_v1_SnapshotClone__Output)[];
   'copies': (_ashlar_v1_SnapshotCopy__Output)[];
   'sourceSnapshot': (_ashlar_v1_SnapshotReference__Output | null);
+  'deletable': (boolean);
+  'serviceTags': (string)[];
+  'encryption': (_ashlar_v1_EncryptionType__Output);
+  'encryptionKeyCrn': (string);
+  'logicalBytes': (string);
+  'transferredBytes': (string);
 }

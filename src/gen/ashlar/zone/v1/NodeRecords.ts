@@ -7,6 +7,7 @@ import type { CutRecord as _ashlar_zone_v1_CutRecord, CutRecord__Output as _ashl
 import type { OriginRecord as _ashlar_zone_v1_OriginRecord, OriginRecord__Output as _ashlar_zone_v1_OriginRecord__Output } from '../../../ashlar/zone/v1/OriginRecord.js';
 import type { AttachmentRecord as _ashlar_zone_v1_AttachmentRecord, AttachmentRecord__Output as _ashlar_zone_v1_AttachmentRecord__Output } from '../../../ashlar/zone/v1/AttachmentRecord.js';
 import type { Tombstone as _ashlar_zone_v1_Tombstone, Tombstone__Output as _ashlar_zone_v1_Tombstone__Output } from '../../../ashlar/zone/v1/Tombstone.js';
+import type { CloneRecord as _ashlar_zone_v1_CloneRecord, CloneRecord__Output as _ashlar_zone_v1_CloneRecord__Output } from '../../../ashlar/zone/v1/CloneRecord.js';
 
 export interface NodeRecords {
   'revision'?: (_ashlar_zone_v1_Revision | null);
@@ -16,6 +17,7 @@ export interface NodeRecords {
   'origins'?: (_ashlar_zone_v1_OriginRecord)[];
   'attachments'?: (_ashlar_zone_v1_AttachmentRecord)[];
   'tombstones'?: (_ashlar_zone_v1_Tombstone)[];
+  'clones'?: (_ashlar_zone_v1_CloneRecord)[];
 }
 
 export interface NodeRecords__Output {
@@ -26,4 +28,5 @@ export interface NodeRecords__Output {
   'origins': (_ashlar_zone_v1_OriginRecord__Output)[];
   'attachments': (_ashlar_zone_v1_AttachmentRecord__Output)[];
   'tombstones': (_ashlar_zone_v1_Tombstone__Output)[];
+  'clones': (_ashlar_zone_v1_CloneRecord__Output)[];
 }

@@ -5,6 +5,7 @@ export const TombstoneKind = {
   TOMBSTONE_KIND_VOLUME: 'TOMBSTONE_KIND_VOLUME',
   TOMBSTONE_KIND_ATTACHMENT: 'TOMBSTONE_KIND_ATTACHMENT',
   TOMBSTONE_KIND_CUT: 'TOMBSTONE_KIND_CUT',
+  TOMBSTONE_KIND_CLONE: 'TOMBSTONE_KIND_CLONE',
 } as const;
 
 export type TombstoneKind =
@@ -16,5 +17,7 @@ export type TombstoneKind =
   | 2
   | 'TOMBSTONE_KIND_CUT'
   | 3
+  | 'TOMBSTONE_KIND_CLONE'
+  | 4
 
 export type TombstoneKind__Output = typeof TombstoneKind[keyof typeof TombstoneKind]

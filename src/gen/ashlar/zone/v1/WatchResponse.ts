@@ -3,17 +3,20 @@
 import type { NodeRecords as _ashlar_zone_v1_NodeRecords, NodeRecords__Output as _ashlar_zone_v1_NodeRecords__Output } from '../../../ashlar/zone/v1/NodeRecords.js';
 import type { HydrationProgress as _ashlar_zone_v1_HydrationProgress, HydrationProgress__Output as _ashlar_zone_v1_HydrationProgress__Output } from '../../../ashlar/zone/v1/HydrationProgress.js';
 import type { Heartbeat as _ashlar_zone_v1_Heartbeat, Heartbeat__Output as _ashlar_zone_v1_Heartbeat__Output } from '../../../ashlar/zone/v1/Heartbeat.js';
+import type { CloneProgress as _ashlar_zone_v1_CloneProgress, CloneProgress__Output as _ashlar_zone_v1_CloneProgress__Output } from '../../../ashlar/zone/v1/CloneProgress.js';
 
 export interface WatchResponse {
   'records'?: (_ashlar_zone_v1_NodeRecords | null);
   'hydration'?: (_ashlar_zone_v1_HydrationProgress | null);
   'heartbeat'?: (_ashlar_zone_v1_Heartbeat | null);
-  'event'?: "records"|"hydration"|"heartbeat";
+  'clone'?: (_ashlar_zone_v1_CloneProgress | null);
+  'event'?: "records"|"hydration"|"heartbeat"|"clone";
 }
 
 export interface WatchResponse__Output {
   'records'?: (_ashlar_zone_v1_NodeRecords__Output | null);
   'hydration'?: (_ashlar_zone_v1_HydrationProgress__Output | null);
   'heartbeat'?: (_ashlar_zone_v1_Heartbeat__Output | null);
-  'event'?: "records"|"hydration"|"heartbeat";
+  'clone'?: (_ashlar_zone_v1_CloneProgress__Output | null);
+  'event'?: "records"|"hydration"|"heartbeat"|"clone";
 }

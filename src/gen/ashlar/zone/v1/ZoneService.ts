@@ -4,12 +4,16 @@ import type * as grpc from '@grpc/grpc-js'
 import type { MethodDefinition } from '@grpc/proto-loader'
 import type { CreateAttachmentRequest as _ashlar_zone_v1_CreateAttachmentRequest, CreateAttachmentRequest__Output as _ashlar_zone_v1_CreateAttachmentRequest__Output } from '../../../ashlar/zone/v1/CreateAttachmentRequest.js';
 import type { CreateAttachmentResponse as _ashlar_zone_v1_CreateAttachmentResponse, CreateAttachmentResponse__Output as _ashlar_zone_v1_CreateAttachmentResponse__Output } from '../../../ashlar/zone/v1/CreateAttachmentResponse.js';
+import type { CreateCloneRequest as _ashlar_zone_v1_CreateCloneRequest, CreateCloneRequest__Output as _ashlar_zone_v1_CreateCloneRequest__Output } from '../../../ashlar/zone/v1/CreateCloneRequest.js';
+import type { CreateCloneResponse as _ashlar_zone_v1_CreateCloneResponse, CreateCloneResponse__Output as _ashlar_zone_v1_CreateCloneResponse__Output } from '../../../ashlar/zone/v1/CreateCloneResponse.js';
 import type { CreateCutRequest as _ashlar_zone_v1_CreateCutRequest, CreateCutRequest__Output as _ashlar_zone_v1_CreateCutRequest__Output } from '../../../ashlar/zone/v1/CreateCutRequest.js';
 import type { CreateCutResponse as _ashlar_zone_v1_CreateCutResponse, CreateCutResponse__Output as _ashlar_zone_v1_CreateCutResponse__Output } from '../../../ashlar/zone/v1/CreateCutResponse.js';
 import type { CreateVolumeRequest as _ashlar_zone_v1_CreateVolumeRequest, CreateVolumeRequest__Output as _ashlar_zone_v1_CreateVolumeRequest__Output } from '../../../ashlar/zone/v1/CreateVolumeRequest.js';
 import type { CreateVolumeResponse as _ashlar_zone_v1_CreateVolumeResponse, CreateVolumeResponse__Output as _ashlar_zone_v1_CreateVolumeResponse__Output } from '../../../ashlar/zone/v1/CreateVolumeResponse.js';
 import type { DeleteAttachmentRequest as _ashlar_zone_v1_DeleteAttachmentRequest, DeleteAttachmentRequest__Output as _ashlar_zone_v1_DeleteAttachmentRequest__Output } from '../../../ashlar/zone/v1/DeleteAttachmentRequest.js';
 import type { DeleteAttachmentResponse as _ashlar_zone_v1_DeleteAttachmentResponse, DeleteAttachmentResponse__Output as _ashlar_zone_v1_DeleteAttachmentResponse__Output } from '../../../ashlar/zone/v1/DeleteAttachmentResponse.js';
+import type { DeleteCloneRequest as _ashlar_zone_v1_DeleteCloneRequest, DeleteCloneRequest__Output as _ashlar_zone_v1_DeleteCloneRequest__Output } from '../../../ashlar/zone/v1/DeleteCloneRequest.js';
+import type { DeleteCloneResponse as _ashlar_zone_v1_DeleteCloneResponse, DeleteCloneResponse__Output as _ashlar_zone_v1_DeleteCloneResponse__Output } from '../../../ashlar/zone/v1/DeleteCloneResponse.js';
 import type { DeleteVolumeRequest as _ashlar_zone_v1_DeleteVolumeRequest, DeleteVolumeRequest__Output as _ashlar_zone_v1_DeleteVolumeRequest__Output } from '../../../ashlar/zone/v1/DeleteVolumeRequest.js';
 import type { DeleteVolumeResponse as _ashlar_zone_v1_DeleteVolumeResponse, DeleteVolumeResponse__Output as _ashlar_zone_v1_DeleteVolumeResponse__Output } from '../../../ashlar/zone/v1/DeleteVolumeResponse.js';
 import type { DropCutRequest as _ashlar_zone_v1_DropCutRequest, DropCutRequest__Output as _ashlar_zone_v1_DropCutRequest__Output } from '../../../ashlar/zone/v1/DropCutRequest.js';
@@ -34,6 +38,15 @@ export interface ZoneServiceClient extends grpc.Client {
   createAttachment(argument: _ashlar_zone_v1_CreateAttachmentRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_ashlar_zone_v1_CreateAttachmentResponse__Output>): grpc.ClientUnaryCall;
   createAttachment(argument: _ashlar_zone_v1_CreateAttachmentRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_ashlar_zone_v1_CreateAttachmentResponse__Output>): grpc.ClientUnaryCall;
   createAttachment(argument: _ashlar_zone_v1_CreateAttachmentRequest, callback: grpc.requestCallback<_ashlar_zone_v1_CreateAttachmentResponse__Output>): grpc.ClientUnaryCall;
+  
+  CreateClone(argument: _ashlar_zone_v1_CreateCloneRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_ashlar_zone_v1_CreateCloneResponse__Output>): grpc.ClientUnaryCall;
+  CreateClone(argument: _ashlar_zone_v1_CreateCloneRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_ashlar_zone_v1_CreateCloneResponse__Output>): grpc.ClientUnaryCall;
+  CreateClone(argument: _ashlar_zone_v1_CreateCloneRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_ashlar_zone_v1_CreateCloneResponse__Output>): grpc.ClientUnaryCall;
+  CreateClone(argument: _ashlar_zone_v1_CreateCloneRequest, callback: grpc.requestCallback<_ashlar_zone_v1_CreateCloneResponse__Output>): grpc.ClientUnaryCall;
+  createClone(argument: _ashlar_zone_v1_CreateCloneRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_ashlar_zone_v1_CreateCloneResponse__Output>): grpc.ClientUnaryCall;
+  createClone(argument: _ashlar_zone_v1_CreateCloneRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_ashlar_zone_v1_CreateCloneResponse__Output>): grpc.ClientUnaryCall;
+  createClone(argument: _ashlar_zone_v1_CreateCloneRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_ashlar_zone_v1_CreateCloneResponse__Output>): grpc.ClientUnaryCall;
+  createClone(argument: _ashlar_zone_v1_CreateCloneRequest, callback: grpc.requestCallback<_ashlar_zone_v1_CreateCloneResponse__Output>): grpc.ClientUnaryCall;
   
   CreateCut(argument: _ashlar_zone_v1_CreateCutRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_ashlar_zone_v1_CreateCutResponse__Output>): grpc.ClientUnaryCall;
   CreateCut(argument: _ashlar_zone_v1_CreateCutRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_ashlar_zone_v1_CreateCutResponse__Output>): grpc.ClientUnaryCall;
@@ -61,6 +74,15 @@ export interface ZoneServiceClient extends grpc.Client {
   deleteAttachment(argument: _ashlar_zone_v1_DeleteAttachmentRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_ashlar_zone_v1_DeleteAttachmentResponse__Output>): grpc.ClientUnaryCall;
   deleteAttachment(argument: _ashlar_zone_v1_DeleteAttachmentRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_ashlar_zone_v1_DeleteAttachmentResponse__Output>): grpc.ClientUnaryCall;
   deleteAttachment(argument: _ashlar_zone_v1_DeleteAttachmentRequest, callback: grpc.requestCallback<_ashlar_zone_v1_DeleteAttachmentResponse__Output>): grpc.ClientUnaryCall;
+  
+  DeleteClone(argument: _ashlar_zone_v1_DeleteCloneRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_ashlar_zone_v1_DeleteCloneResponse__Output>): grpc.ClientUnaryCall;
+  DeleteClone(argument: _ashlar_zone_v1_DeleteCloneRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_ashlar_zone_v1_DeleteCloneResponse__Output>): grpc.ClientUnaryCall;
+  DeleteClone(argument: _ashlar_zone_v1_DeleteCloneRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_ashlar_zone_v1_DeleteCloneResponse__Output>): grpc.ClientUnaryCall;
+  DeleteClone(argument: _ashlar_zone_v1_DeleteCloneRequest, callback: grpc.requestCallback<_ashlar_zone_v1_DeleteCloneResponse__Output>): grpc.ClientUnaryCall;
+  deleteClone(argument: _ashlar_zone_v1_DeleteCloneRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_ashlar_zone_v1_DeleteCloneResponse__Output>): grpc.ClientUnaryCall;
+  deleteClone(argument: _ashlar_zone_v1_DeleteCloneRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_ashlar_zone_v1_DeleteCloneResponse__Output>): grpc.ClientUnaryCall;
+  deleteClone(argument: _ashlar_zone_v1_DeleteCloneRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_ashlar_zone_v1_DeleteCloneResponse__Output>): grpc.ClientUnaryCall;
+  deleteClone(argument: _ashlar_zone_v1_DeleteCloneRequest, callback: grpc.requestCallback<_ashlar_zone_v1_DeleteCloneResponse__Output>): grpc.ClientUnaryCall;
   
   DeleteVolume(argument: _ashlar_zone_v1_DeleteVolumeRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_ashlar_zone_v1_DeleteVolumeResponse__Output>): grpc.ClientUnaryCall;
   DeleteVolume(argument: _ashlar_zone_v1_DeleteVolumeRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_ashlar_zone_v1_DeleteVolumeResponse__Output>): grpc.ClientUnaryCall;
@@ -126,11 +148,15 @@ export interface ZoneServiceClient extends grpc.Client {
 export interface ZoneServiceHandlers extends grpc.UntypedServiceImplementation {
   CreateAttachment: grpc.handleUnaryCall<_ashlar_zone_v1_CreateAttachmentRequest__Output, _ashlar_zone_v1_CreateAttachmentResponse>;
   
+  CreateClone: grpc.handleUnaryCall<_ashlar_zone_v1_CreateCloneRequest__Output, _ashlar_zone_v1_CreateCloneResponse>;
+  
   CreateCut: grpc.handleUnaryCall<_ashlar_zone_v1_CreateCutRequest__Output, _ashlar_zone_v1_CreateCutResponse>;
   
   CreateVolume: grpc.handleUnaryCall<_ashlar_zone_v1_CreateVolumeRequest__Output, _ashlar_zone_v1_CreateVolumeResponse>;
   
   DeleteAttachment: grpc.handleUnaryCall<_ashlar_zone_v1_DeleteAttachmentRequest__Output, _ashlar_zone_v1_DeleteAttachmentResponse>;
+  
+  DeleteClone: grpc.handleUnaryCall<_ashlar_zone_v1_DeleteCloneRequest__Output, _ashlar_zone_v1_DeleteCloneResponse>;
   
   DeleteVolume: grpc.handleUnaryCall<_ashlar_zone_v1_DeleteVolumeRequest__Output, _ashlar_zone_v1_DeleteVolumeResponse>;
   
@@ -150,9 +176,11 @@ export interface ZoneServiceHandlers extends grpc.UntypedServiceImplementation {
 
 export interface ZoneServiceDefinition extends grpc.ServiceDefinition {
   CreateAttachment: MethodDefinition<_ashlar_zone_v1_CreateAttachmentRequest, _ashlar_zone_v1_CreateAttachmentResponse, _ashlar_zone_v1_CreateAttachmentRequest__Output, _ashlar_zone_v1_CreateAttachmentResponse__Output>
+  CreateClone: MethodDefinition<_ashlar_zone_v1_CreateCloneRequest, _ashlar_zone_v1_CreateCloneResponse, _ashlar_zone_v1_CreateCloneRequest__Output, _ashlar_zone_v1_CreateCloneResponse__Output>
   CreateCut: MethodDefinition<_ashlar_zone_v1_CreateCutRequest, _ashlar_zone_v1_CreateCutResponse, _ashlar_zone_v1_CreateCutRequest__Output, _ashlar_zone_v1_CreateCutResponse__Output>
   CreateVolume: MethodDefinition<_ashlar_zone_v1_CreateVolumeRequest, _ashlar_zone_v1_CreateVolumeResponse, _ashlar_zone_v1_CreateVolumeRequest__Output, _ashlar_zone_v1_CreateVolumeResponse__Output>
   DeleteAttachment: MethodDefinition<_ashlar_zone_v1_DeleteAttachmentRequest, _ashlar_zone_v1_DeleteAttachmentResponse, _ashlar_zone_v1_DeleteAttachmentRequest__Output, _ashlar_zone_v1_DeleteAttachmentResponse__Output>
+  DeleteClone: MethodDefinition<_ashlar_zone_v1_DeleteCloneRequest, _ashlar_zone_v1_DeleteCloneResponse, _ashlar_zone_v1_DeleteCloneRequest__Output, _ashlar_zone_v1_DeleteCloneResponse__Output>
   DeleteVolume: MethodDefinition<_ashlar_zone_v1_DeleteVolumeRequest, _ashlar_zone_v1_DeleteVolumeResponse, _ashlar_zone_v1_DeleteVolumeRequest__Output, _ashlar_zone_v1_DeleteVolumeResponse__Output>
   DropCut: MethodDefinition<_ashlar_zone_v1_DropCutRequest, _ashlar_zone_v1_DropCutResponse, _ashlar_zone_v1_DropCutRequest__Output, _ashlar_zone_v1_DropCutResponse__Output>
   ForgetTombstone: MethodDefinition<_ashlar_zone_v1_ForgetTombstoneRequest, _ashlar_zone_v1_ForgetTombstoneResponse, _ashlar_zone_v1_ForgetTombstoneRequest__Output, _ashlar_zone_v1_ForgetTombstoneResponse__Output>
