@@ -30,7 +30,13 @@ class Addon final : public Napi::Addon<Addon> {
                              InstanceMethod("stopNbd", &Addon::stop_nbd),
                              InstanceMethod("openStore", &Addon::open_store_at),
                              InstanceMethod("closeStore", &Addon::close_store),
-                             InstanceMethod("storeStats", &Addon::store_stats_of),
+                             InstanceMethod("storeStats", &Addon::store_job<store_stats>),
+                             InstanceMethod("storeRecords", &Addon::store_job<store_records>),
+                             InstanceMethod("storeQuarantine", &Addon::store_job<store_quarantine>),
+                             InstanceMethod("storeDamage", &Addon::store_job<store_damage>),
+                             InstanceMethod("collectBegin", &Addon::collect_begin_in),
+                             InstanceMethod("collectEnd", &Addon::collect_end_in),
+                             InstanceMethod("collectAbort", &Addon::store_job<collect_abort>),
                              InstanceMethod("storeRecord", &Addon::record_in),
                              InstanceMethod("openCutSource", &Addon::cut_source),
                              InstanceMethod("openSnapshotSource", &Addon::snapshot_source),
@@ -216,14 +222,21 @@ class Addon final : public Napi::Addon<Addon> {
     });
   }
 
-  Napi::Value store_stats_of(const Napi::CallbackInfo& info) {
+  template <Job (*kMake)(Store)>
+  Napi::Value store_job(const Napi::CallbackInfo& info) {
     const auto store = held_in<Store>(info[0], kStoreTag);
     if (!store) return reject(info.Env(), store.error());
-    return jobs_.run(info.Env(), store_stats(*store));
+    return jobs_.run(info.Env(), kMake(*store));
   }
 
   Napi::Value record_in(const Napi::CallbackInfo& info) {
     return run_with<Store>(info, kStoreTag, store_record);
+  }
+  Napi::Value collect_begin_in(const Napi::CallbackInfo& info) {
+    return run_with<Store>(info, kStoreTag, collect_begin);
+  }
+  Napi::Value collect_end_in(const Napi::CallbackInfo& info) {
+    return run_with<Store>(info, kStoreTag, collect_end);
   }
   Napi::Value cut_source(const Napi::CallbackInfo& info) {
     return run_with<Node>(info, kPoolTag, [](Node node, const Napi::Object& options) {

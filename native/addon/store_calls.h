@@ -13,7 +13,14 @@ using WrapChannel = std::function<Napi::Value(Napi::Env, std::shared_ptr<Channel
 
 Result<Job> open_store(const std::string& path, const Napi::Object& options, const WrapStore& wrap);
 Job store_stats(std::shared_ptr<StoreNode> store);
+Job store_records(std::shared_ptr<StoreNode> store);
+Job store_quarantine(std::shared_ptr<StoreNode> store);
+Job store_damage(std::shared_ptr<StoreNode> store);
 Result<Job> store_record(std::shared_ptr<StoreNode> store, const Napi::Object& record);
+Result<Job> collect_begin(std::shared_ptr<StoreNode> store, const Napi::Object& options);
+Result<Job> collect_end(std::shared_ptr<StoreNode> store, const Napi::Object& options);
+// Nothing when none is under way.
+Job collect_abort(std::shared_ptr<StoreNode> store);
 
 Result<Job> open_cut_source(std::shared_ptr<PoolNode> pool, const Napi::Object& options,
                             WrapChannel wrap);

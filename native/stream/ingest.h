@@ -10,6 +10,7 @@
 
 #include "seal/merkle.h"
 #include "store/chunk_store.h"
+#include "store/hash_hasher.h"
 #include "stream/channel.h"
 
 namespace ashlar {
@@ -19,14 +20,6 @@ struct IngestResult {
   Manifest manifest{};
   uint64_t added_bytes = 0;
   uint64_t chunks = 0;
-};
-
-struct HashHasher {
-  size_t operator()(const Hash& hash) const {
-    size_t value;
-    std::memcpy(&value, hash.data(), sizeof value);
-    return value;
-  }
 };
 
 class Ingest final : public Channel {

@@ -219,13 +219,54 @@ export interface PoolBinding {
   stopNbd(handle: NbdHandle, graceMs: number): Promise<void>
 }
 
+export interface StoreStats {
+  readonly packBytes: bigint
+  readonly packs: bigint
+  /** Ids in the index, deltas included. */
+  readonly chunks: bigint
+  readonly nodes: bigint
+  readonly indexBytes: bigint
+  /** Filters, table indexes, cached blocks and memtables. */
+  readonly indexMemoryBytes: bigint
+  readonly quarantined: bigint
+  /** Highest catalog generation of any record; 0 = none. */
+  readonly highestGeneration: bigint
+}
+
+export interface StoreRecord {
+  readonly generation: bigint
+  readonly kind: 'commit' | 'delete'
+  readonly row: Buffer
+}
+
+export interface CollectOptions {
+  /** Manifests of 80 bytes: stable and committing snapshots, pins, base roots of sessions. */
+  readonly roots: readonly Buffer[]
+}
+
+export interface CollectBegun {
+  /** Chunks, nodes and manifests. */
+  readonly condemnedChunks: bigint
+  readonly condemnedBytes: bigint
+}
+
+export interface CollectEnded {
+  readonly freedBytes: bigint
+  /** Packs in which nothing was live. */
+  readonly packsDeleted: bigint
+  readonly packsRewritten: bigint
+  readonly chunksDropped: bigint
+  /** Packs that stay because something in them is damaged, a line each. */
+  readonly kept: readonly string[]
+}
+
 /**
  * The chunk store and pulls of a region.
  */
 export interface StoreBinding {
   openStore(path: string, options: { readonly catalogUuid: string }): Promise<StoreHandle>
   closeStore(handle: StoreHandle): Promise<void>
-  storeStats(handle: StoreHandle): Promise<{ readonly packBytes: bigint; readonly packs: bigint }>
+  storeStats(handle: StoreHandle): Promise<StoreStats>
   /** Durably appends a snapshot record to a node pack (DESIGN 7, "The catalog is not the only root"). */
   storeRecord(
     handle: StoreHandle,
@@ -235,6 +276,27 @@ export interface StoreBinding {
       readonly row: Buffer
     },
   ): Promise<void>
+  /** All records, by generation. */
+  storeRecords(handle: StoreHandle): Promise<readonly StoreRecord[]>
+  /** Ids (hex) of what is damaged here and counts as missing; a fresh copy ends it. */
+  storeQuarantine(handle: StoreHandle): Promise<readonly string[]>
+  /** What was found damaged since the last call, a line each: for the log. */
+  storeDamage(handle: StoreHandle): Promise<readonly string[]>
+
+  /**
+   * First step of a collection. `roots` are the manifests of everything that must stay. What none of
+   * them reaches is condemned: it counts as missing for sessions from now on, and can still be read.
+   * Nothing is deleted. FAILED_PRECONDITION while one is under way; CORRUPT or NOT_FOUND when a node
+   * under a root cannot be read. In memory only: a restart begins anew.
+   */
+  collectBegin(handle: StoreHandle, options: CollectOptions): Promise<CollectBegun>
+  /**
+   * Last step, once every session that began before the first has ended, with the roots of now. Deletes
+   * only what was condemned and is still not reached. Ends the collection, also when it fails.
+   */
+  collectEnd(handle: StoreHandle, options: CollectOptions): Promise<CollectEnded>
+  /** Nothing is condemned any more. Idempotent. */
+  collectAbort(handle: StoreHandle): Promise<void>
 
   /** Source of a zone's cut. With a base (snapshot id whose cut or bookmark this pool knows) it lists the difference. */
   openCutSource(
