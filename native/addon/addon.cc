@@ -37,6 +37,9 @@ class Addon final : public Napi::Addon<Addon> {
                              InstanceMethod("collectBegin", &Addon::collect_begin_in),
                              InstanceMethod("collectEnd", &Addon::collect_end_in),
                              InstanceMethod("collectAbort", &Addon::store_job<collect_abort>),
+                             InstanceMethod("storeCheck", &Addon::store_path_job<store_check>),
+                             InstanceMethod("storeRebuildIndex",
+                                            &Addon::store_path_job<store_rebuild_index>),
                              InstanceMethod("storeRecord", &Addon::record_in),
                              InstanceMethod("openCutSource", &Addon::cut_source),
                              InstanceMethod("openSnapshotSource", &Addon::snapshot_source),
@@ -231,6 +234,13 @@ class Addon final : public Napi::Addon<Addon> {
 
   Napi::Value record_in(const Napi::CallbackInfo& info) {
     return run_with<Store>(info, kStoreTag, store_record);
+  }
+  template <Job (*kMake)(const std::string&)>
+  Napi::Value store_path_job(const Napi::CallbackInfo& info) {
+    if (!info[0].IsString()) {
+      return reject(info.Env(), error(Code::kInvalidArgument, "a path is needed"));
+    }
+    return jobs_.run(info.Env(), kMake(info[0].As<Napi::String>().Utf8Value()));
   }
   Napi::Value collect_begin_in(const Napi::CallbackInfo& info) {
     return run_with<Store>(info, kStoreTag, collect_begin);

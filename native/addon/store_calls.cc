@@ -1,6 +1,8 @@
 #include "addon/store_calls.h"
 
 #include "addon/values.h"
+#include "store/check.h"
+#include "store/mend.h"
 #include "stream/cut_source.h"
 #include "stream/hydration.h"
 #include "stream/snapshot_source.h"
@@ -177,6 +179,45 @@ Job collect_abort(std::shared_ptr<StoreNode> store) {
     auto collection = store->take_collection();
     if (collection) store->end_collection(*std::move(collection));
     return undefined();
+  };
+}
+
+// ---- offline
+
+Job store_check(const std::string& path) {
+  return [path]() -> Result<MakeValue> {
+    const StoreReport report = TRY(check_store(path, default_keys()));
+    return MakeValue([report](Napi::Env env) {
+      Napi::Object at = Napi::Object::New(env);
+      at.Set("packs", big(env, report.packs));
+      at.Set("frames", big(env, report.frames));
+      at.Set("damagedFrames", big(env, report.damaged_frames));
+      at.Set("deadDamagedFrames", big(env, report.dead_damaged_frames));
+      at.Set("unknownFiles", big(env, report.unknown_files));
+      at.Set("missingFromIndex", big(env, report.missing_from_index));
+      at.Set("danglingIndexEntries", big(env, report.dangling_index_entries));
+      at.Set("deltasWithoutBase", big(env, report.deltas_without_base));
+      at.Set("nodesWithoutChildren", big(env, report.nodes_without_children));
+      at.Set("quarantined", big(env, report.quarantined));
+      at.Set("problems",
+             strings(env, report.problems, [](const std::string& line) { return line; }));
+      return at;
+    });
+  };
+}
+
+Job store_rebuild_index(const std::string& path) {
+  return [path]() -> Result<MakeValue> {
+    const RebuildReport report = TRY(rebuild_index(path));
+    return MakeValue([report](Napi::Env env) {
+      Napi::Object at = Napi::Object::New(env);
+      at.Set("packs", big(env, report.packs));
+      at.Set("frames", big(env, report.frames));
+      at.Set("quarantined", big(env, report.quarantined));
+      at.Set("problems",
+             strings(env, report.problems, [](const std::string& line) { return line; }));
+      return at;
+    });
   };
 }
 

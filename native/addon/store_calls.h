@@ -22,6 +22,10 @@ Result<Job> collect_end(std::shared_ptr<StoreNode> store, const Napi::Object& op
 // Nothing when none is under way.
 Job collect_abort(std::shared_ptr<StoreNode> store);
 
+// Offline: they refuse a store that is open.
+Job store_check(const std::string& path);
+Job store_rebuild_index(const std::string& path);
+
 Result<Job> open_cut_source(std::shared_ptr<PoolNode> pool, const Napi::Object& options,
                             WrapChannel wrap);
 Result<Job> open_snapshot_source(std::shared_ptr<StoreNode> store, const Napi::Object& options,

@@ -9,9 +9,8 @@
 #include <cstring>
 
 #include "base/check.h"
-#include "codec/lz4.h"
-#include "store/delta.h"
 #include "store/mend.h"
+#include "store/verify.h"
 
 namespace ashlar {
 namespace {
@@ -30,25 +29,6 @@ Error not_its_id(const char* what, const Hash& id) {
                "the " + std::string(what) + " " + to_hex(id) + " is not what its id says");
 }
 
-// Lays the chunk over the base that `into` holds, if it is a delta.
-bool unpack(const ChunkStore::Stored& stored, MutableBytes into) {
-  switch (stored.kind) {
-    case FrameKind::kRaw:
-      if (stored.bytes.size() != into.size()) return false;
-      std::copy(stored.bytes.begin(), stored.bytes.end(), into.begin());
-      return true;
-    case FrameKind::kLz4:
-      return lz4_decompress(stored.bytes, into);
-    case FrameKind::kDelta:
-      return apply_delta(stored.block_map, stored.bytes, into);
-    case FrameKind::kNode:
-    case FrameKind::kManifest:
-    case FrameKind::kRecord:
-      return false;
-  }
-  return false;
-}
-
 }  // namespace
 
 Result<std::unique_ptr<ChunkStore>> ChunkStore::open(const std::string& folder,
@@ -59,8 +39,8 @@ Result<std::unique_ptr<ChunkStore>> ChunkStore::open(const std::string& folder,
     if (file.ends_with(".tmp")) ::unlink((store->folder_.packs() + "/" + file).c_str());
   }
   store->index_ = TRY(Index::open(store->folder_.index()));
-  for (const Hash& id : TRY(mend_index(store->folder_, *store->index_)))
-    store->quarantine(id, error(Code::kCorrupt, to_hex(id) + ": the pack is missing that held it"));
+  for (const Lost& lost : TRY(mend_index(store->folder_, *store->index_)))
+    store->quarantine(lost.id, error(Code::kCorrupt, to_hex(lost.id) + ": " + lost.reason));
   return store;
 }
 
@@ -146,16 +126,31 @@ Result<void> ChunkStore::read_chunk(const DomainKeys& keys, const Hash& id, Muta
   CHECK(into.size() == kChunkBytes);
   const Stored stored = TRY(read(id));
   if (stored.kind == FrameKind::kDelta) {
-    const Stored base = TRY(read(stored.base));
-    if (!is_full_chunk(base.kind)) return not_its_id("base", stored.base);
-    if (!unpack(base, into) || keyed_hash(keys.chunk, into) != stored.base) {
-      const Error damaged = not_its_id("base", stored.base);
-      quarantine(stored.base, damaged);
-      return damaged;
+    const auto base = read_base(keys, stored.base, into);
+    if (!base) {
+      // It counts as missing already; what mends the store looks for it by its own id.
+      const Code code = base.error().code;
+      if (code == Code::kCorrupt || code == Code::kNotFound) quarantine(id, base.error());
+      return error(code == Code::kNotFound ? Code::kCorrupt : code,
+                   "the base of " + to_hex(id) + ": " + base.error().message);
     }
   }
-  if (unpack(stored, into) && keyed_hash(keys.chunk, into) == id) return {};
+  if (unpack_chunk(stored.kind, stored.block_map, stored.bytes, into) &&
+      keyed_hash(keys.chunk, into) == id) {
+    return {};
+  }
   const Error damaged = not_its_id("chunk", id);
+  quarantine(id, damaged);
+  return damaged;
+}
+
+Result<void> ChunkStore::read_base(const DomainKeys& keys, const Hash& id, MutableBytes into) {
+  const Stored stored = TRY(read(id));
+  if (is_full_chunk(stored.kind) && unpack_chunk(stored.kind, 0, stored.bytes, into) &&
+      keyed_hash(keys.chunk, into) == id) {
+    return {};
+  }
+  const Error damaged = not_its_id("base", id);
   quarantine(id, damaged);
   return damaged;
 }

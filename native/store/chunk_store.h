@@ -92,6 +92,7 @@ class ChunkStore {
 
   Result<std::shared_ptr<const UniqueFd>> pack_file(const PackName& name);
   Result<Stored> read_at(const Hash& id, const Location& at);
+  Result<void> read_base(const DomainKeys& keys, const Hash& id, MutableBytes into);
   bool is_usable(const Hash& id, const std::optional<Location>& at, const Condemned* condemned) {
     return at && !(condemned && condemned->has(*at)) && !index_->is_quarantined(id);
   }

@@ -8,7 +8,7 @@
 #include <set>
 
 #include "base/check.h"
-#include "codec/lz4.h"
+#include "store/verify.h"
 
 namespace ashlar {
 namespace {
@@ -37,26 +37,6 @@ Result<void> each_entry(Index& index, std::span<const DirectoryEntry> entries, V
       TRY(visit(part[i], part[i].kind == FrameKind::kRecord ? std::nullopt : found[i]));
   }
   return {};
-}
-
-// What can be told from the frame alone; a delta's id needs its base, and its CRC must do.
-bool is_its_id(const DomainKeys& keys, const Hash& id, FrameKind kind, Bytes stored) {
-  switch (kind) {
-    case FrameKind::kRaw:
-      return keyed_hash(keys.chunk, stored) == id;
-    case FrameKind::kLz4: {
-      std::vector<uint8_t> plain(kChunkBytes);
-      return lz4_decompress(stored, plain) && keyed_hash(keys.chunk, plain) == id;
-    }
-    case FrameKind::kNode:
-      return keyed_hash(keys.node, stored) == id;
-    case FrameKind::kManifest:
-      return keyed_hash(keys.manifest, stored) == id;
-    case FrameKind::kDelta:
-    case FrameKind::kRecord:
-      return true;
-  }
-  return false;
 }
 
 }  // namespace

@@ -242,10 +242,13 @@ class RocksIndex final : public Index {
       db_->GetIntProperty(name, &value);
       return value;
     };
-    return {property(rocksdb::DB::Properties::kTotalSstFilesSize) +
-                property(rocksdb::DB::Properties::kCurSizeAllMemTables),
-            property(rocksdb::DB::Properties::kEstimateTableReadersMem) +
-                property(rocksdb::DB::Properties::kSizeAllMemTables) + cache_->GetUsage()};
+    IndexSizes sizes;
+    sizes.bytes = property(rocksdb::DB::Properties::kTotalSstFilesSize) +
+                  property(rocksdb::DB::Properties::kCurSizeAllMemTables);
+    sizes.table_bytes = property(rocksdb::DB::Properties::kEstimateTableReadersMem);
+    sizes.memory_bytes = sizes.table_bytes + property(rocksdb::DB::Properties::kSizeAllMemTables) +
+                         cache_->GetUsage();
+    return sizes;
   }
 
  private:

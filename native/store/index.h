@@ -41,7 +41,8 @@ struct IndexTotals {
 
 struct IndexSizes {
   uint64_t bytes = 0;         // on disk
-  uint64_t memory_bytes = 0;  // filters, table indexes, cached blocks, memtables
+  uint64_t table_bytes = 0;   // in memory: filters and table indexes, which grow with the store
+  uint64_t memory_bytes = 0;  // with cached blocks and memtables
 };
 
 class Index {

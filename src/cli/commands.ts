@@ -12,6 +12,8 @@ import { snapshotDelete } from './commands/snapshot-delete.js'
 import { snapshotUpdate } from './commands/snapshot-update.js'
 import { snapshot } from './commands/snapshot.js'
 import { snapshots } from './commands/snapshots.js'
+import { storeCheck } from './commands/store-check.js'
+import { storeRebuildIndex } from './commands/store-rebuild-index.js'
 import { verify } from './commands/verify.js'
 import { volumeCreate } from './commands/volume-create.js'
 import { volumeDelete } from './commands/volume-delete.js'
@@ -39,4 +41,6 @@ export const commands: readonly CommandSpec[] = [
   regions,
   verify,
   poolCheck,
+  storeCheck,
+  storeRebuildIndex,
 ]

@@ -239,6 +239,33 @@ export interface StoreRecord {
   readonly row: Buffer
 }
 
+export interface StoreCheckReport {
+  readonly packs: bigint
+  readonly frames: bigint
+  /** That something may need: the CRC, or not what the id says. */
+  readonly damagedFrames: bigint
+  /** That the index does not name: harmless. */
+  readonly deadDamagedFrames: bigint
+  readonly unknownFiles: bigint
+  /** In packs that the index does not know: no problem, opening the store mends it. */
+  readonly missingFromIndex: bigint
+  readonly danglingIndexEntries: bigint
+  readonly deltasWithoutBase: bigint
+  readonly nodesWithoutChildren: bigint
+  readonly quarantined: bigint
+  /** A line each; the first 100. Empty = sound. */
+  readonly problems: readonly string[]
+}
+
+export interface StoreRebuildReport {
+  readonly packs: bigint
+  readonly frames: bigint
+  /** Ids that a node names and no pack has. */
+  readonly quarantined: bigint
+  /** Packs that cannot be read. */
+  readonly problems: readonly string[]
+}
+
 export interface CollectOptions {
   /** Manifests of 80 bytes: stable and committing snapshots, pins, base roots of sessions. */
   readonly roots: readonly Buffer[]
@@ -297,6 +324,11 @@ export interface StoreBinding {
   collectEnd(handle: StoreHandle, options: CollectOptions): Promise<CollectEnded>
   /** Nothing is condemned any more. Idempotent. */
   collectAbort(handle: StoreHandle): Promise<void>
+
+  /** Offline: every frame and id, index against packs, trees. Refuses a store in use (IN_USE). */
+  storeCheck(path: string): Promise<StoreCheckReport>
+  /** Offline: a new index from the packs alone. Refuses a store in use (IN_USE). */
+  storeRebuildIndex(path: string): Promise<StoreRebuildReport>
 
   /** Source of a zone's cut. With a base (snapshot id whose cut or bookmark this pool knows) it lists the difference. */
   openCutSource(

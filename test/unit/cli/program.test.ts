@@ -110,6 +110,8 @@ describe('the program', () => {
       'regions',
       'verify',
       'pool-check',
+      'store-check',
+      'store-rebuild-index',
     ])
     for (const { name, examples } of commands) {
       expect(examples.join('\n')).toContain(`ashlar ${name}`)
