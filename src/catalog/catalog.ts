@@ -22,7 +22,8 @@ import { Volumes } from './volumes.js'
 
 export interface CatalogOptions {
   readonly path: string
-  readonly region: { readonly name: string; readonly number: number }
+  /** Undefined: that of the catalog, which has to exist. */
+  readonly region: { readonly name: string; readonly number: number } | undefined
   /** Makes the uuid of a catalog that does not exist yet. */
   readonly newUuid: () => string
 }
@@ -130,8 +131,12 @@ function openDatabase(path: string): Database.Database {
 }
 
 async function ownMeta(db: Kysely<Schema>, options: CatalogOptions): Promise<string> {
-  const { name, number } = options.region
   const found = await db.selectFrom('meta').selectAll().executeTakeFirst()
+  if (options.region === undefined) {
+    if (found !== undefined) return found.uuid
+    throw new AshlarError('NOT_FOUND', `${options.path} is not the catalog of a region yet`)
+  }
+  const { name, number } = options.region
   if (found === undefined) {
     const uuid = options.newUuid()
     await db

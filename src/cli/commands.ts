@@ -12,12 +12,16 @@ import { snapshotDelete } from './commands/snapshot-delete.js'
 import { snapshotUpdate } from './commands/snapshot-update.js'
 import { snapshot } from './commands/snapshot.js'
 import { snapshots } from './commands/snapshots.js'
+import { storeCollect } from './commands/store-collect.js'
+import { storeRebuildCatalog } from './commands/store-rebuild-catalog.js'
+import { storeStats } from './commands/store-stats.js'
 import { verify } from './commands/verify.js'
 import { volumeCreate } from './commands/volume-create.js'
 import { volumeDelete } from './commands/volume-delete.js'
 import { volumeUpdate } from './commands/volume-update.js'
 import { volume } from './commands/volume.js'
 import { volumes } from './commands/volumes.js'
+import { zoneForget } from './commands/zone-forget.js'
 import { zones } from './commands/zones.js'
 
 export const commands: readonly CommandSpec[] = [
@@ -37,6 +41,10 @@ export const commands: readonly CommandSpec[] = [
   snapshotDelete,
   zones,
   regions,
+  zoneForget,
+  storeStats,
+  storeCollect,
   verify,
   poolCheck,
+  storeRebuildCatalog,
 ]

@@ -55,7 +55,8 @@ async function deleteOne(
   }
 }
 
-async function confirmed(session: Session, input: Input, what: string): Promise<boolean> {
+/** Asks on a terminal; elsewhere throws INVALID_ARGUMENT unless -f or --yes is given. */
+export async function confirmed(session: Session, input: Input, what: string): Promise<boolean> {
   if (input.flag('force') || input.flag('yes')) return true
   if (!session.io.canAsk) {
     throw new AshlarError(

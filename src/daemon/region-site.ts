@@ -11,13 +11,20 @@ import type { Logger } from '../base/logger.js'
 import { Catalog } from '../catalog/catalog.js'
 import { LazyStore } from '../engine/region/lazy-store.js'
 import { Region } from '../engine/region/region.js'
-import { attachmentService, snapshotService, topologyService, volumeService } from '../gen/proto.js'
+import {
+  attachmentService,
+  operatorService,
+  snapshotService,
+  topologyService,
+  volumeService,
+} from '../gen/proto.js'
 import type { Binding } from '../native/binding.js'
 import { PullClient } from '../replication/pull-client.js'
 import { pullServiceDefinition } from '../replication/pull-method.js'
 import { PullServer } from '../replication/pull-server.js'
 import { ZoneClient } from '../replication/zone-client.js'
 import { attachmentHandlers } from '../service/attachment-service.js'
+import { operatorHandlers } from '../service/operator-service.js'
 import { type ServedService, SiteServer } from '../service/server.js'
 import { snapshotHandlers } from '../service/snapshot-service.js'
 import { testHandlers, testServiceDefinition } from '../service/test-service.js'
@@ -39,6 +46,7 @@ export interface RegionSiteOptions {
   readonly testHooks: boolean
 }
 
+const operatorServiceName = 'ashlar.v1.OperatorService'
 const callGraceMs = 2000
 const linkWaitMs = 1000
 
@@ -132,6 +140,10 @@ export class RegionSite {
       await clock.sleep(10)
     }
     this.#server.setServing(true)
+    // Everything works but collection, and somebody has to do something about that.
+    if (await this.#region.recovery.isBehind()) {
+      this.#server.setServing(false, [operatorServiceName])
+    }
   }
 
   #services({ log, testHooks }: RegionSiteOptions): readonly ServedService[] {
@@ -157,6 +169,11 @@ export class RegionSite {
         name: 'ashlar.v1.TopologyService',
         definition: topologyService,
         handlers: topologyHandlers(region, handlers),
+      },
+      {
+        name: operatorServiceName,
+        definition: operatorService,
+        handlers: operatorHandlers(region, handlers),
       },
       {
         name: 'ashlar.replication.v1.ReplicationService',

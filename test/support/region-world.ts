@@ -49,9 +49,9 @@ export class RegionWorld {
     return this.#catalog
   }
 
-  async restart(between: () => void = () => undefined): Promise<void> {
+  async restart(between: () => unknown = () => undefined): Promise<void> {
     await this.stop()
-    between()
+    await between()
     await this.#start()
   }
 

@@ -33,6 +33,11 @@ export class Recovery {
     if (problem !== undefined) context.log.error({ problem }, problem.message)
   }
 
+  /** The store has records that this catalog does not know. */
+  async isBehind(): Promise<boolean> {
+    return (await this.#options.context.catalog.read.meta.knownGeneration()) !== undefined
+  }
+
   /** Why nothing is collected now. */
   async problem(): Promise<Reason | undefined> {
     const { meta } = this.#options.context.catalog.read
