@@ -242,6 +242,8 @@ export interface PoolBinding {
   order(handle: PoolHandle, order: PoolOrder): Promise<unknown>
   records(handle: PoolHandle): PoolRecords
   poolStats(handle: PoolHandle): PoolStats
+  /** Reads and hashes a whole cut at low priority. CORRUPT names volume and offset. */
+  auditCut(handle: PoolHandle, snapshotId: string): Promise<{ readonly rootHex: string }>
   /** Offline walk of all roots against the allocator. Refuses a pool in use. */
   poolCheck(path: string, options: { readonly repair: boolean }): Promise<PoolCheckReport>
 

@@ -127,11 +127,11 @@ export class IngestJobs {
     const { context, sessions } = this.#options
     linkOf(context, row.node).requireHere()
     await sessions.run(
-      async (tables) => ({
-        kind: 'ingest',
-        snapshotId: row.id,
-        base: await sealBase(tables, row),
-      }),
+      async (tables) => {
+        const now = await tables.snapshots.find(row.id)
+        if (now?.state !== 'captured') throw gone(row.id)
+        return { kind: 'ingest', snapshotId: row.id, base: await sealBase(tables, now) }
+      },
       async ({ base }) => await this.#publish(row.id, await this.#pullOnto(row, base, signal)),
     )
   }
@@ -210,7 +210,7 @@ export class IngestJobs {
     return await this.#options.context.catalog.write(async (tables) => {
       const now = await tables.snapshots.find(id)
       if (now?.state !== 'captured' && now?.state !== 'committing') {
-        throw new AshlarError('CANCELLED', `snapshot ${id} was deleted`)
+        throw gone(id)
       }
       if (result !== undefined) {
         await tables.snapshots.update(id, {
@@ -261,6 +261,8 @@ export class IngestJobs {
     return { kind: 'waits', reason, error }
   }
 }
+
+const gone = (id: Id): AshlarError => new AshlarError('CANCELLED', `snapshot ${id} was deleted`)
 
 function refuseUnlessFits(row: SnapshotRow, base: Base | undefined, opened: PullOpened): void {
   if (opened.volumeBytes !== row.bytes) {

@@ -11,6 +11,7 @@ import type { Binding } from '../../native/binding.js'
 import type { Puller } from '../puller.js'
 import type { ZoneControl } from '../zone-control.js'
 import { Attachments } from './attachments.js'
+import { Audits } from './audits.js'
 import { Collector } from './collector.js'
 import type { RegionContext } from './context.js'
 import { Drives } from './drives.js'
@@ -61,6 +62,7 @@ export class Region {
   readonly topology: Topology
   readonly operator: Operator
   readonly recovery: Recovery
+  readonly audits: Audits
   readonly source: SnapshotSource
   readonly context: RegionContext
   readonly #housekeeping: Housekeeping
@@ -93,6 +95,7 @@ export class Region {
     this.#housekeeping = housekeeping
     this.#collector = collector
     this.recovery = recovery
+    this.audits = new Audits(context)
     this.operator = new Operator({ context, native, store, collector, recovery })
     this.volumes = new Volumes({ context, views, placement, housekeeping })
     this.attachments = new Attachments({ context, views, housekeeping })
@@ -113,6 +116,7 @@ export class Region {
     await this.snapshots.recover()
     this.#sweeps = this.#sweep()
     await this.#collector.start()
+    this.audits.start()
   }
 
   /** What a list filter means by a volume, which may be gone; undefined for an unknown name. */
@@ -123,10 +127,10 @@ export class Region {
 
   async stop(): Promise<void> {
     this.#stop.abort(new AshlarError('SHUTTING_DOWN', 'the region is stopping'))
-    const collected = this.#collector.stop()
+    const ended = Promise.all([this.#collector.stop(), this.audits.stop()])
     await Promise.all([...this.context.links.values()].map(async (link) => await link.stop()))
     await this.context.drives.stop()
-    await collected
+    await ended
     await this.#sweeps
   }
 
