@@ -1,10 +1,12 @@
 // The receiving end of a pull: a stream to one peer, and two loops that carry frames between it and
 // a native channel. The channel decides everything; nothing is looked into here.
 
-import { Client, type ClientDuplexStream, Metadata, credentials } from '@grpc/grpc-js'
+import { Client, type ClientDuplexStream, Metadata } from '@grpc/grpc-js'
 
 import { AshlarError, asAshlarError } from '../base/error.js'
 import { fromStatus } from '../base/rpc-error.js'
+import { transportMessage } from '../client/calls.js'
+import type { SiteCredentials } from '../client/site-credentials.js'
 import type { PullOpen, PullOpened, PullOutcome, Puller, Receive } from '../engine/puller.js'
 import type { Binding, ChannelHandle } from '../native/binding.js'
 import { pullChannelOptions, pullMethod } from './pull-method.js'
@@ -15,6 +17,9 @@ export interface PullClientOptions {
   readonly native: Binding
   /** "127.0.0.1:7440" or "unix:/path". */
   readonly address: string
+  /** Name of the site that must be there. */
+  readonly peer: string
+  readonly credentials: SiteCredentials
 }
 
 type Stream = ClientDuplexStream<PullRequest, PullResponse>
@@ -26,7 +31,11 @@ export class PullClient implements Puller {
 
   constructor(options: PullClientOptions) {
     this.#options = options
-    this.#grpc = new Client(options.address, credentials.createInsecure(), pullChannelOptions)
+    const channel = options.credentials.channelTo(options.peer)
+    this.#grpc = new Client(options.address, channel.credentials, {
+      ...pullChannelOptions,
+      ...channel.options,
+    })
   }
 
   async pull(receive: Receive, open: PullOpen, signal: AbortSignal): Promise<PullOutcome> {
@@ -66,9 +75,9 @@ export class PullClient implements Puller {
   #translated(thrown: unknown): AshlarError {
     if (!isServiceError(thrown)) return asAshlarError(thrown)
     const error = fromStatus(thrown)
-    return new AshlarError(error.code, `${this.#options.address}: ${error.message}`, {
-      cause: thrown,
-    })
+    const { peer, address } = this.#options
+    const what = transportMessage(error)
+    return new AshlarError(error.code, `${peer} at ${address}: ${what}`, { cause: thrown })
   }
 }
 
