@@ -46,6 +46,23 @@ export class Site {
   }
 }
 
+const underWay: ReadonlySet<string> = new Set([
+  'LIFECYCLE_STATE_PENDING',
+  'LIFECYCLE_STATE_WAITING',
+])
+
+export interface WorldOptions {
+  readonly folder: string
+  readonly sockets: string
+  /** Of the region. */
+  readonly name?: string
+  readonly number?: number
+  readonly zones?: readonly string[]
+  readonly peers?: readonly { readonly name: string; readonly number: number }[]
+}
+
+const endpointOf = (sockets: string, region: string) => `unix:${join(sockets, region)}`
+
 export class Ashlar {
   readonly client: Client
   readonly endpoint: string
@@ -60,18 +77,26 @@ export class Ashlar {
   }
 
   /** Sockets lie in `sockets`, whose path is short. */
-  static async start(
-    folder: string,
-    sockets: string,
-    zones: readonly string[] = ['bench-1'],
-  ): Promise<Ashlar> {
+  static async start(options: WorldOptions): Promise<Ashlar> {
+    const {
+      folder,
+      sockets,
+      name = 'bench',
+      number = 1,
+      zones = [`${name}-1`],
+      peers = [],
+    } = options
     mkdirSync(folder, { recursive: true })
-    const endpoint = `unix:${join(sockets, 'region')}`
+    const endpoint = endpointOf(sockets, name)
     const node = (zone: string) =>
-      `[[node]]\nname = "${zone}"\nzone = "${zone}"\nregion = "bench"\nlisten = "unix:${join(sockets, zone)}"\n`
+      `[[node]]\nname = "${zone}"\nzone = "${zone}"\nregion = "${name}"\nlisten = "unix:${join(sockets, zone)}"\n`
     const hosted = (zone: string) =>
       `region_address = "${endpoint}"\ndata = "${zone}"\npool_capacity = "24GiB"\nnbd_unix = "${join(sockets, `${zone}.nbd`)}"\n`
-    const region = `[[region]]\nname = "bench"\nnumber = 1\ndata = "region"\nlisten = "${endpoint}"\n`
+    const links = peers.map(
+      (peer) =>
+        `{ name = "${peer.name}", number = ${peer.number}, address = "${endpointOf(sockets, peer.name)}" }`,
+    )
+    const region = `[[region]]\nname = "${name}"\nnumber = ${number}\ndata = "region"\nlisten = "${endpoint}"\npeers = [${links.join(', ')}]\n`
     const sites: Site[] = []
     for (const zone of zones) {
       const config = join(folder, `${zone}.toml`)
@@ -111,7 +136,7 @@ export class Ashlar {
     const before = packBytes(this.storeFolder)
     const begun = performance.now()
     const { id } = await this.client.snapshots.createSnapshot({ sourceVolume, name }, {})
-    const stable = await this.#stable(id)
+    const stable = await this.stable(id)
     const seconds = (performance.now() - begun) / 1000
     return {
       seconds,
@@ -123,11 +148,11 @@ export class Ashlar {
   }
 
   /** Asked for more often than a person would: the answer is to be measured. */
-  async #stable(snapshot: string) {
+  async stable(snapshot: string) {
     for (;;) {
       const now = await this.client.snapshots.getSnapshot({ snapshot }, {})
       if (now.lifecycleState === 'LIFECYCLE_STATE_STABLE') return now
-      if (now.lifecycleState !== 'LIFECYCLE_STATE_PENDING')
+      if (!underWay.has(now.lifecycleState))
         throw new Error(`snapshot ${now.name}: ${JSON.stringify(now.lifecycleReasons)}`)
       await sleep(5)
     }
@@ -171,7 +196,7 @@ export const warmVolume = (uri: string): void => void execFileSync('nbdcopy', [u
 /** One round: an empty store, a full snapshot, 1 % changed, an incremental one; both are verified. */
 export async function round(folder: string, sockets: string, subject: Subject): Promise<Round> {
   const { image, changes, bytes } = subject
-  const world = await Ashlar.start(folder, sockets)
+  const world = await Ashlar.start({ folder, sockets })
   try {
     const uri = await world.volume('work', 'bench-1', bytes)
     await writeImage(uri, image)
