@@ -6,6 +6,7 @@
 //   name = "local"; number = 1; data = "/var/lib/ashlar/local"; listen = "127.0.0.1:7440"
 //   site_listen = "10.0.0.1:7450"   # for nodes and peers; without it they use `listen` too
 //   tls = { ca = "ca.pem", cert = "local.pem", key = "local.key" }
+//   pull_limit = "200MiB"           # bytes a second of all pulls into it; default: none
 //   peers = [{ name = "remote", number = 2, address = "10.0.0.2:7450", endpoint = "127.0.0.1:7441" }]
 //   [[node]]                        # `data`: hosted here. Without it another process does.
 //   name = "a"; zone = "local-1"; region = "local"; region_address = "127.0.0.1:7440"
@@ -51,6 +52,8 @@ export interface RegionConfig {
   /** Of what nodes and peers use; undefined: `listen` serves that too, and there is no TLS. */
   readonly siteListen: GrpcAddress | undefined
   readonly tls: TlsFiles | undefined
+  /** Of all pulls into the region together; undefined: no limit. */
+  readonly pullLimitBytesPerSecond: number | undefined
   readonly peers: readonly PeerConfig[]
 }
 
@@ -91,6 +94,9 @@ export interface Config {
 
 /** DESIGN 4: smallest pool. */
 const poolBytesMin = 16n << 20n
+/** Less would hold one message of a pull for a quarter of a minute. */
+const limitBytesMin = 64n << 10n
+const limitBytesMax = 1n << 50n
 
 const name = z.string().refine(isName, 'is not a name')
 const path = z.string().min(1).max(4096)
@@ -105,6 +111,7 @@ const regionSchema = z.strictObject({
   listen: z.string(),
   site_listen: z.string().optional(),
   tls,
+  pull_limit: z.union([z.string(), z.int().nonnegative()]).optional(),
   peers: z
     .array(
       z.strictObject({
@@ -199,6 +206,7 @@ function regionOf(raw: RawRegion, key: string, file: string, folder: string): Re
         ? undefined
         : siteAddress(raw.site_listen, secure, `${key}.site_listen`, file),
     tls: tlsFiles(raw.tls, folder),
+    pullLimitBytesPerSecond: limit(raw.pull_limit, `${key}.pull_limit`, file),
     peers: raw.peers.map((peer, index) => {
       const address = siteAddress(peer.address, secure, `${key}.peers[${index}].address`, file)
       const { name, number, endpoint = address.target } = peer
@@ -269,6 +277,14 @@ function capacity(raw: string | number | undefined, key: string, file: string): 
   const bytes = inConfig(file, key, () => parseBytes(String(raw)))
   if (bytes >= poolBytesMin) return bytes
   throw bad(file, { key, problem: `a pool of ${bytes} bytes is below ${poolBytesMin}` })
+}
+
+function limit(raw: string | number | undefined, key: string, file: string): number | undefined {
+  if (raw === undefined) return undefined
+  const bytes = inConfig(file, key, () => parseBytes(String(raw)))
+  if (bytes >= limitBytesMin && bytes <= limitBytesMax) return Number(bytes)
+  const problem = `${bytes} bytes a second are not within ${limitBytesMin} to ${limitBytesMax}`
+  throw bad(file, { key, problem })
 }
 
 const publicInstead = 'the public API stays on this machine, and nodes and peers use site_listen'

@@ -8,6 +8,7 @@ import { Client } from '@grpc/grpc-js'
 import type { Clock } from '../base/clock.js'
 import { makeId } from '../base/ids.js'
 import type { Logger } from '../base/logger.js'
+import { RateLimit } from '../base/rate-limit.js'
 import { Catalog } from '../catalog/catalog.js'
 import { type SiteCredentials, plainCredentials } from '../client/site-credentials.js'
 import { LazyStore } from '../engine/region/lazy-store.js'
@@ -58,11 +59,12 @@ export class RegionSite {
 
   private constructor(options: RegionSiteOptions, catalog: Catalog, store: LazyStore) {
     const { config, credentials, native, clock, log, account, nodes } = options
+    const limit = pullLimit(options)
     const connected = nodes.map(({ name, zone, listen: { target: address } }) => ({
       name,
       zone,
       control: new ZoneClient({ name, address, credentials }),
-      puller: new PullClient({ native, address, peer: name, credentials }),
+      puller: new PullClient({ native, address, peer: name, credentials, ...limit }),
     }))
     this.#connections = connected.flatMap(({ control, puller }) => [control, puller])
     this.#catalog = catalog
@@ -186,6 +188,12 @@ export class RegionSite {
         : []),
     ]
   }
+}
+
+/** One for all pulls into the region. */
+function pullLimit({ config, clock }: RegionSiteOptions): { readonly limit?: RateLimit } {
+  const bytesPerSecond = config.pullLimitBytesPerSecond
+  return bytesPerSecond === undefined ? {} : { limit: new RateLimit({ bytesPerSecond, clock }) }
 }
 
 const reachTimeoutMs = 500

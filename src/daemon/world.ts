@@ -69,6 +69,7 @@ export async function defaultWorld(options: WorldOptions): Promise<Config> {
       listen: addressOf(addresses, index),
       siteListen: siteListen(name),
       tls: tls(name),
+      pullLimitBytesPerSecond: undefined,
       peers: regions
         .map((peer, at) => ({ ...peer, endpoint: addressOf(addresses, at).target }))
         .filter((peer) => peer.name !== name)

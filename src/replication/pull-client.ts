@@ -4,6 +4,7 @@
 import { Client, type ClientDuplexStream, Metadata } from '@grpc/grpc-js'
 
 import { AshlarError, asAshlarError } from '../base/error.js'
+import type { RateLimit } from '../base/rate-limit.js'
 import { fromStatus } from '../base/rpc-error.js'
 import { transportMessage } from '../client/calls.js'
 import type { SiteCredentials } from '../client/site-credentials.js'
@@ -20,6 +21,8 @@ export interface PullClientOptions {
   /** Name of the site that must be there. */
   readonly peer: string
   readonly credentials: SiteCredentials
+  /** Of what comes in, shared with others. Default: none. A window of 16 MiB may be under way at once. */
+  readonly limit?: RateLimit
 }
 
 type Stream = ClientDuplexStream<PullRequest, PullResponse>
@@ -55,7 +58,8 @@ export class PullClient implements Puller {
       const opened = await openedBy(messages)
       if (opened instanceof AshlarError) return { kind: 'refused', error: opened }
       const channel = await receive(opened)
-      const incoming = receiveInto(native, messages, channel)
+      const pay = async (bytes: number) => await this.#options.limit?.pay(bytes, stop)
+      const incoming = receiveInto(native, messages, channel, pay)
       const outgoing = send(native, stream, channel, stop)
       incoming.catch(() => undefined)
       outgoing.catch(() => undefined)
@@ -113,6 +117,7 @@ async function receiveInto(
   native: Binding,
   messages: AsyncIterator<PullResponse, undefined>,
   channel: ChannelHandle,
+  pay: (bytes: number) => Promise<void>,
 ): Promise<PullOutcome> {
   for (;;) {
     const { done, value } = await messages.next()
@@ -121,6 +126,7 @@ async function receiveInto(
     if (value.kind === 'opened') throw new AshlarError('PROTOCOL', 'the source opened twice')
     // The next message is read when the channel has taken this one: that is the backpressure.
     await native.give(channel, value.frames)
+    await pay(value.frames.length)
   }
 }
 

@@ -29,6 +29,8 @@ export interface WorldOptions {
   readonly nbdTcp?: Readonly<Record<string, number>>
   /** The sites talk TLS, with certificates in `world.tls`. */
   readonly tls?: boolean
+  /** More keys of the region, as lines of TOML. */
+  readonly regionKeys?: string
   readonly peers?: readonly {
     readonly name: string
     readonly number: number
@@ -62,7 +64,7 @@ export class World {
       `tls = { ca = "tls/ca.pem", cert = "tls/${name}.pem", key = "tls/${name}.key" }`
     const secured =
       options.tls === true ? `site_listen = "${this.siteEndpoint}"\n${tls('local')}\n` : ''
-    const region = `[[region]]\nname = "local"\nnumber = 1\ndata = "region"\nlisten = "${this.endpoint}"\n${secured}peers = [${peers.join(', ')}]\n`
+    const region = `[[region]]\nname = "local"\nnumber = 1\ndata = "region"\nlisten = "${this.endpoint}"\n${secured}${options.regionKeys ?? ''}peers = [${peers.join(', ')}]\n`
     this.#add('region', region + nodes.map(node).join(''))
     for (const site of nodes) {
       const hosted = [

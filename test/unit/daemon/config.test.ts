@@ -89,6 +89,12 @@ test('sites with TLS listen and reach each other anywhere', () => {
   expect(alone?.hosted?.regionAddress.target).toBe('10.0.0.1:7450')
 })
 
+test('a limit of pulls', () => {
+  expect(parse(region).regions[0]?.pullLimitBytesPerSecond).toBeUndefined()
+  const limited = parse(`${region}pull_limit = "200MiB"\n`)
+  expect(limited.regions[0]?.pullLimitBytesPerSecond).toBe(200 << 20)
+})
+
 test('a peer without an endpoint is told by its address', () => {
   const { regions } = parse(`${region}peers = [{ name = "p", address = "127.0.0.1:1" }]\n`)
   expect(regions[0]?.peers[0]?.endpoint).toBe('127.0.0.1:1')
@@ -157,6 +163,16 @@ describe('a configuration that is wrong', () => {
       'a number twice',
       () => region + edited(edited(region, '"local"', '"x"'), 'data = "region"', 'data = "x"'),
       'region number 1 is there twice',
+    ],
+    [
+      'a limit of nothing',
+      () => `${region}pull_limit = 0\n`,
+      'region[0].pull_limit: 0 bytes a second are not within 65536',
+    ],
+    [
+      'a limit in another unit',
+      () => `${region}pull_limit = "1GB"\n`,
+      'region[0].pull_limit: "1GB" is not a size',
     ],
     ['a unit that is none', () => edited(node, '64MiB', '64MB'), 'node[0].pool_capacity: "64MB"'],
     ['a pool too small', () => edited(node, '64MiB', '8MiB'), 'is below 16777216'],
