@@ -49,6 +49,8 @@ export function tlsCredentials({ ca, cert, key }: TlsIdentity): SiteCredentials 
     channelTo: (peer) => ({
       credentials: ChannelCredentials.createFromSecureContext(secureContext, {
         checkServerIdentity: (_host, certificate) => wrongSite(peer, certificate),
+        // Whatever NODE_TLS_REJECT_UNAUTHORIZED says.
+        rejectUnauthorized: true,
       }),
       // A name for the handshake, where an IP address is not allowed; identity is not decided by it.
       options: { 'grpc.ssl_target_name_override': peer },

@@ -6,6 +6,7 @@ import { X509Certificate, createPrivateKey } from 'node:crypto'
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
+import { AshlarError, asAshlarError } from '../base/error.js'
 import { siteNameOf } from '../client/site-name.js'
 import type { TlsFiles } from './config.js'
 import { makeFolder } from './folder.js'
@@ -29,11 +30,17 @@ export async function developmentCertificates(
   if (sites.every((site) => isGood(site, filesOf(site), now, until))) return filesOf
   const made = await makeCertificates(sites, now)
   makeFolder(folder)
-  writeSecret(join(folder, 'ca.pem'), made.ca)
-  for (const { site, cert, key } of made.sites) {
-    const files = filesOf(site)
-    writeSecret(files.cert, cert)
-    writeSecret(files.key, key)
+  try {
+    writeSecret(join(folder, 'ca.pem'), made.ca)
+    for (const { site, cert, key } of made.sites) {
+      const files = filesOf(site)
+      writeSecret(files.cert, cert)
+      writeSecret(files.key, key)
+    }
+  } catch (thrown) {
+    const { message } = asAshlarError(thrown)
+    const problem = `cannot write certificates: ${message}`
+    throw new AshlarError('DEVICE_FAILED', problem, { cause: thrown })
   }
   return filesOf
 }

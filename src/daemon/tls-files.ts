@@ -36,12 +36,30 @@ export function siteCredentials(
   requireName(name, tls, own)
   requireAuthority(name, tls, intermediate.at(-1) ?? own, authorities)
   requireKey(name, tls, own, key)
-  const late = now > new Date(own.validTo)
-  if (late || now < new Date(own.validFrom)) {
-    const validity = late ? `expired on ${own.validTo}` : `is valid from ${own.validFrom} only`
-    log.error({ cert: tls.cert }, `certificate ${tls.cert} of site ${name} ${validity}`)
+  logValidity(name, tls, own, log, now)
+  try {
+    return tlsCredentials({ ca, cert, key })
+  } catch (thrown) {
+    const { message } = asAshlarError(thrown)
+    throw wrong(name, `TLS does not take ${tls.cert} with ${tls.key}: ${message}`, thrown)
   }
-  return tlsCredentials({ ca, cert, key })
+}
+
+/** Warned of so long before. */
+const soonMs = 30 * 24 * 3600 * 1000
+
+function logValidity(
+  site: string,
+  { cert }: TlsFiles,
+  { validFrom, validTo }: X509Certificate,
+  log: Logger,
+  now: Date,
+): void {
+  const what = `certificate ${cert} of site ${site}`
+  const leftMs = new Date(validTo).getTime() - now.getTime()
+  if (leftMs < 0) log.error({ cert }, `${what} expired on ${validTo}`)
+  else if (now < new Date(validFrom)) log.error({ cert }, `${what} is valid from ${validFrom} only`)
+  else if (leftMs < soonMs) log.warn({ cert }, `${what} expires on ${validTo}`)
 }
 
 function read(site: string, path: string): Buffer {

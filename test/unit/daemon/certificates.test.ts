@@ -1,12 +1,20 @@
 // The default world's certificates: kept while they are good, remade as a whole when they are not.
 
 import { X509Certificate } from 'node:crypto'
-import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 
-import { makeLogger } from '../../../src/base/logger.js'
+import { type Logger, makeLogger } from '../../../src/base/logger.js'
 import { developmentCertificates } from '../../../src/daemon/development-certificates.js'
 import { siteCredentials } from '../../../src/daemon/tls-files.js'
 
@@ -22,6 +30,7 @@ beforeEach(() => {
 })
 afterEach(() => rmSync(join(folder, '..'), { recursive: true, force: true }))
 
+const pem = (name: string) => join(folder, name)
 const make = async (at = now) => await developmentCertificates(folder, sites, at)
 const contents = () =>
   Object.fromEntries(
@@ -44,6 +53,32 @@ test('are made with keys that only their owner reads, and are good for a site', 
   expect(new Date(cert.validTo) > later(9.9)).toBe(true)
 })
 
+test('say where they cannot be written', async () => {
+  await make()
+  rmSync(pem('local.pem'))
+  mkdirSync(`${pem('ca.pem')}.new/x`, { recursive: true })
+  await expect(make()).rejects.toMatchObject({
+    code: 'DEVICE_FAILED',
+    message: expect.stringContaining('ca.pem.new'),
+  })
+})
+
+test('of a site are checked for their time', async () => {
+  const filesOf = await make()
+  const said = (at: Date) => {
+    const lines: string[] = []
+    const note = (_what: object, line: string) => void lines.push(line)
+    const listening = { ...log, warn: note, error: note } as unknown as Logger
+    siteCredentials({ name: 'local', tls: filesOf('local') }, listening, at)
+    return lines.join('\n').replace(folder, '')
+  }
+  expect(said(now)).toBe('')
+  expect(said(later(9.9))).toBe('')
+  expect(said(later(9.95))).toMatch(/^certificate \/local.pem of site local expires on /)
+  expect(said(later(10.1))).toMatch(/^certificate \/local.pem of site local expired on /)
+  expect(said(later(-1))).toMatch(/^certificate \/local.pem of site local is valid from .* only$/)
+})
+
 test('are kept as long as they are good', async () => {
   await make()
   const before = contents()
@@ -51,7 +86,6 @@ test('are kept as long as they are good', async () => {
   expect(contents()).toEqual(before)
 })
 
-const pem = (name: string) => join(folder, name)
 test.each<[what: string, damage: () => void, at: Date]>([
   ['a certificate is missing', () => rmSync(pem('local.pem')), now],
   ['a key is missing', () => rmSync(pem('local-1-a.key')), now],
