@@ -7,6 +7,7 @@ import type { Reason__Output as Reason } from '../gen/ashlar/v1/Reason.js'
 import type { Snapshot__Output as Snapshot } from '../gen/ashlar/v1/Snapshot.js'
 import type { SnapshotClone__Output as SnapshotClone } from '../gen/ashlar/v1/SnapshotClone.js'
 import type { Volume__Output as Volume } from '../gen/ashlar/v1/Volume.js'
+import { clearLine } from './progress.js'
 import type { Session } from './session.js'
 
 /** Waits until the snapshot is stable, whether it is stored from a volume or copied from elsewhere. */
@@ -70,7 +71,7 @@ interface Followed<Answer> {
 }
 
 async function follow<Answer>(session: Session, followed: Followed<Answer>): Promise<Answer> {
-  const { clock, signal, stderr } = session.io
+  const { clock, signal, stderr, stderrTerminal } = session.io
   const line = session.progress(followed.label)
   const onProgress = (now: Answer) => {
     const progress = followed.progress(now)
@@ -82,7 +83,9 @@ async function follow<Answer>(session: Session, followed: Followed<Answer>): Pro
     line.end()
     if (signal.aborted) {
       const { work, look } = followed
-      stderr(`${work} goes on without this command; look again with: ${look}\n`)
+      // The terminal has echoed "^C", whether a line was drawn or not.
+      const clear = stderrTerminal ? clearLine : ''
+      stderr(`${clear}${work} goes on without this command; look again with: ${look}\n`)
     }
     throw thrown
   } finally {

@@ -19,7 +19,8 @@ const redrawIntervalMs = 100
 /** Rate and time left are of the last few seconds, not of the whole run. */
 const rateWindowMs = 10_000
 const barCells = 20
-const clearLine = '\r\u001b[K'
+/** What a terminal takes to begin its present line again. */
+export const clearLine = '\r\u001b[K'
 
 interface Sample {
   readonly ms: number
