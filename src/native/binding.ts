@@ -245,14 +245,28 @@ export interface StoreBinding {
     readonly volumeBytes: bigint
     readonly baseAgreed: boolean
   }>
-  /** Source of a region's committed snapshot: serves WANT_NODE and WANT. */
+  /**
+   * Source of a region's committed snapshot: serves WANT_NODE and WANT. With `baseRootHex`, a snapshot of
+   * this store that the receiver said it holds, chunks may go out as deltas on the base's. NOT_FOUND:
+   * this store does not have the base.
+   */
   openSnapshotSource(
     handle: StoreHandle,
-    options: { readonly manifest: Buffer },
+    options: { readonly manifest: Buffer; readonly baseRootHex?: string },
   ): Promise<ChannelHandle>
   /** Receiver into a store. Ends (take → null) when everything listed is durable or it failed. */
   openIngest(handle: StoreHandle, options: IngestOptions): Promise<ChannelHandle>
-  /** After take() gave null: packs durable, index, nodes, manifest. The snapshot is visible only by the catalog's row. */
+  /**
+   * Receiver of a snapshot from another store: asks for the nodes and chunks that this one lacks. take()
+   * gives null at once when the snapshot is here. `baseRootHex`: a snapshot of this store that stays for
+   * the length of the pull, and that the source agreed on. What came before the end is kept for the next
+   * pull.
+   */
+  openTreeIngest(
+    handle: StoreHandle,
+    options: { readonly manifest: Buffer; readonly baseRootHex?: string },
+  ): Promise<ChannelHandle>
+  /** Of any receiver into a store, after take() gave null: packs durable, index, nodes, manifest. The snapshot is visible only by the catalog's row. */
   finishIngest(channel: ChannelHandle): Promise<IngestResult>
   /**
    * Receiver into a pool for one origin. `demand` serves reads that wait, on a connection of its own;

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "codec/lz4.h"
+#include "store/delta.h"
 #include "stream/cut_source.h"
 #include "stream/hydration.h"
 #include "stream/ingest.h"
@@ -184,7 +185,14 @@ struct Observer {
 inline Result<std::vector<uint8_t>> stored_chunk(ChunkStore& store, const Hash& id) {
   const ChunkStore::Stored stored = TRY(store.read(id));
   std::vector<uint8_t> plain = stored.bytes;
-  if (stored.kind == FrameKind::kLz4) {
+  if (stored.kind == FrameKind::kDelta) {
+    const FrameKind base = TRY(store.read(stored.base)).kind;
+    if (base == FrameKind::kDelta) return error(Code::kCorrupt, "a delta on a delta");
+    plain = TRY(stored_chunk(store, stored.base));
+    if (!apply_delta(stored.block_map, stored.bytes, plain)) {
+      return error(Code::kCorrupt, "does not apply");
+    }
+  } else if (stored.kind == FrameKind::kLz4) {
     plain.assign(kChunkBytes, 0);
     if (!lz4_decompress(stored.bytes, plain)) return error(Code::kCorrupt, "does not unpack");
   } else if (stored.kind != FrameKind::kRaw) {
@@ -238,7 +246,8 @@ inline Result<uint64_t> verify_packs(ChunkStore& store, const std::string& folde
     const PackName name = *parse_pack_name(fs::path(path).filename());
     for (const DirectoryEntry& entry : TRY(read_directory(path, name))) {
       frames++;
-      if (entry.kind == FrameKind::kRaw || entry.kind == FrameKind::kLz4) {
+      if (entry.kind == FrameKind::kRaw || entry.kind == FrameKind::kLz4 ||
+          entry.kind == FrameKind::kDelta) {
         TRY(stored_chunk(store, entry.id));
         continue;
       }
