@@ -176,7 +176,10 @@ export interface NbdOptions {
 }
 
 export interface IngestOptions {
-  /** Root (hex) of a committed snapshot of this store whose tree is asked first. */
+  /**
+   * Root (hex) of a committed snapshot of this store, pinned meanwhile, whose tree is asked first. When
+   * it cannot be read the pull fails with FAILED_PRECONDITION: pull again without it.
+   */
   readonly baseRootHex?: string
   readonly volumeBytes: bigint
   /** With `baseRootHex`, the source lists only what differs from it. */
@@ -189,6 +192,10 @@ export interface IngestResult {
   readonly manifest: Buffer
   /** Stored form of the chunks this snapshot refers to and that this pull added. */
   readonly addedBytes: bigint
+  /** Frames received, with their headers. */
+  readonly receivedBytes: bigint
+  /** 64 KiB for each chunk listed that is not zero. */
+  readonly logicalBytes: bigint
   readonly chunks: bigint
 }
 
@@ -245,6 +252,11 @@ export interface StoreBinding {
     readonly volumeBytes: bigint
     readonly baseAgreed: boolean
   }>
+  /** Hashes the whole cut once more, at low priority, and answers the snapshot's root. */
+  auditCut(
+    handle: PoolHandle,
+    options: { readonly snapshotId: string },
+  ): Promise<{ readonly rootHex: string }>
   /**
    * Source of a region's committed snapshot: serves WANT_NODE and WANT. With `baseRootHex`, a snapshot of
    * this store that the receiver said it holds, chunks may go out as deltas on the base's. NOT_FOUND:

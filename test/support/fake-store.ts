@@ -97,5 +97,12 @@ export function resultOf(content: Buffer): IngestResult {
   const manifest = Buffer.alloc(80)
   manifest.write('ASHLMAN1', 'latin1')
   manifest.writeBigUInt64LE(BigInt(content.length), 24)
-  return { rootHex, manifest, addedBytes: BigInt(content.length), chunks: 1n }
+  return {
+    rootHex,
+    manifest,
+    addedBytes: BigInt(content.length),
+    receivedBytes: BigInt(content.length),
+    logicalBytes: 65536n,
+    chunks: 1n,
+  }
 }
