@@ -58,8 +58,9 @@ MakeValue channel_value(WrapChannel wrap, std::shared_ptr<ChannelHandle> handle)
 Result<Job> open_store(const std::string& path, const Napi::Object& options,
                        const WrapStore& wrap) {
   const std::string catalog_uuid = TRY(string_at(options, "catalogUuid"));
-  return Job([path, catalog_uuid, wrap]() -> Result<MakeValue> {
-    auto store = TRY(ChunkStore::open(path, catalog_uuid));
+  const bool adopt = flag_at(options, "adopt");
+  return Job([path, catalog_uuid, adopt, wrap]() -> Result<MakeValue> {
+    auto store = TRY(ChunkStore::open(path, catalog_uuid, adopt));
     return wrap(std::make_shared<StoreNode>(std::move(store)));
   });
 }
