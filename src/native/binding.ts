@@ -176,7 +176,10 @@ export interface NbdOptions {
 }
 
 export interface IngestOptions {
-  /** Root (hex) of a committed snapshot of this store whose tree is asked first. */
+  /**
+   * Root (hex) of a committed snapshot of this store, pinned meanwhile, whose tree is asked first. When
+   * it cannot be read the pull fails with FAILED_PRECONDITION: pull again without it.
+   */
   readonly baseRootHex?: string
   readonly volumeBytes: bigint
   /** With `baseRootHex`, the source lists only what differs from it. */
@@ -189,11 +192,11 @@ export interface IngestResult {
   readonly manifest: Buffer
   /** Stored form of the chunks this snapshot refers to and that this pull added. */
   readonly addedBytes: bigint
+  /** Frames received, with their headers. */
+  readonly receivedBytes: bigint
+  /** 64 KiB for each chunk listed that is not zero. */
+  readonly logicalBytes: bigint
   readonly chunks: bigint
-  /** Plain bytes of the non-zero chunks this snapshot refers to. */
-  readonly logicalBytes?: bigint
-  /** Frames that came over the wire. */
-  readonly receivedBytes?: bigint
 }
 
 export interface StoreStats {
@@ -296,14 +299,33 @@ export interface StoreBinding {
     readonly volumeBytes: bigint
     readonly baseAgreed: boolean
   }>
-  /** Source of a region's committed snapshot: serves WANT_NODE and WANT. */
+  /** Hashes the whole cut once more, at low priority, and answers the snapshot's root. */
+  auditCut(
+    handle: PoolHandle,
+    options: { readonly snapshotId: string },
+  ): Promise<{ readonly rootHex: string }>
+  /**
+   * Source of a region's committed snapshot: serves WANT_NODE and WANT. With `baseRootHex`, a snapshot of
+   * this store that the receiver said it holds, chunks may go out as deltas on the base's. NOT_FOUND:
+   * this store does not have the base.
+   */
   openSnapshotSource(
     handle: StoreHandle,
-    options: { readonly manifest: Buffer },
+    options: { readonly manifest: Buffer; readonly baseRootHex?: string },
   ): Promise<ChannelHandle>
   /** Receiver into a store. Ends (take → null) when everything listed is durable or it failed. */
   openIngest(handle: StoreHandle, options: IngestOptions): Promise<ChannelHandle>
-  /** After take() gave null: packs durable, index, nodes, manifest. The snapshot is visible only by the catalog's row. */
+  /**
+   * Receiver of a snapshot from another store: asks for the nodes and chunks that this one lacks. take()
+   * gives null at once when the snapshot is here. `baseRootHex`: a snapshot of this store that stays for
+   * the length of the pull, and that the source agreed on. What came before the end is kept for the next
+   * pull.
+   */
+  openTreeIngest(
+    handle: StoreHandle,
+    options: { readonly manifest: Buffer; readonly baseRootHex?: string },
+  ): Promise<ChannelHandle>
+  /** Of any receiver into a store, after take() gave null: packs durable, index, nodes, manifest. The snapshot is visible only by the catalog's row. */
   finishIngest(channel: ChannelHandle): Promise<IngestResult>
   /**
    * Receiver into a pool for one origin. `demand` serves reads that wait, on a connection of its own;

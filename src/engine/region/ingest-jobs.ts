@@ -218,8 +218,8 @@ export class IngestJobs {
           rootHex: result.rootHex,
           manifest: result.manifest,
           storedBytes: result.addedBytes,
-          logicalBytes: result.logicalBytes ?? 0n,
-          transferredBytes: result.receivedBytes ?? 0n,
+          logicalBytes: result.logicalBytes,
+          transferredBytes: result.receivedBytes,
         })
       }
       const row = (await tables.snapshots.find(id)) ?? now
