@@ -222,7 +222,7 @@ Job finish_ingest(std::shared_ptr<ChannelHandle> channel) {
              Napi::Buffer<uint8_t>::Copy(env, result.manifest.data(), result.manifest.size()));
       at.Set("addedBytes", big(env, result.added_bytes));
       at.Set("receivedBytes", big(env, result.received_bytes));
-      at.Set("logicalBytes", big(env, result.logical_bytes));
+      at.Set("logicalBytes", Napi::BigInt::New(env, result.logical_bytes));
       at.Set("chunks", big(env, result.chunks));
       return at;
     });

@@ -194,7 +194,10 @@ export interface IngestResult {
   readonly addedBytes: bigint
   /** Frames received, with their headers. */
   readonly receivedBytes: bigint
-  /** 64 KiB for each chunk listed that is not zero. */
+  /**
+   * 64 KiB for each chunk that is not zero: of the whole snapshot; after a list of differences, by how
+   * much it is more than the base's (less when negative).
+   */
   readonly logicalBytes: bigint
   readonly chunks: bigint
 }
@@ -245,8 +248,6 @@ export interface PoolBinding {
   order(handle: PoolHandle, order: PoolOrder): Promise<unknown>
   records(handle: PoolHandle): PoolRecords
   poolStats(handle: PoolHandle): PoolStats
-  /** Reads and hashes a whole cut at low priority. CORRUPT names volume and offset. */
-  auditCut(handle: PoolHandle, snapshotId: string): Promise<{ readonly rootHex: string }>
   /** Offline walk of all roots against the allocator. Refuses a pool in use. */
   poolCheck(path: string, options: { readonly repair: boolean }): Promise<PoolCheckReport>
 

@@ -30,6 +30,7 @@ interface Channel {
   /** Of an ingest: what it pulls, and whether a look-up found it. */
   readonly content?: Buffer
   readonly found?: boolean
+  readonly delta?: boolean
 }
 
 export class FakeStore {
@@ -74,7 +75,8 @@ export class FakeStore {
         this.ingests.push(options)
         await this.beforeIngest(options)
         const content = this.content()
-        return this.open(this.ingest(), { content, found: this.#isPresent(keyOf(content)) })
+        const found = this.#isPresent(keyOf(content))
+        return this.open(this.ingest(), { content, found, delta: options.listIsDelta })
       },
       finishIngest: async (handle) => {
         await this.beforeFinish()
@@ -126,7 +128,7 @@ export class FakeStore {
     )
   }
 
-  open(script: Script, more: Pick<Channel, 'content' | 'found'> = {}): ChannelHandle {
+  open(script: Script, more: Pick<Channel, 'content' | 'found' | 'delta'> = {}): ChannelHandle {
     const handle = {} as ChannelHandle
     this.#channels.set(handle, { script, closed: new AbortController(), ...more })
     return handle
@@ -141,13 +143,14 @@ export class FakeStore {
     return this.held.has(key) && this.#condemned?.has(key) !== true
   }
 
-  #finish({ content = Buffer.from('content'), found = false }: Channel): IngestResult {
+  #finish({ content = Buffer.alloc(0), found = false, delta }: Channel): IngestResult {
     const key = keyOf(content)
     if (!found) {
       this.held.add(key)
       this.#condemned?.delete(key)
     }
-    const result = resultOf(content)
+    // Every change replaces what is there by as much.
+    const result = { ...resultOf(content), ...(delta === true ? { logicalBytes: 0n } : {}) }
     return found ? { ...result, addedBytes: 0n, receivedBytes: 0n } : result
   }
 

@@ -86,7 +86,7 @@ export class ZoneNode implements ZoneControl {
   async audit(snapshotId: string, signal: AbortSignal): Promise<string> {
     this.#stop.signal.throwIfAborted()
     const { native, pool } = this.#options
-    const { rootHex } = await native.auditCut(pool, snapshotId)
+    const { rootHex } = await native.auditCut(pool, { snapshotId })
     signal.throwIfAborted()
     return rootHex
   }

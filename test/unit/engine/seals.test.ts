@@ -124,7 +124,7 @@ describe('the base', () => {
     expect(world.store.ingests.at(-1)).toMatchObject({ listIsDelta: false, baseRootHex: s.rootHex })
   })
 
-  test.each(['CORRUPT', 'NOT_FOUND'] as const)(
+  test.each(['FAILED_PRECONDITION', 'CORRUPT', 'NOT_FOUND'] as const)(
     'that answers %s is left away, once',
     async (code) => {
       await stable('s')
@@ -137,6 +137,15 @@ describe('the base', () => {
       expect(pullOf(t.id)[1]).not.toHaveProperty('baseSnapshotId')
     },
   )
+
+  test('is not to blame for what the node refuses', async () => {
+    await stable('s')
+    const error = new AshlarError('FAILED_PRECONDITION', 'the volume hydrates')
+    world.pull = async () => ({ kind: 'refused', error })
+    const t = await snap('t')
+    await world.until(() => pullOf(t.id).length >= 2 || undefined, 'a second attempt')
+    expect(pullOf(t.id).every(({ baseSnapshotId }) => baseSnapshotId !== undefined)).toBe(true)
+  })
 
   test('is kept by the session while the job runs', async () => {
     const s = await stable('s')
