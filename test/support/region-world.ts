@@ -140,5 +140,12 @@ export function volumeSpec(change: Partial<CreateVolume> = {}): CreateVolume {
 export function snapshotSpec(
   change: Partial<CreateSnapshot> & Pick<CreateSnapshot, 'sourceVolume'>,
 ): CreateSnapshot {
-  return { name: '', userTags: [], resourceGroup: 'default', requestId: '', ...change }
+  return {
+    name: '',
+    cloneZones: [],
+    userTags: [],
+    resourceGroup: 'default',
+    requestId: '',
+    ...change,
+  }
 }

@@ -3,7 +3,7 @@
 // it follows from the catalog and the node's records, so a crash loses none of it.
 
 import { AshlarError, asAshlarError } from '../../base/error.js'
-import { isId } from '../../base/ids.js'
+import { type Id, isId } from '../../base/ids.js'
 import type { Tables } from '../../catalog/catalog.js'
 import type { OrderRow } from '../../catalog/rows.js'
 import type { PoolOrder } from '../../native/binding.js'
@@ -59,7 +59,8 @@ export class Housekeeping {
     let late: AshlarError | undefined
     for (const row of await catalog.read.orders.ofNode(node)) {
       // A volume that is being made from the cut needs it first; its drive looks here when done.
-      if (row.kind === 'dropCut' && (await catalog.read.volumes.creatingFromCut(row.target)) > 0) {
+      // A clone on its way out names the cut as its image, and goes before it.
+      if (row.kind === 'dropCut' && (await this.#isCutNeeded(node, row.target))) {
         late = new AshlarError('FAILED_PRECONDITION', `cut ${row.target} is still needed`)
         continue
       }
@@ -79,6 +80,12 @@ export class Housekeeping {
       await catalog.write(async (tables) => await tables.orders.remove(row.seq))
     }
     return late
+  }
+
+  async #isCutNeeded(node: string, snapshotId: Id): Promise<boolean> {
+    const { volumes, clones } = this.#context.catalog.read
+    if ((await volumes.creatingFromCut(snapshotId)) > 0) return true
+    return (await clones.ofSnapshot(snapshotId)).some(({ place }) => place?.node === node)
   }
 
   async #noteNode({ node }: NodeRecords): Promise<void> {
@@ -136,6 +143,7 @@ export class Housekeeping {
       ...records.volumes.map(({ volumeId }) => volumeId),
       ...records.attachments.map(({ attachmentId }) => attachmentId),
       ...records.cuts.filter(({ hidden }) => !hidden).map(({ snapshotId }) => snapshotId),
+      ...records.clones.map(({ cloneId }) => cloneId),
     ]
     for (const id of ids) {
       if (this.#orphans.has(id) || waiting.has(id) || (await hasRow(catalog.read, id))) continue
@@ -173,5 +181,6 @@ async function hasRow(tables: Tables, id: string): Promise<boolean> {
   if (!isId(id)) return false
   if ((await tables.volumes.find(id)) !== undefined) return true
   if ((await tables.attachments.find(id)) !== undefined) return true
+  if ((await tables.clones.find(id)) !== undefined) return true
   return (await tables.snapshots.find(id)) !== undefined
 }

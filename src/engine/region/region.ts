@@ -11,6 +11,7 @@ import type { Binding } from '../../native/binding.js'
 import type { Puller } from '../puller.js'
 import type { ZoneControl } from '../zone-control.js'
 import { Attachments } from './attachments.js'
+import { Clones } from './clones.js'
 import type { RegionContext } from './context.js'
 import { Drives } from './drives.js'
 import { Housekeeping } from './housekeeping.js'
@@ -54,6 +55,7 @@ export class Region {
   readonly volumes: Volumes
   readonly attachments: Attachments
   readonly snapshots: Snapshots
+  readonly clones: Clones
   readonly topology: Topology
   readonly source: SnapshotSource
   readonly context: RegionContext
@@ -83,7 +85,8 @@ export class Region {
     this.#housekeeping = housekeeping
     this.volumes = new Volumes({ context, views, placement, housekeeping })
     this.attachments = new Attachments({ context, views, housekeeping })
-    this.snapshots = new Snapshots({ context, views, jobs, housekeeping })
+    this.clones = new Clones({ context, views, housekeeping })
+    this.snapshots = new Snapshots({ context, views, jobs, clones: this.clones, housekeeping })
     this.topology = new Topology({ ...options, context })
     this.source = new SnapshotSource({ native, store, catalog })
   }
@@ -97,6 +100,7 @@ export class Region {
     await this.volumes.recover()
     await this.attachments.recover()
     await this.snapshots.recover()
+    await this.clones.recover()
     this.#sweeps = this.#sweep()
   }
 
@@ -116,9 +120,11 @@ export class Region {
   #look(node: string, back: boolean): void {
     if (back) this.context.drives.wakeAll()
     this.#housekeeping.look(node)
-    this.snapshots.wake(node).catch((thrown: unknown) => {
+    const failed = (thrown: unknown) => {
       if (!this.#stop.signal.aborted) this.context.log.error({ err: thrown, node }, 'look failed')
-    })
+    }
+    this.snapshots.wake(node).catch(failed)
+    this.clones.wake(node).catch(failed)
   }
 
   /** A configuration that drops a node would strand what lives there. */

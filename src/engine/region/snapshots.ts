@@ -11,6 +11,7 @@ import type { Tables } from '../../catalog/catalog.js'
 import type { Page, PageRequest } from '../../catalog/page.js'
 import type { SnapshotRow } from '../../catalog/rows.js'
 import type { SnapshotFilter } from '../../catalog/snapshots.js'
+import type { Clones } from './clones.js'
 import {
   type RegionContext,
   atMost,
@@ -36,6 +37,7 @@ export interface SnapshotsOptions {
   readonly context: RegionContext
   readonly views: Views
   readonly jobs: IngestJobs
+  readonly clones: Clones
   readonly housekeeping: Housekeeping
 }
 
@@ -49,6 +51,7 @@ export class Snapshots {
   readonly #context: RegionContext
   readonly #views: Views
   readonly #jobs: IngestJobs
+  readonly #clones: Clones
   readonly #housekeeping: Housekeeping
   // Ids whose caller still waits for the cut. Any other row without a cut is one that a former life
   // of the daemon left: its caller is gone, so a cut made now would be of the wrong time.
@@ -58,6 +61,7 @@ export class Snapshots {
     this.#context = options.context
     this.#views = options.views
     this.#jobs = options.jobs
+    this.#clones = options.clones
     this.#housekeeping = options.housekeeping
   }
 
@@ -183,6 +187,7 @@ export class Snapshots {
         zone: volume.zone,
         node: volume.node,
         sourceVolume: { id: volume.id, name: volume.name, zone: volume.zone },
+        sourceSnapshot: undefined,
         bytes: volume.grantedBytes,
         epoch: undefined,
         capturedNs: undefined,
@@ -198,6 +203,7 @@ export class Snapshots {
         },
         createdMs: nowMs(context.clock),
       })
+      await this.#clones.want(tables, id, spec.cloneZones)
       await claim(tables, id)
     })
     this.#awaited.set(id, { until: context.clock.monotonicMs() + limits.cutTimeoutMs })
@@ -241,13 +247,15 @@ export class Snapshots {
     const { clock } = this.#context
     const link = linkOf(this.#context, row.node)
     const until = this.#awaited.get(row.id)?.until ?? clock.monotonicMs()
+    if (row.sourceVolume === undefined) throw new AshlarError('INTERNAL', `${row.id} has no volume`)
+    const volumeId = row.sourceVolume.id
     const signal = new AbortController().signal
     let refused = new AshlarError('REMOTE_UNAVAILABLE', `no cut within ${limits.cutTimeoutMs} ms`)
     for (;;) {
       const timeoutMs = Math.ceil(until - clock.monotonicMs())
       if (timeoutMs <= 0) break
       try {
-        const members = [{ volumeId: row.sourceVolume.id, snapshotId: row.id }]
+        const members = [{ volumeId, snapshotId: row.id }]
         const order = { kind: 'cut', groupId: row.id, members } as const
         const { cuts } = await link.order(order, { timeoutMs, signal })
         const cut = cuts.find(({ snapshotId }) => snapshotId === row.id)
@@ -280,6 +288,7 @@ export class Snapshots {
   async #giveUp(row: SnapshotRow): Promise<void> {
     await this.#context.catalog.write(async (tables) => {
       await tables.snapshots.remove(row.id)
+      await tables.clones.condemnOf(row.id)
       await tables.requests.removeOf(row.id)
       await this.#orderDrop(tables, row)
     })
@@ -297,6 +306,7 @@ export class Snapshots {
         return await this.#stepJob(row, signal)
       case 'deleting':
         return await this.#stepDelete(row)
+      case 'waiting':
       case 'stable':
       case 'failed':
         return { kind: 'rest' }
@@ -322,6 +332,7 @@ export class Snapshots {
     switch (end.kind) {
       case 'stable':
         this.#housekeeping.look(row.node)
+        await this.#clones.look(row.id)
         return { kind: 'again' }
       case 'waits':
         await this.#note(row, end)
@@ -350,10 +361,12 @@ export class Snapshots {
       const now = await tables.snapshots.find(row.id)
       if (now === undefined || now.state === 'deleting') return
       await tables.snapshots.update(row.id, { state: 'failed', reason })
+      await tables.clones.condemnOf(row.id)
       await tables.sessions.endOf(row.id)
       await this.#orderDrop(tables, row)
     })
     this.#housekeeping.look(row.node)
+    await this.#clones.look(row.id)
   }
 
   async #orderDrop(tables: Tables, { id: target, node }: SnapshotRow): Promise<void> {
@@ -372,8 +385,10 @@ export class Snapshots {
       await tables.sessions.endOf(row.id)
       await tables.orders.removeSealed(row.id)
       await tables.snapshots.remove(row.id)
+      await tables.clones.condemnOf(row.id)
       await this.#orderDrop(tables, row)
     })
+    await this.#clones.look(row.id)
     if (this.#context.links.has(row.node)) this.#housekeeping.look(row.node)
     return { kind: 'rest' }
   }

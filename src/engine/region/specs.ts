@@ -49,6 +49,8 @@ export interface DeleteAttachment {
 
 export interface CreateSnapshot {
   readonly sourceVolume: Reference
+  /** Of this region, no duplicates. */
+  readonly cloneZones: readonly string[]
   /** Empty: one is picked. */
   readonly name: string
   readonly userTags: readonly string[]
@@ -61,5 +63,15 @@ export interface UpdateSnapshot {
   readonly name?: string
   readonly userTags?: readonly string[]
   readonly etag: string
+  readonly requestId: string
+}
+
+/** At most one of a snapshot in a zone. */
+export interface NameClone {
+  readonly snapshot: Reference
+  readonly zone: string
+}
+
+export interface ChangeClone extends NameClone {
   readonly requestId: string
 }

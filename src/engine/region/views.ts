@@ -7,6 +7,7 @@ import type { Tables } from '../../catalog/catalog.js'
 import type {
   AttachmentRow,
   AttachmentState,
+  CloneRow,
   Labels,
   Reason,
   SnapshotRow,
@@ -14,6 +15,7 @@ import type {
   VolumeRow,
 } from '../../catalog/rows.js'
 import { type RegionContext, etagOf, linkOf } from './context.js'
+import type { NodeLink } from './node-link.js'
 
 export interface ProgressView {
   readonly doneBytes: bigint
@@ -27,6 +29,8 @@ export interface ReferenceView {
   readonly crn: string
   readonly name: string
   readonly deleted: boolean
+  /** Of an object of another region. */
+  readonly remoteRegion?: string
 }
 
 export interface VolumeView {
@@ -73,16 +77,26 @@ export interface SnapshotView {
   readonly crn: string
   readonly name: string
   readonly etag: string
-  readonly state: 'pending' | 'stable' | 'failed' | 'deleting'
+  readonly state: 'waiting' | 'pending' | 'stable' | 'failed' | 'deleting'
   readonly reasons: readonly Reason[]
   readonly progress: ProgressView
   readonly createdMs: number
   readonly capturedNs: bigint | undefined
   readonly minimumCapacityBytes: bigint
   readonly storedBytes: bigint
-  readonly sourceVolume: ReferenceView
+  /** Undefined while the source of a copy has not been reached. */
+  readonly sourceVolume: ReferenceView | undefined
   readonly rootHex: string
   readonly labels: Labels
+  readonly clones: readonly CloneView[]
+}
+
+export interface CloneView {
+  readonly zone: string
+  readonly available: boolean
+  readonly progress: ProgressView
+  readonly reasons: readonly Reason[]
+  readonly createdMs: number
 }
 
 /** Done and total of a snapshot's job, while one runs. */
@@ -151,7 +165,6 @@ export class Views {
   }
 
   async snapshot(tables: Tables, row: SnapshotRow): Promise<SnapshotView> {
-    const volume = await tables.volumes.find(row.sourceVolume.id)
     const { account, region } = this.#context
     return {
       seq: row.seq,
@@ -166,10 +179,63 @@ export class Views {
       capturedNs: row.capturedNs,
       minimumCapacityBytes: row.bytes,
       storedBytes: row.storedBytes,
-      sourceVolume: this.#volumeReference(row.sourceVolume, volume === undefined),
+      sourceVolume: await this.#sourceVolume(tables, row.sourceVolume),
       rootHex: row.state === 'stable' ? (row.rootHex ?? '') : '',
       labels: row.labels,
+      clones: await this.clones(tables, row),
     }
+  }
+
+  /** By zone, without those on their way out. */
+  async clones(tables: Tables, snapshot: SnapshotRow): Promise<readonly CloneView[]> {
+    const rows = await tables.clones.ofSnapshot(snapshot.id)
+    const shown = rows.filter(({ state }) => state !== 'deleting')
+    return await Promise.all(shown.map((row) => this.clone(row, snapshot)))
+  }
+
+  async clone(row: CloneRow, snapshot: SnapshotRow): Promise<CloneView> {
+    const available = row.state === 'available'
+    return {
+      zone: row.zone,
+      available,
+      progress: this.#cloneProgress(row, snapshot),
+      reasons: available ? [] : this.#cloneReasons(row, snapshot),
+      createdMs: row.createdMs,
+    }
+  }
+
+  #cloneProgress(row: CloneRow, { bytes }: SnapshotRow): ProgressView {
+    if (row.state === 'available') return { doneBytes: bytes, totalBytes: bytes, percent: 100 }
+    const now = this.#linkOf(row)?.cloneProgressOf(row.id)
+    return progressOf(now?.doneBytes ?? 0n, now?.totalBytes ?? 0n)
+  }
+
+  #cloneReasons(row: CloneRow, snapshot: SnapshotRow): readonly Reason[] {
+    if (snapshot.state !== 'stable') {
+      const message = `snapshot ${snapshot.id} is pending; the clone begins when it is stable`
+      return [{ code: 'snapshot_pending', message }]
+    }
+    const link = this.#linkOf(row)
+    if (link?.state.kind === 'away') {
+      const message = `zone ${row.zone} is away (${link.state.why})`
+      return [{ code: 'zone_unreachable', message }]
+    }
+    const trouble = link?.cloneProgressOf(row.id)?.trouble
+    if (trouble !== undefined) return [{ code: 'region_unreachable', message: trouble }]
+    return row.reason === undefined ? [] : [row.reason]
+  }
+
+  #linkOf({ place }: CloneRow): NodeLink | undefined {
+    return place === undefined ? undefined : this.#context.links.get(place.node)
+  }
+
+  async #sourceVolume(
+    tables: Tables,
+    source: SnapshotSourceVolume | undefined,
+  ): Promise<ReferenceView | undefined> {
+    if (source === undefined) return undefined
+    const found = await tables.volumes.find(source.id)
+    return this.#volumeReference(source, found === undefined)
   }
 
   #health(row: VolumeRow): Pick<VolumeView, 'health' | 'healthReasons'> {
@@ -280,6 +346,7 @@ function snapshotState(row: SnapshotRow): SnapshotView['state'] {
     case 'captured':
     case 'committing':
       return 'pending'
+    case 'waiting':
     case 'stable':
     case 'failed':
     case 'deleting':
