@@ -2,7 +2,6 @@
 
 import type { Kysely } from 'kysely'
 
-import type { Id } from '../base/ids.js'
 import { idOf, oneOf } from './decode.js'
 import type { New, PeerOrderRow } from './rows.js'
 import type { Schema } from './schema.js'

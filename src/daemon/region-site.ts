@@ -11,13 +11,21 @@ import type { Logger } from '../base/logger.js'
 import { Catalog } from '../catalog/catalog.js'
 import { LazyStore } from '../engine/region/lazy-store.js'
 import { Region } from '../engine/region/region.js'
-import { attachmentService, snapshotService, topologyService, volumeService } from '../gen/proto.js'
+import {
+  attachmentService,
+  copyService,
+  snapshotService,
+  topologyService,
+  volumeService,
+} from '../gen/proto.js'
 import type { Binding } from '../native/binding.js'
+import { CopyClient } from '../replication/copy-client.js'
 import { PullClient } from '../replication/pull-client.js'
 import { pullServiceDefinition } from '../replication/pull-method.js'
 import { PullServer } from '../replication/pull-server.js'
 import { ZoneClient } from '../replication/zone-client.js'
 import { attachmentHandlers } from '../service/attachment-service.js'
+import { copyHandlers } from '../service/copy-service.js'
 import { type ServedService, SiteServer } from '../service/server.js'
 import { snapshotHandlers } from '../service/snapshot-service.js'
 import { testHandlers, testServiceDefinition } from '../service/test-service.js'
@@ -58,7 +66,15 @@ export class RegionSite {
       control: new ZoneClient({ name: node.name, address: node.listen.target }),
       puller: new PullClient({ native, address: node.listen.target }),
     }))
-    this.#connections = connected.flatMap(({ control, puller }) => [control, puller])
+    const peers = config.peers.map(({ name, number, address: { target: address } }) => ({
+      name,
+      number,
+      address,
+      control: new CopyClient({ name, address }),
+      puller: new PullClient({ native, address }),
+    }))
+    const both = [...connected, ...peers]
+    this.#connections = both.flatMap(({ control, puller }) => [control, puller])
     this.#catalog = catalog
     this.#store = store
     this.#region = new Region({
@@ -66,11 +82,7 @@ export class RegionSite {
       region: { name: config.name, number: config.number },
       endpoint: config.listen.target,
       nodes: connected,
-      peers: config.peers.map(({ name, number, address }) => ({
-        name,
-        number,
-        address: address.target,
-      })),
+      peers,
       isReachable: async ({ address }) => await isReachable(address, clock),
       catalog,
       native,
@@ -157,6 +169,11 @@ export class RegionSite {
         name: 'ashlar.v1.TopologyService',
         definition: topologyService,
         handlers: topologyHandlers(region, handlers),
+      },
+      {
+        name: 'ashlar.replication.v1.CopyService',
+        definition: copyService,
+        handlers: copyHandlers(region, handlers),
       },
       {
         name: 'ashlar.replication.v1.ReplicationService',

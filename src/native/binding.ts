@@ -252,6 +252,14 @@ export interface StoreBinding {
   ): Promise<ChannelHandle>
   /** Receiver into a store. Ends (take → null) when everything listed is durable or it failed. */
   openIngest(handle: StoreHandle, options: IngestOptions): Promise<ChannelHandle>
+  /**
+   * Receiver of a region's snapshot into a store: asks for nodes by (level, index) and for what is
+   * missing below them. A tree that is here, or equal to that of the base, is not descended into.
+   */
+  openTreeIngest(
+    handle: StoreHandle,
+    options: { readonly manifest: Buffer; readonly baseRootHex?: string },
+  ): Promise<ChannelHandle>
   /** After take() gave null: packs durable, index, nodes, manifest. The snapshot is visible only by the catalog's row. */
   finishIngest(channel: ChannelHandle): Promise<IngestResult>
   /**

@@ -1,5 +1,6 @@
 // ashlar.v1.SnapshotService.
 
+import { type Crn, parseCrn } from '../base/crn.js'
 import { invalidArgument } from '../base/error.js'
 import { type Id, parseRequestId, quote } from '../base/ids.js'
 import { parseName } from '../base/names.js'
@@ -33,15 +34,26 @@ export function snapshotHandlers(region: Region, handlers: Handlers) {
   const { snapshots } = region
   return {
     CreateSnapshot: handlers.unary(async (request) => {
-      const spec = {
-        sourceVolume: parseReference(request.sourceVolume, 'volume', 'source_volume'),
+      const { sourceVolume, sourceSnapshotCrn } = request
+      const common = {
         cloneZones: parseZones(request.cloneZones),
         name: parseOptionalName(request.name),
         userTags: parseTags(request.userTags),
         resourceGroup: parseResourceGroup(request.resourceGroup),
         requestId: parseRequestId(request.requestId),
       }
-      return encodeSnapshot(await snapshots.create(spec))
+      if (sourceSnapshotCrn === '') {
+        const volume = parseReference(sourceVolume, 'volume', 'source_volume')
+        return encodeSnapshot(await snapshots.create({ ...common, sourceVolume: volume }))
+      }
+      if (sourceVolume !== '') {
+        throw invalidArgument(
+          'source_snapshot_crn',
+          'either a source_volume or a source_snapshot_crn is given, not both',
+        )
+      }
+      const source = parseSourceCrn(sourceSnapshotCrn, region)
+      return encodeSnapshot(await snapshots.copy({ ...common, source }))
     }),
     GetSnapshot: handlers.unary(async ({ snapshot }) =>
       encodeSnapshot(await snapshots.get(parseReference(snapshot, 'snapshot', 'snapshot'))),
@@ -110,6 +122,22 @@ async function parseFilter(
   }
 }
 
+/** Throws INVALID_ARGUMENT unless it is of a snapshot of another region that is configured. */
+function parseSourceCrn(text: string, region: Region): Crn {
+  const field = 'source_snapshot_crn'
+  const crn = parseCrn(text, field)
+  const { location, type } = crn
+  if (type !== 'snapshot') throw invalidArgument(field, `${quote(text)} names a ${type}`)
+  if (location === region.context.region.name) {
+    throw invalidArgument(field, `${quote(text)} is of this region; a copy is of another one`)
+  }
+  if (region.hasPeer(location)) return crn
+  throw invalidArgument(
+    field,
+    `${quote(text)} is of region ${location}, which is not among the peers of this one`,
+  )
+}
+
 // Of another region, so that no name is known.
 function parseSourceSnapshot(text: string): Id | undefined {
   if (text === '') return undefined
@@ -170,7 +198,10 @@ function encodeSnapshot(view: SnapshotView): Snapshot {
     bootable: view.labels.operatingSystem !== undefined,
     ...encodeLabels(view.labels),
     clones: view.clones.map(encodeClone),
-    copies: [],
-    sourceSnapshot: null,
+    copies: view.copies.map(({ snapshot, createdMs }) => ({
+      snapshot: encodeReference(snapshot),
+      createdAt: encodeMs(createdMs),
+    })),
+    sourceSnapshot: view.sourceSnapshot === undefined ? null : encodeReference(view.sourceSnapshot),
   }
 }

@@ -1,11 +1,12 @@
 // The job of a pending snapshot: pull the cut from its node into the region's store, and commit. It
 // keeps nothing but a session row; whatever is durable already is not asked for again.
 
+import { parseCrn } from '../../base/crn.js'
 import { AshlarError, asAshlarError } from '../../base/error.js'
 import type { Id } from '../../base/ids.js'
 import type { Reason, SnapshotRow } from '../../catalog/rows.js'
 import type { Binding, ChannelHandle, IngestResult } from '../../native/binding.js'
-import type { Puller } from '../puller.js'
+import type { PullOpen, Puller, Receive } from '../puller.js'
 import { type RegionContext, linkOf } from './context.js'
 import type { LazyStore } from './lazy-store.js'
 import { nowMs } from './now.js'
@@ -65,39 +66,54 @@ export class IngestJobs {
     await native.storeRecord(await store.get(), { generation: BigInt(generation), kind, row })
   }
 
-  async #ingest(row: SnapshotRow, signal: AbortSignal): Promise<void> {
-    const { native, store } = this.#options
-    linkOf(this.#options.context, row.node).requireHere()
-    await this.#beginSession(row.id)
-    const channel = await native.openIngest(await store.get(), {
-      volumeBytes: row.bytes,
-      listIsDelta: false,
-    })
-    const close = () => native.closeChannel(channel)
+  /** Pulls into a channel that `receive` makes, and makes what came durable. */
+  async ingest(
+    id: Id,
+    { puller, open, receive }: { puller: Puller; open: PullOpen; receive: Receive },
+    signal: AbortSignal,
+  ): Promise<IngestResult> {
+    const { native } = this.#options
+    let channel: ChannelHandle | undefined
+    const close = () => {
+      if (channel !== undefined) native.closeChannel(channel)
+    }
     signal.addEventListener('abort', close, { once: true })
-    this.#channels.set(row.id, channel)
     try {
       signal.throwIfAborted()
-      await this.#pull(row, channel, signal)
-      const result = await native.finishIngest(channel)
-      await this.#commit(row, result)
+      const outcome = await puller.pull(
+        async (opened) => {
+          channel = await receive(opened)
+          this.#channels.set(id, channel)
+          if (signal.aborted) close()
+          return channel
+        },
+        open,
+        signal,
+      )
+      if (outcome.kind === 'refused') throw outcome.error
+      if (channel === undefined) throw new AshlarError('PROTOCOL', 'a pull that was never opened')
+      return await native.finishIngest(channel)
     } finally {
-      this.#channels.delete(row.id)
+      this.#channels.delete(id)
       signal.removeEventListener('abort', close)
       close()
     }
   }
 
-  async #pull(row: SnapshotRow, channel: ChannelHandle, signal: AbortSignal): Promise<void> {
-    const { pullers, context } = this.#options
+  async #ingest(row: SnapshotRow, signal: AbortSignal): Promise<void> {
+    const { native, store, pullers, context } = this.#options
+    linkOf(context, row.node).requireHere()
     const puller = pullers.get(row.node)
     if (puller === undefined) throw new AshlarError('INTERNAL', `no connection to ${row.node}`)
+    await this.beginSession(row.id)
+    const handle = await store.get()
+    const receive = async () =>
+      await native.openIngest(handle, { volumeBytes: row.bytes, listIsDelta: false })
     const open = { snapshotId: row.id, site: context.region.name }
-    const outcome = await puller.pull(async () => channel, open, signal)
-    if (outcome.kind === 'refused') throw outcome.error
+    await this.publish(row, await this.ingest(row.id, { puller, open, receive }, signal))
   }
 
-  async #beginSession(snapshotId: Id): Promise<void> {
+  async beginSession(snapshotId: Id): Promise<void> {
     const { catalog, clock, newId } = this.#options.context
     await catalog.write(async (tables) => {
       const generation = await tables.generation()
@@ -106,9 +122,9 @@ export class IngestJobs {
     })
   }
 
-  // The order is DESIGN 7's: what the snapshot needs is durable; a generation of its own and the
+  // Also for copies. The order is DESIGN 7's: what the snapshot needs is durable; a generation of its own and the
   // root are committed; the record is in the store; then one transaction makes it visible.
-  async #commit(row: SnapshotRow, result: IngestResult): Promise<void> {
+  async publish(row: SnapshotRow, result: IngestResult): Promise<void> {
     const { native, store, context } = this.#options
     const { catalog } = context
     const { rootHex, manifest, addedBytes: storedBytes } = result
@@ -135,14 +151,14 @@ export class IngestJobs {
         reason: null,
       })
       await tables.sessions.endOf(row.id)
-      const { node, id: target } = row
-      await tables.orders.insert({
-        kind: 'sealed',
-        node,
-        target,
-        rootHex,
-        createdMs: nowMs(context.clock),
-      })
+      const { node, id: target, sourceSnapshot } = row
+      const createdMs = nowMs(context.clock)
+      if (sourceSnapshot === undefined) {
+        await tables.orders.insert({ kind: 'sealed', node, target, rootHex, createdMs })
+      } else {
+        const peer = parseCrn(sourceSnapshot.crn).location
+        await tables.peerOrders.insert({ kind: 'commitCopy', peer, target, createdMs })
+      }
     })
   }
 

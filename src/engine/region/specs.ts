@@ -1,5 +1,6 @@
 // What callers ask for, after parsing: values are within their ranges, references well formed.
 
+import type { Crn } from '../../base/crn.js'
 import type { Id } from '../../base/ids.js'
 import type { Reference } from '../../base/reference.js'
 import type { ImageReference, OperatingSystem } from '../../catalog/rows.js'
@@ -50,6 +51,17 @@ export interface DeleteAttachment {
 export interface CreateSnapshot {
   readonly sourceVolume: Reference
   /** Of this region, no duplicates. */
+  readonly cloneZones: readonly string[]
+  /** Empty: one is picked. */
+  readonly name: string
+  readonly userTags: readonly string[]
+  readonly resourceGroup: string
+  readonly requestId: string
+}
+
+export interface CopySnapshot {
+  /** Of a snapshot of another region. */
+  readonly source: Crn
   readonly cloneZones: readonly string[]
   /** Empty: one is picked. */
   readonly name: string

@@ -1,7 +1,7 @@
 // What callers see of a region's objects: rows, and what the nodes say about them now.
 
 import { assertNever } from '../../base/assert-never.js'
-import { formatCrn } from '../../base/crn.js'
+import { formatCrn, parseCrn } from '../../base/crn.js'
 import type { Id } from '../../base/ids.js'
 import type { Tables } from '../../catalog/catalog.js'
 import type {
@@ -11,10 +11,12 @@ import type {
   Labels,
   Reason,
   SnapshotRow,
+  SnapshotSource,
   SnapshotSourceVolume,
   VolumeRow,
 } from '../../catalog/rows.js'
 import { type RegionContext, etagOf, linkOf } from './context.js'
+import { remoteName } from './copy-description.js'
 import type { NodeLink } from './node-link.js'
 
 export interface ProgressView {
@@ -89,6 +91,15 @@ export interface SnapshotView {
   readonly rootHex: string
   readonly labels: Labels
   readonly clones: readonly CloneView[]
+  /** Complete ones in other regions. */
+  readonly copies: readonly CopyView[]
+  /** Of a copy. */
+  readonly sourceSnapshot: ReferenceView | undefined
+}
+
+export interface CopyView {
+  readonly snapshot: ReferenceView
+  readonly createdMs: number
 }
 
 export interface CloneView {
@@ -183,6 +194,8 @@ export class Views {
       rootHex: row.state === 'stable' ? (row.rootHex ?? '') : '',
       labels: row.labels,
       clones: await this.clones(tables, row),
+      copies: await copiesOf(tables, row),
+      sourceSnapshot: row.sourceSnapshot && remoteSnapshot(row.sourceSnapshot),
     }
   }
 
@@ -234,7 +247,12 @@ export class Views {
     source: SnapshotSourceVolume | undefined,
   ): Promise<ReferenceView | undefined> {
     if (source === undefined) return undefined
-    const found = await tables.volumes.find(source.id)
+    const { id, zone, region } = source
+    if (region !== undefined) {
+      const crn = this.#volumeCrn(id, zone)
+      return { id, crn, name: remoteName(id), deleted: false, remoteRegion: region }
+    }
+    const found = await tables.volumes.find(id)
     return this.#volumeReference(source, found === undefined)
   }
 
@@ -294,7 +312,7 @@ export class Views {
 
   #snapshotReasons(row: SnapshotRow): readonly Reason[] {
     if (row.state === 'stable' || row.state === 'deleting') return []
-    if (row.state !== 'failed') {
+    if (row.state !== 'failed' && row.node !== '') {
       const { state, zone } = linkOf(this.#context, row.node)
       if (state.kind === 'away') {
         return [{ code: 'zone_unreachable', message: `zone ${zone} is away (${state.why})` }]
@@ -308,6 +326,19 @@ export class Views {
     const job = this.#jobProgress(row.id)
     return progressOf(job?.doneBytes ?? 0n, job?.totalBytes ?? 0n)
   }
+}
+
+async function copiesOf(tables: Tables, { id }: SnapshotRow): Promise<readonly CopyView[]> {
+  const rows = await tables.copies.committedOf(id)
+  return rows.map(({ id, crn, name, region, createdMs }) => ({
+    snapshot: { id, crn, name, deleted: false, remoteRegion: region },
+    createdMs,
+  }))
+}
+
+function remoteSnapshot({ crn, name }: SnapshotSource): ReferenceView {
+  const { id, location: remoteRegion } = parseCrn(crn)
+  return { id, crn, name: name === '' ? remoteName(id) : name, deleted: false, remoteRegion }
 }
 
 /** Whole percents, rounded down; 100 is said only by what is finished. */
