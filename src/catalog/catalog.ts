@@ -11,6 +11,7 @@ import { AshlarError } from '../base/error.js'
 import { Attachments } from './attachments.js'
 import { Clones } from './clones.js'
 import { Copies } from './copies.js'
+import { Meta } from './meta.js'
 import { migrate } from './migrations.js'
 import { Nodes } from './nodes.js'
 import { Orders } from './orders.js'
@@ -42,6 +43,7 @@ export class Tables {
   readonly orders: Orders
   readonly requests: Requests
   readonly nodes: Nodes
+  readonly meta: Meta
   readonly #db: Kysely<Schema>
 
   constructor(db: Kysely<Schema>) {
@@ -57,9 +59,10 @@ export class Tables {
     this.orders = new Orders(db)
     this.requests = new Requests(db)
     this.nodes = new Nodes(db)
+    this.meta = new Meta(db)
   }
 
-  /** Names of the nodes that some row needs. */
+  /** Names of the nodes that some row needs. What is still owed to a node that is gone does not. */
   async nodesInUse(): Promise<readonly string[]> {
     const rows = await this.#db
       .selectFrom('volumes')
@@ -71,23 +74,8 @@ export class Tables {
           .where('state', '<>', 'stable')
           .where('node', '<>', ''),
       )
-      .union(this.#db.selectFrom('orders').select('node'))
       .execute()
     return rows.map(({ node }) => node)
-  }
-
-  async generation(): Promise<number> {
-    const row = await this.#db.selectFrom('meta').select('generation').executeTakeFirstOrThrow()
-    return row.generation
-  }
-
-  /** The next catalog generation; no later transaction gets the same or a smaller one. */
-  async nextGeneration(): Promise<number> {
-    await this.#db
-      .updateTable('meta')
-      .set((eb) => ({ generation: eb('generation', '+', 1) }))
-      .execute()
-    return await this.generation()
   }
 }
 

@@ -100,6 +100,16 @@ export class Clones {
       .execute()
   }
 
+  /** Answers their ids. */
+  async removeOfZone(zone: string): Promise<readonly Id[]> {
+    const rows = await this.#db
+      .deleteFrom('clones')
+      .where('zone', '=', zone)
+      .returning('id')
+      .execute()
+    return rows.map(({ id }) => idOf(id))
+  }
+
   async remove(id: Id): Promise<void> {
     await this.#db.deleteFrom('clones').where('id', '=', id).execute()
   }

@@ -140,6 +140,42 @@ const migrations: readonly string[] = [
   ) STRICT, WITHOUT ROWID;
   `,
   `
+  ALTER TABLE meta ADD COLUMN collection_generation INTEGER NOT NULL DEFAULT 0;
+  -- The catalog's generation when a collection last began that came to its end.
+  ALTER TABLE meta ADD COLUMN collected_at INTEGER NOT NULL DEFAULT 0;
+  -- Up to where this catalog knows the store's records, while the store has later ones.
+  ALTER TABLE meta ADD COLUMN known_generation INTEGER;
+  -- Made or mended from records: pins may be missing until every node has said what it needs.
+  ALTER TABLE meta ADD COLUMN recovered INTEGER NOT NULL DEFAULT 0;
+
+  ALTER TABLE snapshots ADD COLUMN logical_bytes INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE snapshots ADD COLUMN transferred_bytes INTEGER NOT NULL DEFAULT 0;
+  -- To be sealed without a base.
+  ALTER TABLE snapshots ADD COLUMN full_seal INTEGER NOT NULL DEFAULT 0;
+  DROP INDEX snapshots_by_volume;
+  CREATE INDEX snapshots_by_volume ON snapshots (source_volume_id, state, epoch);
+  CREATE INDEX snapshots_by_state ON snapshots (state);
+
+  -- The next snapshot is to be sealed without a base: an audit found a wrong root.
+  ALTER TABLE volumes ADD COLUMN full_seal INTEGER NOT NULL DEFAULT 0;
+  -- When its chain of snapshots was last compared with a cut as a whole.
+  ALTER TABLE volumes ADD COLUMN audited_ms INTEGER;
+  CREATE INDEX volumes_by_node ON volumes (node);
+
+  -- A session keeps its base; its generation is the collector's when it began.
+  DROP TABLE sessions;
+  CREATE TABLE sessions (
+    id TEXT PRIMARY KEY,
+    kind TEXT NOT NULL CHECK (kind IN ('ingest', 'copy', 'repair')),
+    snapshot_id TEXT NOT NULL UNIQUE,
+    base_root_hex TEXT,
+    base_manifest BLOB,
+    generation INTEGER NOT NULL,
+    created_ms INTEGER NOT NULL,
+    CHECK ((base_root_hex IS NULL) = (base_manifest IS NULL))
+  ) STRICT, WITHOUT ROWID;
+  `,
+  `
   -- A copy waits for its source before there is anything to capture, and comes from no node.
   CREATE TABLE snapshots_new (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -169,6 +205,9 @@ const migrations: readonly string[] = [
     operating_system TEXT,
     source_image TEXT,
     created_ms INTEGER NOT NULL,
+    logical_bytes INTEGER NOT NULL,
+    transferred_bytes INTEGER NOT NULL,
+    full_seal INTEGER NOT NULL,
     CHECK (state NOT IN ('captured', 'committing', 'stable') OR captured_ns IS NOT NULL),
     CHECK (state <> 'stable' OR (root_hex IS NOT NULL AND manifest IS NOT NULL)),
     CHECK ((node = '') = (source_snapshot_crn IS NOT NULL)),
@@ -177,16 +216,19 @@ const migrations: readonly string[] = [
   INSERT INTO snapshots_new (
     seq, id, name, state, reason, zone, node, source_volume_id, source_volume_name,
     source_volume_zone, bytes, epoch, captured_ns, root_hex, manifest, stored_bytes, revision,
-    user_tags, resource_group, operating_system, source_image, created_ms
+    user_tags, resource_group, operating_system, source_image, created_ms, logical_bytes,
+    transferred_bytes, full_seal
   ) SELECT
     seq, id, name, state, reason, zone, node, source_volume_id, source_volume_name,
     source_volume_zone, bytes, epoch, captured_ns, root_hex, manifest, stored_bytes, revision,
-    user_tags, resource_group, operating_system, source_image, created_ms
+    user_tags, resource_group, operating_system, source_image, created_ms, logical_bytes,
+    transferred_bytes, full_seal
   FROM snapshots;
   DROP TABLE snapshots;
   ALTER TABLE snapshots_new RENAME TO snapshots;
   CREATE UNIQUE INDEX snapshots_by_name ON snapshots (name) WHERE state <> 'deleting';
-  CREATE INDEX snapshots_by_volume ON snapshots (source_volume_id);
+  CREATE INDEX snapshots_by_volume ON snapshots (source_volume_id, state, epoch);
+  CREATE INDEX snapshots_by_state ON snapshots (state);
 
   -- Also for clones, and for copies, whose holder is another region.
   CREATE TABLE pins_new (

@@ -190,6 +190,40 @@ export interface IngestResult {
   /** Stored form of the chunks this snapshot refers to and that this pull added. */
   readonly addedBytes: bigint
   readonly chunks: bigint
+  /** Plain bytes of the non-zero chunks this snapshot refers to. */
+  readonly logicalBytes?: bigint
+  /** Frames that came over the wire. */
+  readonly receivedBytes?: bigint
+}
+
+export interface StoreStats {
+  readonly packs: bigint
+  readonly packBytes: bigint
+  readonly chunks?: bigint
+  readonly nodes?: bigint
+  readonly indexBytes?: bigint
+  readonly indexMemoryBytes?: bigint
+  readonly quarantined?: bigint
+  /** Of the records in it; 0 without any. */
+  readonly highestGeneration?: bigint
+}
+
+export interface StoreRecord {
+  readonly generation: bigint
+  readonly kind: 'commit' | 'delete'
+  readonly row: Buffer
+}
+
+export interface Condemned {
+  readonly condemnedChunks: bigint
+  readonly condemnedBytes: bigint
+}
+
+export interface Collected {
+  readonly freedBytes: bigint
+  readonly packsDeleted: bigint
+  readonly packsRewritten: bigint
+  readonly chunksDropped: bigint
 }
 
 export interface ChannelProgress {
@@ -223,18 +257,33 @@ export interface PoolBinding {
  * The chunk store and pulls of a region.
  */
 export interface StoreBinding {
-  openStore(path: string, options: { readonly catalogUuid: string }): Promise<StoreHandle>
+  /** With `adopt` it belongs to this catalog from now on, whichever it belonged to. */
+  openStore(
+    path: string,
+    options: { readonly catalogUuid: string; readonly adopt?: boolean },
+  ): Promise<StoreHandle>
   closeStore(handle: StoreHandle): Promise<void>
-  storeStats(handle: StoreHandle): Promise<{ readonly packBytes: bigint; readonly packs: bigint }>
+  storeStats(handle: StoreHandle): Promise<StoreStats>
   /** Durably appends a snapshot record to a node pack (DESIGN 7, "The catalog is not the only root"). */
-  storeRecord(
+  storeRecord(handle: StoreHandle, record: StoreRecord): Promise<void>
+  /** All of them, by ascending generation. */
+  storeRecords(handle: StoreHandle): Promise<readonly StoreRecord[]>
+
+  /**
+   * Marks what the manifests reach and condemns the rest: look-ups of it miss from then on. In memory
+   * only. CORRUPT when something reached cannot be read; then nothing is condemned.
+   */
+  collectBegin(
     handle: StoreHandle,
-    record: {
-      readonly generation: bigint
-      readonly kind: 'commit' | 'delete'
-      readonly row: Buffer
-    },
-  ): Promise<void>
+    options: { readonly roots: readonly Buffer[] },
+  ): Promise<Condemned>
+  /** Marks again, deletes what is condemned and still unreached, rewrites packs that are less than half alive. */
+  collectEnd(
+    handle: StoreHandle,
+    options: { readonly roots: readonly Buffer[] },
+  ): Promise<Collected>
+  /** Nothing is condemned any more; a begin or end under way fails CANCELLED. Idempotent. */
+  collectAbort(handle: StoreHandle): Promise<void>
 
   /** Source of a zone's cut. With a base (snapshot id whose cut or bookmark this pool knows) it lists the difference. */
   openCutSource(

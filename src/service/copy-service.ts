@@ -14,7 +14,10 @@ export function copyHandlers({ copies }: Region, handlers: Handlers) {
   return {
     OpenCopy: handlers.unary(async (request) => ({ ...(await copies.open(parseOpen(request))) })),
     CommitCopy: handlers.unary(async ({ copyId, region, copyName }) => {
-      await copies.commit({ ...parseOwner(copyId, region), copyName: parseName(copyName, 'copy_name') })
+      await copies.commit({
+        ...parseOwner(copyId, region),
+        copyName: parseName(copyName, 'copy_name'),
+      })
       return {}
     }),
     ReleaseCopy: handlers.unary(async ({ copyId, region }) => {

@@ -7,13 +7,7 @@ import { type Id, quote } from '../../base/ids.js'
 import { parseReference } from '../../base/reference.js'
 import type { Tables } from '../../catalog/catalog.js'
 import type { CopyRow, PinRow, SnapshotRow } from '../../catalog/rows.js'
-import type {
-  CommitCopy,
-  CopyControl,
-  OpenCopy,
-  OpenedCopy,
-  ReleaseCopy,
-} from '../copy-control.js'
+import type { CommitCopy, CopyControl, OpenCopy, OpenedCopy, ReleaseCopy } from '../copy-control.js'
 import type { RegionContext } from './context.js'
 import { describeSnapshot } from './copy-description.js'
 import { makePin } from './make-pin.js'

@@ -41,7 +41,10 @@ const description = z.object({
   logicalBytes: integer.default(0n),
   capturedNs: integer,
   sourceVolume: z.object({
-    id: z.string().refine(isId).transform((id) => id as Id),
+    id: z
+      .string()
+      .refine(isId)
+      .transform((id) => id as Id),
     name: text,
     zone: name,
     region: name,

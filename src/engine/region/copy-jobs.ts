@@ -7,7 +7,7 @@ import { parseCrn } from '../../base/crn.js'
 import type { Id } from '../../base/ids.js'
 import type { Tables } from '../../catalog/catalog.js'
 import type { SnapshotChange } from '../../catalog/snapshots.js'
-import type { SnapshotRow, SnapshotSource } from '../../catalog/rows.js'
+import type { Base, SnapshotRow, SnapshotSource } from '../../catalog/rows.js'
 import type { Binding, ChannelHandle, IngestResult } from '../../native/binding.js'
 import type { OpenedCopy } from '../copy-control.js'
 import type { PullOpened } from '../puller.js'
@@ -18,12 +18,14 @@ import type { LazyStore } from './lazy-store.js'
 import { isTransient } from './node-link.js'
 import type { PeerLink, PeerLinks } from './peer-link.js'
 import { Semaphore } from './semaphore.js'
+import type { Sessions } from './sessions.js'
 import { volumeBytesOf } from './snapshot-source.js'
 
 export interface CopyJobsOptions {
   readonly context: RegionContext
   readonly native: Binding
   readonly store: LazyStore
+  readonly sessions: Sessions
   readonly peers: PeerLinks
   readonly jobs: IngestJobs
 }
@@ -35,12 +37,6 @@ export const isCopy = (row: SnapshotRow): row is CopyRowOf => row.sourceSnapshot
 /** Name of the region a copy comes from. */
 export const regionOf = ({ sourceSnapshot }: CopyRowOf): string =>
   parseCrn(sourceSnapshot.crn).location
-
-interface Base {
-  readonly snapshotId: Id
-  readonly rootHex: string
-  readonly manifest: Buffer
-}
 
 const pullsMax = 4
 const corruptAttemptsMax = 3
@@ -59,10 +55,13 @@ export class CopyJobs {
   /** What the source's region says about it, to be written into the row. Throws what it refuses. */
   async open(row: CopyRowOf, signal: AbortSignal): Promise<SnapshotChange> {
     const { manifest, description } = await this.#open(row, signal)
-    const { name, sourceVolume, operatingSystem, sourceImage, bytes, capturedNs } =
+    const { name, sourceVolume, operatingSystem, sourceImage, ...content } =
       readDescription(description)
-    if (manifest.length !== 80 || volumeBytesOf(manifest) !== bytes) {
-      throw new AshlarError('PROTOCOL', `the manifest of ${row.sourceSnapshot.crn} is of another size`)
+    if (manifest.length !== 80 || volumeBytesOf(manifest) !== content.bytes) {
+      throw new AshlarError(
+        'PROTOCOL',
+        `the manifest of ${row.sourceSnapshot.crn} is of another size`,
+      )
     }
     const { region, ...volume } = sourceVolume
     const here = region === this.#options.context.region.name
@@ -70,8 +69,7 @@ export class CopyJobs {
       state: 'captured',
       reason: null,
       manifest,
-      bytes,
-      capturedNs,
+      ...content,
       sourceVolume: here ? volume : sourceVolume,
       sourceSnapshot: { crn: row.sourceSnapshot.crn, name },
       labels: { ...row.labels, operatingSystem, sourceImage },
@@ -107,15 +105,25 @@ export class CopyJobs {
   }
 
   async #take(row: CopyRowOf, signal: AbortSignal): Promise<void> {
-    const { jobs, context } = this.#options
+    const { jobs, sessions } = this.#options
+    // All of it was durable before the root was committed; only the record or the row is missing.
+    if (row.state === 'committing') return await jobs.publish(row.id)
     const manifest = requireManifest(row)
-    await jobs.beginSession(row.id)
-    // The session keeps what it finds from being collected until the row stands for it.
-    const base = await baseOf(context.catalog.read, row)
-    const result = base?.manifest.equals(manifest)
-      ? { rootHex: base.rootHex, manifest, addedBytes: 0n, chunks: 0n }
-      : await this.#pullOnto(row, base, signal)
-    await jobs.publish(row, result)
+    await sessions.run(
+      async (tables) => ({
+        kind: 'copy',
+        snapshotId: row.id,
+        base: await baseOf(tables, row),
+      }),
+      async ({ base }) => {
+        const result = base?.manifest.equals(manifest)
+          ? { rootHex: base.rootHex, manifest, addedBytes: 0n, chunks: 0n }
+          : await this.#pullOnto(row, base, signal)
+        const { logicalBytes = row.logicalBytes } = result
+        const incremental = base !== undefined
+        await jobs.publish(row.id, { result: { ...result, logicalBytes }, incremental })
+      },
+    )
   }
 
   async #pullOnto(
@@ -135,11 +143,7 @@ export class CopyJobs {
     }
   }
 
-  async #pull(
-    row: CopyRowOf,
-    base: Base | undefined,
-    signal: AbortSignal,
-  ): Promise<IngestResult> {
+  async #pull(row: CopyRowOf, base: Base | undefined, signal: AbortSignal): Promise<IngestResult> {
     const { native, store, jobs, context } = this.#options
     const manifest = requireManifest(row)
     const opened = await this.#open(row, signal)
@@ -175,7 +179,8 @@ export class CopyJobs {
         await clock.sleep(contactEveryMs, signal)
         await this.#open(row, signal)
       } catch (thrown) {
-        if (!signal.aborted) log.warn({ err: thrown, snapshot: row.id }, 'no contact with the source')
+        if (!signal.aborted)
+          log.warn({ err: thrown, snapshot: row.id }, 'no contact with the source')
       }
     }
   }

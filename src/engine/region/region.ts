@@ -12,6 +12,7 @@ import type { Puller } from '../puller.js'
 import type { ZoneControl } from '../zone-control.js'
 import { Attachments } from './attachments.js'
 import { Clones } from './clones.js'
+import { Collector } from './collector.js'
 import type { RegionContext } from './context.js'
 import { Copies } from './copies.js'
 import { CopyJobs } from './copy-jobs.js'
@@ -20,10 +21,13 @@ import { Housekeeping } from './housekeeping.js'
 import { IngestJobs } from './ingest-jobs.js'
 import type { LazyStore } from './lazy-store.js'
 import { NodeLink } from './node-link.js'
+import { Operator } from './operator.js'
 import { type PeerLink, PeerLinks } from './peer-link.js'
 import { Placement } from './placement.js'
+import { Recovery } from './recovery.js'
 import { RequestLog } from './request-log.js'
 import { resolveFilter } from './resolve.js'
+import { Sessions } from './sessions.js'
 import { SnapshotSource } from './snapshot-source.js'
 import { Snapshots } from './snapshots.js'
 import { type PeerRegion, Topology } from './topology.js'
@@ -64,10 +68,13 @@ export class Region {
   readonly clones: Clones
   readonly copies: Copies
   readonly topology: Topology
+  readonly operator: Operator
+  readonly recovery: Recovery
   readonly source: SnapshotSource
   readonly context: RegionContext
   readonly #housekeeping: Housekeeping
   readonly #peers: PeerLinks
+  readonly #collector: Collector
   readonly #stop = new AbortController()
   #sweeps: Promise<void> = Promise.resolve()
 
@@ -86,17 +93,23 @@ export class Region {
     }
     const pullers = new Map(nodes.map(({ name, puller }) => [name, puller]))
     const peers = new PeerLinks(context, options.peers)
-    const jobs = new IngestJobs({ context, native, store, pullers })
-    const views = new Views(context, (id) => jobs.progress(id))
-    const housekeeping = new Housekeeping(context)
+    const sessions = new Sessions(context)
+    const jobs = new IngestJobs({ context, native, store, sessions, pullers })
+    const views = new Views(context, jobs)
+    const recovery = new Recovery({ context, native, store })
+    const collector = new Collector({ context, native, store, sessions, recovery })
+    const housekeeping = new Housekeeping(context, () => collector.soon())
     const placement = new Placement(context)
     this.context = context
     this.#housekeeping = housekeeping
+    this.#collector = collector
+    this.recovery = recovery
+    this.operator = new Operator({ context, native, store, collector, recovery })
     this.volumes = new Volumes({ context, views, placement, housekeeping })
     this.attachments = new Attachments({ context, views, housekeeping })
     this.clones = new Clones({ context, views, housekeeping })
     const { clones } = this
-    const copyJobs = new CopyJobs({ context, native, store, peers, jobs })
+    const copyJobs = new CopyJobs({ context, native, store, sessions, peers, jobs })
     this.snapshots = new Snapshots({
       context,
       views,
@@ -105,6 +118,7 @@ export class Region {
       peers,
       clones,
       housekeeping,
+      collector,
     })
     this.copies = new Copies(context, peers)
     this.#peers = peers
@@ -114,6 +128,7 @@ export class Region {
 
   async start(): Promise<void> {
     await this.#requireNodes()
+    await this.recovery.start()
     for (const link of this.context.links.values()) {
       link.onRecords((back) => this.#look(link.name, back))
       link.start()
@@ -124,6 +139,7 @@ export class Region {
     await this.clones.recover()
     this.#peers.recover()
     this.#sweeps = this.#sweep()
+    await this.#collector.start()
   }
 
   /** What a list filter means by a volume, which may be gone; undefined for an unknown name. */
@@ -139,8 +155,10 @@ export class Region {
 
   async stop(): Promise<void> {
     this.#stop.abort(new AshlarError('SHUTTING_DOWN', 'the region is stopping'))
+    const collected = this.#collector.stop()
     await Promise.all([...this.context.links.values()].map(async (link) => await link.stop()))
     await this.context.drives.stop()
+    await collected
     await this.#sweeps
   }
 

@@ -13,6 +13,7 @@ import type { Page, PageRequest } from '../../catalog/page.js'
 import type { SnapshotRow } from '../../catalog/rows.js'
 import type { SnapshotFilter } from '../../catalog/snapshots.js'
 import type { Clones } from './clones.js'
+import type { Collector } from './collector.js'
 import {
   type RegionContext,
   atMost,
@@ -44,6 +45,7 @@ export interface SnapshotsOptions {
   readonly peers: PeerLinks
   readonly clones: Clones
   readonly housekeeping: Housekeeping
+  readonly collector: Collector
 }
 
 interface Captured {
@@ -60,6 +62,7 @@ export class Snapshots {
   readonly #peers: PeerLinks
   readonly #clones: Clones
   readonly #housekeeping: Housekeeping
+  readonly #collector: Collector
   // Ids whose caller still waits for the cut. Any other row without a cut is one that a former life
   // of the daemon left: its caller is gone, so a cut made now would be of the wrong time.
   readonly #awaited = new Map<Id, { readonly until: number }>()
@@ -74,6 +77,7 @@ export class Snapshots {
     this.#peers = options.peers
     this.#clones = options.clones
     this.#housekeeping = options.housekeeping
+    this.#collector = options.collector
   }
 
   async create(spec: CreateSnapshot): Promise<SnapshotView> {
@@ -159,14 +163,15 @@ export class Snapshots {
       method: 'DeleteSnapshot',
       args,
       run: async (claim) => {
-        const id = await context.catalog.write(async (tables) => {
+        const row = await context.catalog.write(async (tables) => {
           const row = await resolveSnapshot(tables, spec.target, context)
           checkEtag(spec.etag, row)
           await tables.snapshots.update(row.id, { state: 'deleting' })
           await claim(tables, row.id)
-          return row.id
+          return row
         })
-        return await this.#finishDelete(id)
+        await this.#driveNext(row)
+        return await this.#finishDelete(row.id)
       },
       resume: async (id) => await this.#finishDelete(id),
     })
@@ -186,6 +191,13 @@ export class Snapshots {
 
   #drive(id: Id): Promise<void> {
     return this.#context.drives.kick(`snapshot ${id}`, (signal) => this.#step(id, signal))
+  }
+
+  /** The job of a snapshot is over, or will be: the next one of its volume may begin. */
+  async #driveNext({ sourceVolume }: SnapshotRow): Promise<void> {
+    if (sourceVolume === undefined) return
+    const next = await this.#context.catalog.read.snapshots.firstUnderWay(sourceVolume.id)
+    if (next !== undefined) void this.#drive(next.id)
   }
 
   async #finishDelete(id: Id): Promise<SnapshotView | undefined> {
@@ -221,6 +233,9 @@ export class Snapshots {
         rootHex: undefined,
         manifest: undefined,
         storedBytes: 0n,
+        logicalBytes: 0n,
+        transferredBytes: 0n,
+        fullSeal: volume.fullSeal,
         revision: 1,
         labels: {
           userTags: spec.userTags,
@@ -290,6 +305,9 @@ export class Snapshots {
         rootHex: undefined,
         manifest: undefined,
         storedBytes: 0n,
+        logicalBytes: 0n,
+        transferredBytes: 0n,
+        fullSeal: false,
         revision: 1,
         labels: {
           userTags: spec.userTags,
@@ -444,14 +462,19 @@ export class Snapshots {
 
   async #ended(row: SnapshotRow, end: JobEnd): Promise<Step> {
     switch (end.kind) {
+      case 'queued':
+        // Whatever ends the one before drives this one.
+        return { kind: 'rest' }
       case 'stable':
         await this.#lookAt(row)
+        await this.#driveNext(row)
         return { kind: 'again' }
       case 'waits':
         await this.#note(row, end)
         return { kind: 'retry', error: end.error }
       case 'failed':
         await this.#fail(row, end)
+        await this.#driveNext(row)
         return { kind: 'again' }
       default:
         return assertNever(end)
@@ -479,7 +502,7 @@ export class Snapshots {
     log.error({ snapshot: row.id, reason }, 'snapshot failed')
     await catalog.write(async (tables) => {
       const now = await tables.snapshots.find(row.id)
-      if (now === undefined || now.state === 'deleting') return
+      if (now?.state !== 'captured') return
       await tables.snapshots.update(row.id, { state: 'failed', reason })
       await tables.clones.condemnOf(row.id)
       await tables.sessions.endOf(row.id)
@@ -513,15 +536,18 @@ export class Snapshots {
   // there by a delete record, under a later generation, before the row goes.
   async #stepDelete(row: SnapshotRow): Promise<Step> {
     const { catalog } = this.#context
-    if (row.rootHex !== undefined) await this.#jobs.record('delete', snapshotRecord(row))
+    if (row.rootHex !== undefined) {
+      await this.#jobs.record('delete', snapshotRecord(row, this.#context.region))
+    }
     await catalog.write(async (tables) => {
       await tables.sessions.endOf(row.id)
-      await tables.orders.removeSealed(row.id)
+      await tables.orders.removeSealed(row.node, row.id)
       await tables.snapshots.remove(row.id)
       await tables.clones.condemnOf(row.id)
       await tables.copies.removeCommittedOf(row.id)
       await this.#orderDrop(tables, row)
     })
+    if (row.manifest !== undefined) this.#collector.soon()
     await this.#lookAt(row)
     return { kind: 'rest' }
   }

@@ -88,6 +88,8 @@ export interface SnapshotView {
   readonly storedBytes: bigint
   /** Undefined while the source of a copy has not been reached. */
   readonly sourceVolume: ReferenceView | undefined
+  readonly logicalBytes: bigint
+  readonly transferredBytes: bigint
   readonly rootHex: string
   readonly labels: Labels
   readonly clones: readonly CloneView[]
@@ -110,16 +112,19 @@ export interface CloneView {
   readonly createdMs: number
 }
 
-/** Done and total of a snapshot's job, while one runs. */
-export type JobProgress = (snapshotId: Id) => { doneBytes: bigint; totalBytes: bigint } | undefined
+/** What is known of the jobs of pending snapshots. */
+export interface Jobs {
+  readonly progress: (snapshotId: Id) => ProgressView
+  readonly queuedBehind: (snapshotId: Id) => Reason | undefined
+}
 
 export class Views {
   readonly #context: RegionContext
-  readonly #jobProgress: JobProgress
+  readonly #jobs: Jobs
 
-  constructor(context: RegionContext, jobProgress: JobProgress) {
+  constructor(context: RegionContext, jobs: Jobs) {
     this.#context = context
-    this.#jobProgress = jobProgress
+    this.#jobs = jobs
   }
 
   async volume(tables: Tables, row: VolumeRow): Promise<VolumeView> {
@@ -177,6 +182,7 @@ export class Views {
 
   async snapshot(tables: Tables, row: SnapshotRow): Promise<SnapshotView> {
     const { account, region } = this.#context
+    const stable = row.state === 'stable'
     return {
       seq: row.seq,
       id: row.id,
@@ -189,9 +195,11 @@ export class Views {
       createdMs: row.createdMs,
       capturedNs: row.capturedNs,
       minimumCapacityBytes: row.bytes,
-      storedBytes: row.storedBytes,
+      storedBytes: stable ? row.storedBytes : 0n,
+      logicalBytes: row.logicalBytes,
+      transferredBytes: stable ? row.transferredBytes : 0n,
       sourceVolume: await this.#sourceVolume(tables, row.sourceVolume),
-      rootHex: row.state === 'stable' ? (row.rootHex ?? '') : '',
+      rootHex: stable ? (row.rootHex ?? '') : '',
       labels: row.labels,
       clones: await this.clones(tables, row),
       copies: await copiesOf(tables, row),
@@ -311,20 +319,21 @@ export class Views {
   }
 
   #snapshotReasons(row: SnapshotRow): readonly Reason[] {
-    if (row.state === 'stable' || row.state === 'deleting') return []
-    if (row.state !== 'failed' && row.node !== '') {
+    if (row.state === 'deleting') return []
+    if (snapshotState(row) === 'pending' && row.node !== '') {
       const { state, zone } = linkOf(this.#context, row.node)
       if (state.kind === 'away') {
         return [{ code: 'zone_unreachable', message: `zone ${zone} is away (${state.why})` }]
       }
+      const queued = this.#jobs.queuedBehind(row.id)
+      if (queued !== undefined) return [queued]
     }
     return row.reason === undefined ? [] : [row.reason]
   }
 
   #snapshotProgress(row: SnapshotRow): ProgressView {
     if (row.state === 'stable') return { doneBytes: row.bytes, totalBytes: row.bytes, percent: 100 }
-    const job = this.#jobProgress(row.id)
-    return progressOf(job?.doneBytes ?? 0n, job?.totalBytes ?? 0n)
+    return this.#jobs.progress(row.id)
   }
 }
 
