@@ -31,13 +31,18 @@ interface Channel {
   readonly content?: Buffer
   readonly found?: boolean
   readonly delta?: boolean
+  /** Of a tree ingest: the manifest it pulls. */
+  readonly tree?: Buffer
 }
+
+export type TreeIngest = Parameters<Binding['openTreeIngest']>[1]
 
 export class FakeStore {
   readonly records: StoreRecord[] = []
   readonly closed: Channel[] = []
   /** Options of every ingest, in order. */
   readonly ingests: IngestOptions[] = []
+  readonly treeIngests: TreeIngest[] = []
   /** Content that is here, as hex of its manifest. */
   readonly held = new Set<string>()
   /** Calls of a collection, in order, with the roots they were given. */
@@ -77,6 +82,12 @@ export class FakeStore {
         const content = this.content()
         const found = this.#isPresent(keyOf(content))
         return this.open(this.ingest(), { content, found, delta: options.listIsDelta })
+      },
+      openTreeIngest: async (_handle, options) => {
+        this.treeIngests.push(options)
+        const { manifest } = options
+        const found = this.#isPresent(hexOf(manifest))
+        return this.open(this.ingest(), { tree: manifest, found })
       },
       finishIngest: async (handle) => {
         await this.beforeFinish()
@@ -128,7 +139,10 @@ export class FakeStore {
     )
   }
 
-  open(script: Script, more: Pick<Channel, 'content' | 'found' | 'delta'> = {}): ChannelHandle {
+  open(
+    script: Script,
+    more: Pick<Channel, 'content' | 'found' | 'delta' | 'tree'> = {},
+  ): ChannelHandle {
     const handle = {} as ChannelHandle
     this.#channels.set(handle, { script, closed: new AbortController(), ...more })
     return handle
@@ -143,11 +157,16 @@ export class FakeStore {
     return this.held.has(key) && this.#condemned?.has(key) !== true
   }
 
-  #finish({ content = Buffer.alloc(0), found = false, delta }: Channel): IngestResult {
-    const key = keyOf(content)
+  #finish({ content = Buffer.alloc(0), found = false, delta, tree }: Channel): IngestResult {
+    const key = tree === undefined ? keyOf(content) : hexOf(tree)
     if (!found) {
       this.held.add(key)
       this.#condemned?.delete(key)
+    }
+    if (tree !== undefined) {
+      const rootHex = tree.subarray(48).toString('hex')
+      const bytes = { addedBytes: found ? 0n : 1n, receivedBytes: 1n, logicalBytes: 1n }
+      return { rootHex, manifest: tree, chunks: 1n, ...bytes }
     }
     // Every change replaces what is there by as much.
     const result = { ...resultOf(content), ...(delta === true ? { logicalBytes: 0n } : {}) }
