@@ -14,13 +14,20 @@ import { type SiteCredentials, plainCredentials } from '../client/site-credentia
 import { LazyStore } from '../engine/region/lazy-store.js'
 import { Region } from '../engine/region/region.js'
 import type { PeerRegion } from '../engine/region/topology.js'
-import { attachmentService, snapshotService, topologyService, volumeService } from '../gen/proto.js'
+import {
+  attachmentService,
+  operatorService,
+  snapshotService,
+  topologyService,
+  volumeService,
+} from '../gen/proto.js'
 import type { Binding } from '../native/binding.js'
 import { PullClient } from '../replication/pull-client.js'
 import { pullServiceDefinition } from '../replication/pull-method.js'
 import { PullServer } from '../replication/pull-server.js'
 import { ZoneClient } from '../replication/zone-client.js'
 import { attachmentHandlers } from '../service/attachment-service.js'
+import { operatorHandlers } from '../service/operator-service.js'
 import { type ServedService, SiteServer } from '../service/server.js'
 import { snapshotHandlers } from '../service/snapshot-service.js'
 import { testHandlers, testServiceDefinition } from '../service/test-service.js'
@@ -44,6 +51,7 @@ export interface RegionSiteOptions {
   readonly testHooks: boolean
 }
 
+const operatorServiceName = 'ashlar.v1.OperatorService'
 const callGraceMs = 2000
 const linkWaitMs = 1000
 
@@ -143,6 +151,10 @@ export class RegionSite {
       await clock.sleep(10)
     }
     for (const server of this.#servers) server.setServing(true)
+    // Everything works but collection, and somebody has to do something about that.
+    if (await this.#region.recovery.isBehind()) {
+      this.#public.setServing(false, [operatorServiceName])
+    }
   }
 
   get #servers(): readonly SiteServer[] {
@@ -182,6 +194,11 @@ export class RegionSite {
         name: 'ashlar.v1.TopologyService',
         definition: topologyService,
         handlers: topologyHandlers(region, handlers),
+      },
+      {
+        name: operatorServiceName,
+        definition: operatorService,
+        handlers: operatorHandlers(region, handlers),
       },
       ...(testHooks
         ? [{ name: undefined, definition: testServiceDefinition, handlers: testHandlers(handlers) }]

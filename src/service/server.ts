@@ -70,8 +70,9 @@ export class SiteServer {
     logFailedHandshakes(this.#server, target, this.#log)
   }
 
-  setServing(serving: boolean): void {
-    for (const name of this.#names) {
+  /** What health says of these services; by default of all, and of the site. */
+  setServing(serving: boolean, names: readonly string[] = this.#names): void {
+    for (const name of names) {
       this.#health.setStatus(name, serving ? 'SERVING' : 'NOT_SERVING')
     }
   }
