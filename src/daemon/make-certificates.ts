@@ -2,9 +2,11 @@
 
 import { webcrypto } from 'node:crypto'
 
+import type * as x509Module from '@peculiar/x509'
+
 import { siteUri } from '../client/site-name.js'
 
-type X509 = typeof import('@peculiar/x509')
+type X509 = typeof x509Module
 
 export const dayMs = 24 * 3600 * 1000
 const validDays = 3650
