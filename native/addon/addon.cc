@@ -33,6 +33,7 @@ class Addon final : public Napi::Addon<Addon> {
                              InstanceMethod("storeStats", &Addon::store_stats_of),
                              InstanceMethod("storeRecord", &Addon::record_in),
                              InstanceMethod("openCutSource", &Addon::cut_source),
+                             InstanceMethod("auditCut", &Addon::audit),
                              InstanceMethod("openSnapshotSource", &Addon::snapshot_source),
                              InstanceMethod("openIngest", &Addon::ingest),
                              InstanceMethod("openTreeIngest", &Addon::tree_ingest),
@@ -230,6 +231,9 @@ class Addon final : public Napi::Addon<Addon> {
     return run_with<Node>(info, kPoolTag, [](Node node, const Napi::Object& options) {
       return open_cut_source(node, options, channel_handle);
     });
+  }
+  Napi::Value audit(const Napi::CallbackInfo& info) {
+    return run_with<Node>(info, kPoolTag, audit_cut);
   }
   Napi::Value snapshot_source(const Napi::CallbackInfo& info) {
     return run_with<Store>(info, kStoreTag, [](Store store, const Napi::Object& options) {

@@ -1,7 +1,7 @@
 #include "addon/store_calls.h"
 
 #include "addon/values.h"
-#include "stream/cut_source.h"
+#include "stream/audit.h"
 #include "stream/hydration.h"
 #include "stream/snapshot_source.h"
 #include "stream/tree_ingest.h"
@@ -58,8 +58,9 @@ MakeValue channel_value(WrapChannel wrap, std::shared_ptr<ChannelHandle> handle)
 Result<Job> open_store(const std::string& path, const Napi::Object& options,
                        const WrapStore& wrap) {
   const std::string catalog_uuid = TRY(string_at(options, "catalogUuid"));
-  return Job([path, catalog_uuid, wrap]() -> Result<MakeValue> {
-    auto store = TRY(ChunkStore::open(path, catalog_uuid));
+  const bool adopt = flag_at(options, "adopt");
+  return Job([path, catalog_uuid, adopt, wrap]() -> Result<MakeValue> {
+    auto store = TRY(ChunkStore::open(path, catalog_uuid, adopt));
     return wrap(std::make_shared<StoreNode>(std::move(store)));
   });
 }
@@ -92,16 +93,38 @@ Result<Job> store_record(std::shared_ptr<StoreNode> store, const Napi::Object& r
 Result<Job> open_cut_source(std::shared_ptr<PoolNode> pool, const Napi::Object& options,
                             WrapChannel wrap) {
   const Id snapshot = TRY(id_at(options, "snapshotId"));
+  std::optional<Id> base;
+  if (options.Get("baseSnapshotId").IsString()) base = TRY(id_at(options, "baseSnapshotId"));
   return Job([=]() -> Result<MakeValue> {
-    auto image = TRY(TRY(pool->volumes())->open_cut(snapshot));
+    auto image = TRY(TRY(pool->volumes())->open_cut(snapshot, base));
     const uint64_t bytes = image->size_bytes();
-    auto handle =
-        pool->channels().add(std::make_shared<CutSource>(std::move(image), default_keys()));
+    const bool base_agreed = image->base_agreed();
+    auto handle = pool->channels().add(std::make_shared<CutSource>(
+        std::move(image), default_keys(), CutSource::threads_for_this_machine()));
     return MakeValue([=](Napi::Env env) {
       Napi::Object at = Napi::Object::New(env);
       at.Set("channel", wrap(env, handle));
       at.Set("volumeBytes", big(env, bytes));
-      at.Set("baseAgreed", false);  // a full list; the receiver finds what it has by id
+      at.Set("baseAgreed", base_agreed);
+      return at;
+    });
+  });
+}
+
+Result<Job> audit_cut(std::shared_ptr<PoolNode> pool, const Napi::Object& options) {
+  const Id snapshot = TRY(id_at(options, "snapshotId"));
+  return Job([=]() -> Result<MakeValue> {
+    auto image = TRY(TRY(pool->volumes())->open_cut(snapshot));
+    // Registered, so that closing the pool ends it.
+    const auto handle = pool->channels().add(std::make_shared<CutSource>(
+        std::move(image), default_keys(), CutSource::threads_for_this_machine()));
+    const auto source = TRY(handle->use());
+    const auto root = audit(static_cast<CutSource&>(*source), default_keys());
+    handle->close();
+    if (!root) return root.error();
+    return MakeValue([hex = to_hex(*root)](Napi::Env env) {
+      Napi::Object at = Napi::Object::New(env);
+      at.Set("rootHex", hex);
       return at;
     });
   });
@@ -141,13 +164,23 @@ Result<Job> open_ingest(std::shared_ptr<StoreNode> store, const Napi::Object& op
   if (volume_bytes == 0 || volume_bytes > (64ull << 40)) {
     return error(Code::kInvalidArgument, "a snapshot has 1 byte to 64 TiB");
   }
-  if (flag_at(options, "listIsDelta")) {
-    return error(Code::kNotSupported, "lists of differences are not taken yet");
+  const bool list_is_delta = flag_at(options, "listIsDelta");
+  std::optional<Hash> base_root;
+  if (options.Get("baseRootHex").IsString()) {
+    base_root = TRY(hash_at(options, "baseRootHex"));
+  }
+  if (list_is_delta && !base_root) {
+    return error(Code::kInvalidArgument, "a list of differences needs the base's root");
   }
   return Job([=]() -> Result<MakeValue> {
     ChunkStore* chunks = TRY(store->store());
+    IngestOptions ingest{volume_bytes, nullptr, list_is_delta};
+    if (base_root) ingest.base = TRY(StoredTree::open(*chunks, default_keys(), *base_root));
+    if (list_is_delta && ingest.base->volume_bytes() > volume_bytes) {
+      return error(Code::kInvalidArgument, "the base is larger than the snapshot");
+    }
     return channel_value(wrap, store->channels().add(std::make_shared<Ingest>(
-                                   *chunks, default_keys(), volume_bytes)));
+                                   *chunks, default_keys(), std::move(ingest))));
   });
 }
 
@@ -188,6 +221,8 @@ Job finish_ingest(std::shared_ptr<ChannelHandle> channel) {
       at.Set("manifest",
              Napi::Buffer<uint8_t>::Copy(env, result.manifest.data(), result.manifest.size()));
       at.Set("addedBytes", big(env, result.added_bytes));
+      at.Set("receivedBytes", big(env, result.received_bytes));
+      at.Set("logicalBytes", big(env, result.logical_bytes));
       at.Set("chunks", big(env, result.chunks));
       return at;
     });

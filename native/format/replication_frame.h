@@ -45,6 +45,7 @@ static_assert(sizeof(ListEntry) == 40);
 constexpr size_t kMessageBytes = 1 << 20;   // aimed at
 constexpr size_t kFrameBytesMax = 2 << 20;  // refused above
 constexpr uint32_t kNodeWireBytes = 2049;
+constexpr int kWireDeltaBlocksMax = 8;  // of 16; more go as a whole chunk
 
 struct WireFrame {
   WireFrameHeader header;
