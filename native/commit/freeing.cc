@@ -2,6 +2,7 @@
 // frees nothing twice. Two kinds of tree: what a head let go (freed by owner alone), and a cut
 // being dropped (what the successor has stays). DESIGN 4, Freeing; reference/snapshots.md M12.
 #include <cstring>
+#include <utility>
 
 #include "commit/pool.h"
 
@@ -136,7 +137,7 @@ Result<bool> Pool::start_drop() {
   if (head) map = std::unique_lock(head->map_lock);
   std::lock_guard append(journal_->append_lock());
   std::lock_guard pins(pins_mutex_);
-  const CutRow* row = state_->cut(wanted);
+  const CutRow* row = std::as_const(*state_).drop_waiting(wanted);
   if (!row || state_->has_branches(*row) || state_->drop_under_way(row->lineage) ||
       cut_pins_.contains(wanted)) {
     return true;  // changed meanwhile: look again

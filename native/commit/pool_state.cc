@@ -1,6 +1,7 @@
 #include "commit/pool_state.h"
 
 #include <algorithm>
+#include <cstring>
 
 namespace ashlar {
 
@@ -16,7 +17,41 @@ const VolumeRow* PoolState::volume(const Id& id) const {
 }
 
 const CutRow* PoolState::cut(const Id& snapshot) const {
-  return cuts.find([&](const CutRow& row) { return row.snapshot == snapshot; });
+  const CutRow* dropping = nullptr;
+  for (const CutRow& row : cuts.rows()) {
+    if (is_free(row) || row.snapshot != snapshot || row.flags & kCutBookmark) continue;
+    if (!(row.flags & kCutDropping)) return &row;
+    dropping = &row;
+  }
+  return dropping;
+}
+
+const CutRow* PoolState::cut_or_bookmark(const Id& snapshot) const {
+  if (const CutRow* row = cut(snapshot)) return row;
+  return cuts.find(
+      [&](const CutRow& row) { return row.snapshot == snapshot && !(row.flags & kCutOrigin); });
+}
+
+const CutRow* PoolState::cut_at(LineageId lineage_id, Epoch epoch) const {
+  return cuts.find(
+      [&](const CutRow& row) { return row.lineage == lineage_id && row.epoch == epoch; });
+}
+
+std::optional<Epoch> PoolState::base_epoch(const CutRow& cut, const Id& snapshot) const {
+  LineageId at = cut.lineage;
+  Epoch until = cut.epoch;
+  for (;;) {
+    std::optional<Epoch> newest;
+    for (const CutRow& row : cuts.rows()) {
+      if (is_free(row) || row.snapshot != snapshot || row.lineage != at) continue;
+      if (row.epoch <= until && row.epoch > newest.value_or(0)) newest = row.epoch;
+    }
+    if (newest) return newest;
+    const LineageRow* row = lineage(at);
+    if (!row || row->parent == 0) return std::nullopt;
+    at = row->parent;
+    until = row->branch_epoch;
+  }
 }
 
 const AttachmentRow* PoolState::attachment(const Id& id) const {
@@ -68,6 +103,13 @@ const CutRow* PoolState::newest_cut(LineageId lineage_id) const {
     if (!best || row.epoch > best->epoch) best = &row;
   }
   return best;
+}
+
+const CutRow* PoolState::drop_waiting(const Id& snapshot) const {
+  return cuts.find([&](const CutRow& row) {
+    return row.snapshot == snapshot && row.flags & kCutDropAsked &&
+           !(row.flags & (kCutDropping | kCutBookmark));
+  });
 }
 
 const DeadTreeRow* PoolState::drop_under_way(LineageId lineage_id) const {
@@ -182,6 +224,7 @@ void PoolState::apply_volume(const VolumeRecord& record, uint64_t generation) {
       lineage_row.head_epoch = 2;
       row.root = make_entry(State::kRemote, record.origin, 1, 1);
       row.origin = record.origin + 1;
+      add_origin_bookmark(record.lineage, origins[record.origin]);
       break;
   }
   lineages.add(lineage_row);
@@ -192,6 +235,17 @@ void PoolState::apply_volume(const VolumeRecord& record, uint64_t generation) {
   MapChange change = change_of(*head, generation);
   ExtentMap::raise(change, head->root, head->height, height_for(record.bytes));
   head->height = height_for(record.bytes);
+}
+
+void PoolState::add_origin_bookmark(LineageId lineage_id, const OriginRow& origin) {
+  CutRow row;
+  row.snapshot = origin.snapshot;
+  row.used = 1;
+  row.lineage = lineage_id;
+  row.epoch = 1;
+  row.flags = kCutBookmark | kCutOrigin;
+  std::memcpy(&row.bytes, origin.manifest.data() + 24, sizeof row.bytes);
+  cuts.add(row);
 }
 
 void PoolState::apply_resize(Head& head, const ResizeRecord& record, uint64_t generation) {
@@ -253,16 +307,20 @@ void PoolState::apply_cut(const CutRecord& record, const CutMember* members) {
 }
 
 void PoolState::apply_cut_state(const CutStateRecord& record) {
-  CutRow* row = cuts.find([&](const CutRow& at) { return at.snapshot == record.snapshot; });
+  CutRow* row = editable(cut_or_bookmark(record.snapshot));
   if (!row) return;
   row->flags |= record.set;
   if (record.set & kCutSealed) row->merkle_root = record.merkle_root;
 }
 
+CutRow* PoolState::editable(const CutRow* row) {
+  return row ? &cuts.edit(cuts.slot_of(row)) : nullptr;
+}
+
 void PoolState::apply_drop(const IdRecord& record, uint64_t generation) {
-  CutRow* row = cuts.find([&](const CutRow& at) { return at.snapshot == record.id; });
   const uint8_t flags = record.header.flags;
   if (flags & kDropStart) {
+    CutRow* row = editable(drop_waiting(record.id));
     CHECK(row != nullptr && !drop_under_way(row->lineage));
     row->flags |= kCutDropping;
     DeadTreeRow dead;
@@ -278,17 +336,22 @@ void PoolState::apply_drop(const IdRecord& record, uint64_t generation) {
     if (head != heads.end()) refresh_floor(*head->second);
     return;
   }
-  if (!(flags & kDropKeepBookmark)) add_tombstone(record.id, TombstoneKind::kCut);
-  if (!row) return;
   if (flags & kDropKeepBookmark) {
-    row->flags |= kCutDropAsked | kCutKeepMark;
+    if (CutRow* row = editable(cut(record.id))) row->flags |= kCutDropAsked | kCutKeepMark;
     return;
   }
-  if (!has_blocks(*row)) {
-    cuts.remove(cuts.slot_of(row));
-    return;
+  add_tombstone(record.id, TombstoneKind::kCut);
+  // What lineages were restored from stays their base, whatever becomes of the snapshot.
+  for (size_t slot = 0; slot < cuts.rows().size(); slot++) {
+    const CutRow& row = cuts[slot];
+    if (is_free(row) || row.snapshot != record.id || row.flags & kCutOrigin) continue;
+    if (!has_blocks(row)) {
+      cuts.remove(slot);
+    } else {
+      CutRow& dropped = cuts.edit(slot);
+      dropped.flags = (dropped.flags & ~kCutKeepMark) | kCutDropAsked | kCutHidden;
+    }
   }
-  row->flags = (row->flags & ~kCutKeepMark) | kCutDropAsked | kCutHidden;
 }
 
 void PoolState::apply_free_step(const FreeStepRecord& record, const FreedRun* runs,
@@ -386,6 +449,9 @@ void PoolState::forget_unused_lineages() {
       const bool has_child =
           lineages.find([&](const LineageRow& at) { return at.parent == row.id; });
       if (has_child) continue;
+      for (size_t at = 0; at < cuts.rows().size(); at++) {
+        if (!is_free(cuts[at]) && cuts[at].lineage == row.id) cuts.remove(at);  // bookmarks
+      }
       lineages.remove(slot);
       again = true;
     }

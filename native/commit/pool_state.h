@@ -8,6 +8,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "commit/head.h"
@@ -45,7 +46,16 @@ struct PoolState {
   // ---- reading ----
   HeadPtr head_of(const Id& volume) const;
   const VolumeRow* volume(const Id& id) const;
+  // The cut of a snapshot, with its blocks. Bookmarks with the same id may stand beside it: its
+  // own, and those of lineages that were restored from the snapshot.
   const CutRow* cut(const Id& snapshot) const;
+  // As cut(); what it has left where its blocks are gone.
+  const CutRow* cut_or_bookmark(const Id& snapshot) const;
+  const CutRow* cut_at(LineageId lineage, Epoch epoch) const;
+  // The epoch in which `snapshot` was the content that `cut` grew out of; everything that differs
+  // is born after it. Nothing unless the snapshot is an ancestor of the cut, or the cut itself
+  // (I7).
+  std::optional<Epoch> base_epoch(const CutRow& cut, const Id& snapshot) const;
   const AttachmentRow* attachment(const Id& id) const;
   const TombstoneRow* tombstone(const Id& id) const;
   const LineageRow* lineage(LineageId id) const;
@@ -54,6 +64,7 @@ struct PoolState {
   const CutRow* cut_before(const CutRow& cut) const;
   const CutRow* cut_after(const CutRow& cut) const;
   const CutRow* newest_cut(LineageId lineage) const;
+  const CutRow* drop_waiting(const Id& snapshot) const;
   const DeadTreeRow* drop_under_way(LineageId lineage) const;
   bool has_branches(const CutRow& cut) const;
   bool origin_in_use(uint32_t slot) const;
@@ -86,6 +97,8 @@ struct PoolState {
  private:
   void add_dead_tree(DeadTreeRow row, uint64_t generation);
   void add_tombstone(const Id& id, TombstoneKind kind);
+  void add_origin_bookmark(LineageId lineage, const OriginRow& origin);
+  CutRow* editable(const CutRow* row);
   void forget_unused_lineages();
 };
 

@@ -153,6 +153,7 @@ constexpr uint32_t kCutBookmark = 4;    // no blocks left, only (lineage, epoch)
 constexpr uint32_t kCutDropping = 8;    // a dead tree frees its blocks
 constexpr uint32_t kCutDropAsked = 16;  // drop as soon as nothing depends on it
 constexpr uint32_t kCutKeepMark = 32;   // the drop leaves a bookmark
+constexpr uint32_t kCutOrigin = 64;     // a bookmark: the snapshot its lineage was restored from
 
 struct CutRow {
   Id snapshot;

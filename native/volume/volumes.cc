@@ -275,9 +275,15 @@ Result<std::vector<CutRow>> Volumes::cut(const CutOrder& order) {
   std::vector<CutRow> done;
   const auto rows_of = [&] {
     std::vector<CutRow> rows;
+    const PoolState& seen = pool_.state();
     for (const CutOrder::Member& member : order.members) {
-      if (const CutRow* row = std::as_const(pool_.state()).cut(member.snapshot))
-        rows.push_back(*row);
+      // A clone of the snapshot may hold an image under the same id.
+      const HeadPtr head = seen.head_of(member.volume);
+      const CutRow* row = !head ? nullptr : seen.cuts.find([&](const CutRow& at) {
+        return at.snapshot == member.snapshot && at.lineage == head->lineage;
+      });
+      if (!row) row = seen.cut_or_bookmark(member.snapshot);
+      if (row) rows.push_back(*row);
     }
     return rows;
   };
@@ -365,7 +371,7 @@ Result<void> Volumes::sealed(const Id& snapshot, const Hash& root) {
   Epoch epoch = 0;
   {
     std::lock_guard append(pool_.journal().append_lock());
-    const CutRow* row = std::as_const(pool_.state()).cut(snapshot);
+    const CutRow* row = std::as_const(pool_.state()).cut_or_bookmark(snapshot);
     if (!row) return {};  // dropped before: nothing to remember
     if (row->flags & kCutSealed) {
       if (row->merkle_root != root) return id_reused("sealed cut", snapshot);
@@ -469,7 +475,7 @@ Volumes::View Volumes::view() {
       if (!is_free(row)) view.volumes.push_back({row, std::nullopt, 0, 0});
     }
     for (const CutRow& row : state.cuts.rows()) {
-      if (is_free(row)) continue;
+      if (is_free(row) || row.flags & kCutOrigin) continue;
       view.cuts.push_back(row);
       const auto head = state.heads.find(row.lineage);
       view.cut_volumes.push_back(head == state.heads.end() ? std::nullopt

@@ -74,8 +74,9 @@ class Volumes final : public ExportSource {
   View view();
   std::vector<uint64_t> cut_pauses_ns() const;
 
-  Result<std::unique_ptr<CutImage>> open_cut(const Id& snapshot) {
-    return CutImage::open(pool_, hydrators_, snapshot);
+  Result<std::unique_ptr<CutImage>> open_cut(const Id& snapshot,
+                                             const std::optional<Id>& base = std::nullopt) {
+    return CutImage::open(pool_, hydrators_, snapshot, base);
   }
   // The hydrator and manifest of an origin. kSnapshotNotFound when nothing here hydrates from it.
   struct OriginView {

@@ -17,12 +17,16 @@ import { snapshotUpdate } from './commands/snapshot-update.js'
 import { snapshot } from './commands/snapshot.js'
 import { snapshotsDelete } from './commands/snapshots-delete.js'
 import { snapshots } from './commands/snapshots.js'
+import { storeCollect } from './commands/store-collect.js'
+import { storeRebuildCatalog } from './commands/store-rebuild-catalog.js'
+import { storeStats } from './commands/store-stats.js'
 import { verify } from './commands/verify.js'
 import { volumeCreate } from './commands/volume-create.js'
 import { volumeDelete } from './commands/volume-delete.js'
 import { volumeUpdate } from './commands/volume-update.js'
 import { volume } from './commands/volume.js'
 import { volumes } from './commands/volumes.js'
+import { zoneForget } from './commands/zone-forget.js'
 import { zones } from './commands/zones.js'
 
 export const commands: readonly CommandSpec[] = [
@@ -47,6 +51,10 @@ export const commands: readonly CommandSpec[] = [
   snapshotCloneDelete,
   zones,
   regions,
+  zoneForget,
+  storeStats,
+  storeCollect,
   verify,
   poolCheck,
+  storeRebuildCatalog,
 ]

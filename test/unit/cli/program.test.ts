@@ -64,8 +64,12 @@ describe('the program', () => {
       'snapshot-clone-delete',
       'zones',
       'regions',
+      'zone-forget',
+      'store-stats',
+      'store-collect',
       'verify',
       'pool-check',
+      'store-rebuild-catalog',
     ])
     for (const { name, examples } of commands) {
       expect(examples.join('\n')).toContain(`ashlar ${name}`)
@@ -662,4 +666,44 @@ test('zones and regions are tables', async () => {
 test('verify refuses what is no image before it hashes', async () => {
   expect(await ashlar(['verify', '/nonexistent/x.raw'])).toMatchObject({ exit: 3, out: '' })
   expect(await ashlar(['verify', '/'])).toMatchObject({ exit: 2, out: '' })
+})
+
+describe('operator commands', () => {
+  const stats = { packs: 2, packBytes: '1048576', chunks: '7', pins: 1, catalogGeneration: '9' }
+
+  test('store-stats is a table of details', async () => {
+    const { exit, out } = await ashlar(['store-stats', '-q'], { GetStoreStats: () => stats })
+    expect(exit).toBe(0)
+    expect(out).toMatch(/^Packs +2 \(1 MiB\)$/m)
+    expect(out).toMatch(/^Problems +-$/m)
+  })
+
+  test('store-stats says why nothing is collected', async () => {
+    const problems = [{ code: 'catalog_behind', message: 'records are unknown' }]
+    const { out } = await ashlar(['store-stats', '-q'], {
+      GetStoreStats: () => ({ ...stats, problems }),
+    })
+    expect(out).toContain('catalog_behind: records are unknown')
+  })
+
+  test('store-collect says what it freed', async () => {
+    const collected = { generation: '3', freedBytes: '4096', packsDeleted: 1, after: stats }
+    const { exit, out } = await ashlar(['store-collect', '-q'], { CollectStore: () => collected })
+    expect(exit).toBe(0)
+    expect(out).toMatch(/^Freed +4 KiB \(4096 bytes\)\n/)
+  })
+
+  test('zone-forget asks, and does nothing without a yes', async () => {
+    const ask = (answer: string) => ({ canAsk: true, ask: () => Promise.resolve(answer) })
+    const methods = { ForgetZone: () => ({ pinsDropped: 1, volumesForgotten: 2 }) }
+    const alone = await ashlar(['zone-forget', 'local-3'], methods)
+    expect(alone).toMatchObject({ exit: 2, calls: [] })
+    expect(alone.err).toContain('-f')
+    const no = await ashlar(['zone-forget', 'local-3'], methods, ask(''))
+    expect(no).toMatchObject({ exit: 0, calls: [] })
+    const yes = await ashlar(['zone-forget', 'local-3', '-q'], methods, ask('y'))
+    expect(yes.out).toBe('OK\nZone local-3 is forgotten: 2 volumes, 1 pins.\n')
+    const forced = await ashlar(['zone-forget', 'local-3', '-f', '-q'], methods)
+    expect(forced.calls).toMatchObject([{ method: 'ForgetZone', request: { zone: 'local-3' } }])
+  })
 })
