@@ -30,13 +30,18 @@ interface Channel {
   /** Of an ingest: what it pulls, and whether a look-up found it. */
   readonly content?: Buffer
   readonly found?: boolean
+  /** Of a tree ingest: the manifest it pulls. */
+  readonly tree?: Buffer
 }
+
+export type TreeIngest = Parameters<Binding['openTreeIngest']>[1]
 
 export class FakeStore {
   readonly records: StoreRecord[] = []
   readonly closed: Channel[] = []
   /** Options of every ingest, in order. */
   readonly ingests: IngestOptions[] = []
+  readonly treeIngests: TreeIngest[] = []
   /** Content that is here, as hex of its manifest. */
   readonly held = new Set<string>()
   /** Calls of a collection, in order, with the roots they were given. */
@@ -75,6 +80,12 @@ export class FakeStore {
         await this.beforeIngest(options)
         const content = this.content()
         return this.open(this.ingest(), { content, found: this.#isPresent(keyOf(content)) })
+      },
+      openTreeIngest: async (_handle, options) => {
+        this.treeIngests.push(options)
+        const { manifest } = options
+        const found = this.#isPresent(hexOf(manifest))
+        return this.open(this.ingest(), { tree: manifest, found })
       },
       finishIngest: async (handle) => {
         await this.beforeFinish()
@@ -126,7 +137,7 @@ export class FakeStore {
     )
   }
 
-  open(script: Script, more: Pick<Channel, 'content' | 'found'> = {}): ChannelHandle {
+  open(script: Script, more: Pick<Channel, 'content' | 'found' | 'tree'> = {}): ChannelHandle {
     const handle = {} as ChannelHandle
     this.#channels.set(handle, { script, closed: new AbortController(), ...more })
     return handle
@@ -141,11 +152,16 @@ export class FakeStore {
     return this.held.has(key) && this.#condemned?.has(key) !== true
   }
 
-  #finish({ content = Buffer.from('content'), found = false }: Channel): IngestResult {
-    const key = keyOf(content)
+  #finish({ content = Buffer.from('content'), found = false, tree }: Channel): IngestResult {
+    const key = tree === undefined ? keyOf(content) : hexOf(tree)
     if (!found) {
       this.held.add(key)
       this.#condemned?.delete(key)
+    }
+    if (tree !== undefined) {
+      const rootHex = tree.subarray(48).toString('hex')
+      const bytes = { addedBytes: found ? 0n : 1n, receivedBytes: 1n, logicalBytes: 1n }
+      return { rootHex, manifest: tree, chunks: 1n, ...bytes }
     }
     const result = resultOf(content)
     return found ? { ...result, addedBytes: 0n, receivedBytes: 0n } : result
