@@ -16,13 +16,16 @@ async function timed(work) {
   return { value, ms: performance.now() - began }
 }
 
+/** Far more than anything here takes. */
+const patienceMs = 120_000
+
 const variable = (volume) => volume.toUpperCase().replaceAll('-', '_')
 
 class Story {
   #world
   #page
   #wait
-  #options
+  #clock
   /** Name → snapshot as it was when stable, in `local`. */
   #snapshots = {}
   /** Name → NBD URI, and when its creation began. */
@@ -37,7 +40,7 @@ class Story {
     this.#wait = wait
     // Waiting must not be rounder than what is measured.
     const sleep = (_ms, signal) => systemClock.sleep(5, signal)
-    this.#options = { clock: { ...systemClock, sleep } }
+    this.#clock = { ...systemClock, sleep }
   }
 
   async tell() {
@@ -54,6 +57,11 @@ class Story {
     await this.#restoreFromCopy()
     this.#page.table(this.#rows)
     this.#page.end(`Everything held, in ${this.#page.seconds.toFixed(0)} s.`)
+  }
+
+  /** For one wait. */
+  get #patience() {
+    return { clock: this.#clock, signal: AbortSignal.timeout(patienceMs) }
   }
 
   #hold(holds, text) {
@@ -92,7 +100,7 @@ class Story {
     const began = performance.now()
     const cut = await snapshots.createSnapshot(request)
     const capturedMs = performance.now() - began
-    const stable = await this.#wait.waitForSnapshot(this.#world.client(), cut.id, this.#options)
+    const stable = await this.#wait.waitForSnapshot(this.#world.client(), cut.id, this.#patience)
     const stableMs = performance.now() - began
     this.#page.figure('captured, and answered', duration(capturedMs))
     this.#page.figure('stable in the region', duration(stableMs))
@@ -150,7 +158,7 @@ class Story {
     const { ms } = await timed(async () => {
       const { snapshots } = this.#world.client()
       await snapshots.createSnapshotClone({ ...clone, requestId: randomUUID() })
-      await this.#wait.waitForClone(this.#world.client(), clone, this.#options)
+      await this.#wait.waitForClone(this.#world.client(), clone, this.#patience)
     })
     this.#page.figure('available after', duration(ms))
     await this.#commands.ashlar(['snapshot-clone', 'tuesday', 'local-2'])
@@ -191,7 +199,7 @@ class Story {
 
   async #hydrated(name, region = 'local') {
     const client = this.#world.client(region)
-    const { healthState } = await this.#wait.waitForVolume(client, name, this.#options)
+    const { healthState } = await this.#wait.waitForVolume(client, name, this.#patience)
     const ms = performance.now() - this.#volumes[name].createdMs
     const dataBytes = this.#image.usedBlocks * blockBytes
     const rate = bytes((dataBytes / ms) * 1000)
@@ -208,7 +216,7 @@ class Story {
       const { value, ms } = await timed(async () => {
         const request = { sourceSnapshotCrn: crn, name, requestId: randomUUID() }
         const { id } = await client.snapshots.createSnapshot(request)
-        return await this.#wait.waitForSnapshot(client, id, this.#options)
+        return await this.#wait.waitForSnapshot(client, id, this.#patience)
       })
       const data = name === 'monday' ? this.#image.usedBlocks : this.#changed.length
       this.#row(`copy of ${name}`, data * blockBytes, value, ms)
