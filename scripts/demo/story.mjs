@@ -218,8 +218,9 @@ class Story {
         const { id } = await client.snapshots.createSnapshot(request)
         return await this.#wait.waitForSnapshot(client, id, this.#patience)
       })
-      const data = name === 'monday' ? this.#image.usedBlocks : this.#changed.length
-      this.#row(`copy of ${name}`, data * blockBytes, value, ms)
+      const blocks = name === 'monday' ? this.#image.usedBlocks : this.#changed.length
+      this.#row(`copy of ${name}`, blocks * blockBytes, value, ms)
+      if (name === 'tuesday') this.#holdIncremental(blocks * blockBytes, value)
       this.#hold(value.root === root, `the copy of ${name} has the root of its source`)
     }
     const { copies } = await this.#world.json(['snapshot', 'tuesday'])
