@@ -502,7 +502,7 @@ export class Snapshots {
     log.error({ snapshot: row.id, reason }, 'snapshot failed')
     await catalog.write(async (tables) => {
       const now = await tables.snapshots.find(row.id)
-      if (now?.state !== 'captured') return
+      if (now?.state !== 'captured' && now?.state !== 'waiting') return
       await tables.snapshots.update(row.id, { state: 'failed', reason })
       await tables.clones.condemnOf(row.id)
       await tables.sessions.endOf(row.id)
