@@ -233,6 +233,17 @@ export class Snapshots {
     return rows.map(rowOf)
   }
 
+  /** A stable copy of that snapshot of another region. */
+  async copyOf(sourceId: Id): Promise<SnapshotRow | undefined> {
+    const row = await this.#db
+      .selectFrom('snapshots')
+      .selectAll()
+      .where('source_snapshot_crn', 'like', `%:snapshot:${sourceId}`)
+      .where('state', '=', 'stable')
+      .executeTakeFirst()
+    return row === undefined ? undefined : rowOf(row)
+  }
+
   /** A stable snapshot of exactly this content. */
   async stableWith(manifest: Buffer): Promise<SnapshotRow | undefined> {
     const row = await this.#db

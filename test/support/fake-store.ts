@@ -42,6 +42,7 @@ export class FakeStore {
   /** Options of every ingest, in order. */
   readonly ingests: IngestOptions[] = []
   readonly treeIngests: TreeIngest[] = []
+  readonly sources: Parameters<Binding['openSnapshotSource']>[1][] = []
   /** Content that is here, as hex of its manifest. */
   readonly held = new Set<string>()
   /** Calls of a collection, in order, with the roots they were given. */
@@ -104,7 +105,10 @@ export class FakeStore {
       collectAbort: async () => {
         this.#condemned = undefined
       },
-      openSnapshotSource: async () => this.open({ onTake: async () => null }),
+      openSnapshotSource: async (_handle, options) => {
+        this.sources.push(options)
+        return this.open({ onTake: async () => null })
+      },
       give: async (handle, frames) => {
         const { script, closed } = this.#channel(handle)
         closed.signal.throwIfAborted()
