@@ -233,6 +233,17 @@ export class Snapshots {
     return rows.map(rowOf)
   }
 
+  /** Newest first. */
+  async allStable(): Promise<readonly { readonly id: Id }[]> {
+    const rows = await this.#db
+      .selectFrom('snapshots')
+      .select('id')
+      .where('state', '=', 'stable')
+      .orderBy('seq', 'desc')
+      .execute()
+    return rows.map(({ id }) => ({ id: idOf(id) }))
+  }
+
   /** A stable copy of that snapshot of another region. */
   async copyOf(sourceId: Id): Promise<SnapshotRow | undefined> {
     const row = await this.#db

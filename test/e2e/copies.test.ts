@@ -86,7 +86,8 @@ const copy = async (source: SnapshotJson, name: string) =>
 /** Changes every hundredth block. */
 function change(): void {
   const file = openSync(image, 'r+')
-  for (let at = 0; at < imageBytes; at += 100 * 4096) writeSync(file, randomBytes(4096), 0, 4096, at)
+  for (let at = 0; at < imageBytes; at += 100 * 4096)
+    writeSync(file, randomBytes(4096), 0, 4096, at)
   closeSync(file)
 }
 
@@ -96,7 +97,11 @@ describe('copies', () => {
     await copy(source, 'copy-one')
     const view = await stable(there, 'copy-one')
     expect(view.root).toBe(source.root)
-    expect(view.source_snapshot).toMatchObject({ id: source.id, name: 'one', remote_region: 'local' })
+    expect(view.source_snapshot).toMatchObject({
+      id: source.id,
+      name: 'one',
+      remote_region: 'local',
+    })
     expect(view.source_volume).toMatchObject({ remote_region: 'local' })
     expect(view.source_volume?.name).toMatch(/^-remote-[0-9a-f]{12}$/)
     await here.until('copies[] shows it', async () => {
@@ -129,24 +134,22 @@ describe('copies', () => {
     expect(view.root).toBe(source.root)
     await here.must('snapshot-delete', 'three', '--force')
 
-    await there.must(
-      ...['volume-create', '--name', 'back', '--zone', 'remote-1'],
-      ...['--source-snapshot', 'copy-three'],
-    )
+    const restore = ['--name', 'back', '--zone', 'remote-1', '--source-snapshot', 'copy-three']
+    await there.must('volume-create', ...restore)
     const back = await there.must('attach', 'back')
     await must('qemu-img', ['compare', '-f', 'raw', '-F', 'raw', image, back])
     expect(await there.must('verify', image, '--snapshot', 'copy-three')).toContain('equal')
   })
 
   test('go with both sides told', async () => {
+    const one = await snapshot(here, 'one')
     await there.must('snapshot-delete', 'copy-one', '--force')
     await here.until('copies[] is empty', async () => {
       return ((await snapshot(here, 'one')).copies ?? []).length === 0
     })
-    const { code, stderr } = await there.ashlar([
-      ...['snapshot-create', '--name', 'gone', '--source-snapshot-crn'],
-      'crn:v1:ashlar:public:is:local:a/local::snapshot:r001-00000000-0000-4000-8000-000000000000',
-    ])
+    const nobody = one.crn.replace(one.id, 'r001-00000000-0000-4000-8000-000000000000')
+    const create = ['snapshot-create', '--name', 'gone', '--source-snapshot-crn', nobody]
+    const { code, stderr } = await there.ashlar(create)
     expect([code, stderr]).toEqual([expect.any(Number), expect.stringContaining('no snapshot')])
     expect(code).not.toBe(0)
   })

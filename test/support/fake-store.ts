@@ -45,6 +45,8 @@ export class FakeStore {
   readonly sources: Parameters<Binding['openSnapshotSource']>[1][] = []
   /** Content that is here, as hex of its manifest. */
   readonly held = new Set<string>()
+  /** Content that is damaged here, as hex of its manifest. */
+  readonly damaged = new Set<string>()
   /** Calls of a collection, in order, with the roots they were given. */
   readonly collecting: { readonly call: string; readonly roots: readonly string[] }[] = []
   /** What opening an ingest channel answers. */
@@ -87,6 +89,12 @@ export class FakeStore {
         const { manifest } = options
         const found = this.#isPresent(hexOf(manifest))
         return this.open(this.ingest(), { tree: manifest, found })
+      },
+      storeQuarantine: async () => [...this.damaged],
+      openRepair: async (_handle, { manifest }) => {
+        const want = this.damaged.has(hexOf(manifest))
+        const onTake = async () => (want ? Buffer.from('want') : null)
+        return this.open({ onTake }, { tree: manifest })
       },
       finishIngest: async (handle) => {
         await this.beforeFinish()
@@ -153,12 +161,14 @@ export class FakeStore {
   }
 
   #isPresent(key: string): boolean {
+    if (this.damaged.has(key)) return false
     return this.held.has(key) && this.#condemned?.has(key) !== true
   }
 
   #finish({ content = Buffer.from('content'), found = false, tree }: Channel): IngestResult {
     const key = tree === undefined ? keyOf(content) : hexOf(tree)
     if (!found) {
+      this.damaged.delete(key)
       this.held.add(key)
       this.#condemned?.delete(key)
     }
