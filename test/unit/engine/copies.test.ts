@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { parseCrn } from '../../../src/base/crn.js'
 import { AshlarError } from '../../../src/base/error.js'
 import type { SnapshotView } from '../../../src/engine/region/views.js'
-import { RegionWorld, snapshotSpec, volumeSpec } from '../../support/region-world.js'
+import { type RegionWorld, snapshotSpec, volumeSpec } from '../../support/region-world.js'
 import { type FakeLink, TwoRegions } from '../../support/two-regions.js'
 
 let regions: TwoRegions
