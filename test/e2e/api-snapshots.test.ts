@@ -124,12 +124,6 @@ describe('a pending snapshot', () => {
       capturedAt: { seconds: expect.stringMatching(/^\d+$/), nanos: expect.any(Number) },
       minimumCapacityBytes: String(4n * MiB),
       storedBytes: '0',
-      logicalBytes: '0',
-      transferredBytes: '0',
-      deletable: true,
-      serviceTags: [],
-      encryption: 'ENCRYPTION_TYPE_PROVIDER_MANAGED',
-      encryptionKeyCrn: '',
       sourceVolume: {
         id: volume.id,
         crn: volume.crn,
@@ -146,6 +140,12 @@ describe('a pending snapshot', () => {
       clones: [],
       copies: [],
       sourceSnapshot: null,
+      deletable: true,
+      serviceTags: [],
+      encryption: 'ENCRYPTION_TYPE_PROVIDER_MANAGED',
+      encryptionKeyCrn: '',
+      logicalBytes: '0',
+      transferredBytes: '0',
     })
   })
 
