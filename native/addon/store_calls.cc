@@ -4,6 +4,7 @@
 #include "stream/audit.h"
 #include "stream/hydration.h"
 #include "stream/snapshot_source.h"
+#include "stream/tree_ingest.h"
 
 namespace ashlar::addon {
 namespace {
@@ -13,6 +14,33 @@ Result<std::vector<uint8_t>> buffer_at(const Napi::Object& from, const char* key
   if (!value.IsBuffer()) return error(Code::kInvalidArgument, std::string(key) + " is no buffer");
   const auto buffer = value.As<Napi::Buffer<uint8_t>>();
   return std::vector<uint8_t>(buffer.Data(), buffer.Data() + buffer.Length());
+}
+
+Result<Manifest> manifest_at(const Napi::Object& from, const char* key) {
+  const std::vector<uint8_t> bytes = TRY(buffer_at(from, key));
+  Manifest manifest;
+  if (bytes.size() != manifest.size())
+    return error(Code::kInvalidArgument, "a manifest has 80 bytes");
+  std::copy(bytes.begin(), bytes.end(), manifest.begin());
+  return manifest;
+}
+
+// The root under `baseRootHex`, where there is one.
+Result<std::optional<Hash>> base_root_at(const Napi::Object& from) {
+  if (from.Get("baseRootHex").IsUndefined()) return std::optional<Hash>();
+  return std::optional(TRY(hash_at(from, "baseRootHex")));
+}
+
+// The manifest of a snapshot that the store holds. kNotFound.
+Result<std::optional<Manifest>> held_manifest(ChunkStore& store, const std::optional<Hash>& root) {
+  if (!root) return std::optional<Manifest>();
+  const ChunkStore::Stored stored = TRY(store.read(*root));
+  Manifest manifest;
+  if (stored.kind != FrameKind::kManifest || stored.bytes.size() != manifest.size()) {
+    return error(Code::kInvalidArgument, to_hex(*root) + " is no snapshot's root");
+  }
+  std::copy(stored.bytes.begin(), stored.bytes.end(), manifest.begin());
+  return std::optional(manifest);
 }
 
 DomainKeys default_keys() {
@@ -30,8 +58,9 @@ MakeValue channel_value(WrapChannel wrap, std::shared_ptr<ChannelHandle> handle)
 Result<Job> open_store(const std::string& path, const Napi::Object& options,
                        const WrapStore& wrap) {
   const std::string catalog_uuid = TRY(string_at(options, "catalogUuid"));
-  return Job([path, catalog_uuid, wrap]() -> Result<MakeValue> {
-    auto store = TRY(ChunkStore::open(path, catalog_uuid));
+  const bool adopt = flag_at(options, "adopt");
+  return Job([path, catalog_uuid, adopt, wrap]() -> Result<MakeValue> {
+    auto store = TRY(ChunkStore::open(path, catalog_uuid, adopt));
     return wrap(std::make_shared<StoreNode>(std::move(store)));
   });
 }
@@ -103,16 +132,29 @@ Result<Job> audit_cut(std::shared_ptr<PoolNode> pool, const Napi::Object& option
 
 Result<Job> open_snapshot_source(std::shared_ptr<StoreNode> store, const Napi::Object& options,
                                  WrapChannel wrap) {
-  const std::vector<uint8_t> bytes = TRY(buffer_at(options, "manifest"));
-  Manifest manifest;
-  if (bytes.size() != manifest.size())
-    return error(Code::kInvalidArgument, "a manifest has 80 bytes");
-  std::copy(bytes.begin(), bytes.end(), manifest.begin());
-  const ManifestFields fields = TRY(read_manifest(manifest));
+  const ManifestFields fields = TRY(read_manifest(TRY(manifest_at(options, "manifest"))));
+  const std::optional<Hash> base_root = TRY(base_root_at(options));
   return Job([=]() -> Result<MakeValue> {
     ChunkStore* chunks = TRY(store->store());
-    return channel_value(wrap,
-                         store->channels().add(std::make_shared<SnapshotSource>(*chunks, fields)));
+    std::optional<ManifestFields> base;
+    if (const auto manifest = TRY(held_manifest(*chunks, base_root))) {
+      base = TRY(read_manifest(*manifest));
+    }
+    return channel_value(
+        wrap, store->channels().add(std::make_shared<SnapshotSource>(*chunks, fields, base)));
+  });
+}
+
+Result<Job> open_tree_ingest(std::shared_ptr<StoreNode> store, const Napi::Object& options,
+                             WrapChannel wrap) {
+  const Manifest manifest = TRY(manifest_at(options, "manifest"));
+  const std::optional<Hash> base_root = TRY(base_root_at(options));
+  return Job([=]() -> Result<MakeValue> {
+    ChunkStore* chunks = TRY(store->store());
+    const auto base = TRY(held_manifest(*chunks, base_root));
+    std::shared_ptr<TreeIngest> ingest =
+        TRY(TreeIngest::open(*chunks, default_keys(), manifest, base));
+    return channel_value(wrap, store->channels().add(std::move(ingest)));
   });
 }
 
@@ -158,12 +200,21 @@ Result<Job> open_hydration(std::shared_ptr<PoolNode> pool, const Napi::Object& o
   });
 }
 
+namespace {
+
+// Of whatever receives into a store.
+Result<IngestResult> finish_receiver(Channel& channel) {
+  if (auto* ingest = dynamic_cast<Ingest*>(&channel)) return ingest->finish();
+  if (auto* ingest = dynamic_cast<TreeIngest*>(&channel)) return ingest->finish();
+  return error(Code::kInvalidArgument, "this channel receives into no store");
+}
+
+}  // namespace
+
 Job finish_ingest(std::shared_ptr<ChannelHandle> channel) {
   return [channel]() -> Result<MakeValue> {
     const auto used = TRY(channel->use());
-    auto* ingest = dynamic_cast<Ingest*>(used.get());
-    if (!ingest) return error(Code::kInvalidArgument, "this channel is no ingest");
-    const IngestResult result = TRY(ingest->finish());
+    const IngestResult result = TRY(finish_receiver(*used));
     return MakeValue([result](Napi::Env env) {
       Napi::Object at = Napi::Object::New(env);
       at.Set("rootHex", to_hex(result.root));

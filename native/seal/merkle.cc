@@ -92,6 +92,17 @@ Manifest make_manifest(uint64_t volume_bytes, const std::array<uint8_t, 16>& dom
   return manifest;
 }
 
+Result<ManifestFields> read_manifest(const Manifest& manifest) {
+  ManifestFields fields;
+  std::memcpy(&fields.volume_bytes, &manifest[24], sizeof fields.volume_bytes);
+  std::memcpy(fields.tree_root.data(), &manifest[48], sizeof fields.tree_root);
+  const Manifest expected = make_manifest(fields.volume_bytes, {}, fields.tree_root);
+  if (expected != manifest || fields.volume_bytes == 0 || fields.volume_bytes > (64ull << 40)) {
+    return error(Code::kInvalidArgument, "this is no manifest of the default domain");
+  }
+  return fields;
+}
+
 Hash manifest_root(const DomainKeys& keys, const Manifest& manifest) {
   return keyed_hash(keys.manifest, manifest);
 }

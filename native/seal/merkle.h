@@ -10,6 +10,7 @@
 #include <optional>
 #include <vector>
 
+#include "base/result.h"
 #include "codec/blake3.h"
 
 namespace ashlar {
@@ -67,6 +68,12 @@ class MerkleBuilder {
 using Manifest = std::array<uint8_t, 80>;
 Manifest make_manifest(uint64_t volume_bytes, const std::array<uint8_t, 16>& domain,
                        const Hash& tree_root);
+// What a manifest says; kInvalidArgument when it is not one of the default domain.
+struct ManifestFields {
+  uint64_t volume_bytes = 0;
+  Hash tree_root{};
+};
+Result<ManifestFields> read_manifest(const Manifest& manifest);
 // The snapshot's root.
 Hash manifest_root(const DomainKeys& keys, const Manifest& manifest);
 

@@ -13,6 +13,7 @@ import { CutSource } from '../engine/zone/cut-source.js'
 import { Hydration } from '../engine/zone/hydration.js'
 import { ZoneNode } from '../engine/zone/zone-node.js'
 import { zoneService } from '../gen/proto.js'
+import type { SiteCredentials } from '../client/site-credentials.js'
 import type { Binding, NbdHandle, NbdOptions, PoolHandle } from '../native/binding.js'
 import { PullClient } from '../replication/pull-client.js'
 import { pullServiceDefinition } from '../replication/pull-method.js'
@@ -26,6 +27,7 @@ import { makeFolder } from './folder.js'
 
 export interface NodeSiteOptions {
   readonly config: NodeConfig & { readonly hosted: HostedNode }
+  readonly credentials: SiteCredentials
   readonly native: Binding
   readonly clock: Clock
   readonly log: Logger
@@ -45,16 +47,13 @@ export class NodeSite {
   readonly #server: SiteServer
 
   private constructor(options: NodeSiteOptions, pool: PoolHandle, nbd: NbdHandle) {
-    const { config, native, clock, log } = options
+    const { config, credentials, native, clock, log } = options
     const { hosted, name, zone, region } = config
     this.#native = native
     this.#pool = pool
     this.#nbd = nbd
-    const address = hosted.regionAddress.target
-    const pullers = {
-      demand: new PullClient({ native, address }),
-      background: new PullClient({ native, address }),
-    }
+    const regionAt = { native, address: hosted.regionAddress.target, peer: region, credentials }
+    const pullers = { demand: new PullClient(regionAt), background: new PullClient(regionAt) }
     this.#pullers = [pullers.demand, pullers.background]
     this.#node = new ZoneNode({
       native,
@@ -72,19 +71,20 @@ export class NodeSite {
       hydration: new Hydration({ native, pool, clock, log, site: name, pullers }),
     })
     const source = new CutSource({ native, pool, region })
-    this.#pulls = new PullServer({ native, source, log })
-    this.#server = new SiteServer([
+    this.#pulls = new PullServer({ native, source, log, onlyCaller: region })
+    const services = [
       {
         name: 'ashlar.zone.v1.ZoneService',
         definition: zoneService,
-        handlers: zoneHandlers(this.#node, new Handlers(log)),
+        handlers: zoneHandlers(this.#node, new Handlers(log, { onlyCaller: region })),
       },
       {
         name: 'ashlar.replication.v1.ReplicationService',
         definition: pullServiceDefinition,
         handlers: this.#pulls.handlers,
       },
-    ])
+    ]
+    this.#server = new SiteServer(services, log)
   }
 
   static async start(options: NodeSiteOptions): Promise<NodeSite> {
@@ -103,10 +103,10 @@ export class NodeSite {
     }
   }
 
-  async #listen({ config }: NodeSiteOptions): Promise<void> {
+  async #listen({ config, credentials }: NodeSiteOptions): Promise<void> {
     const { socketPath } = config.listen
     if (socketPath !== undefined) makeFolder(dirname(socketPath))
-    await this.#server.listen(config.listen)
+    await this.#server.listen(config.listen, credentials.server)
     this.#node.start()
     this.#server.setServing(true)
   }

@@ -33,6 +33,7 @@ export class FakeZone implements ZoneControl {
   bootId = 'boot-1'
   revision = 0
   capturedNs = 1_700_000_000_000_000_000n
+  readonly #epochs = new Map<string, number>()
   readonly #wakes = new Set<() => void>()
   readonly #name: string
   readonly #zone: string
@@ -87,6 +88,21 @@ export class FakeZone implements ZoneControl {
     } finally {
       this.#wakes.delete(onChange)
     }
+  }
+
+  /** Everything that clones of this snapshot lack has arrived. */
+  finishClones(snapshotId: string): void {
+    for (const clone of this.clones.values()) {
+      if (clone.snapshotId === snapshotId) clone.available = true
+    }
+    const { capturedNs } = this
+    const state = { hidden: false, sealed: true }
+    this.cuts.set(snapshotId, { snapshotId, epoch: 1, bytes: 1n << 26n, capturedNs, ...state })
+    for (const [pinId, origin] of this.origins) {
+      if (origin === snapshotId) this.origins.delete(pinId)
+    }
+    this.revision++
+    this.changed()
   }
 
   records(): NodeRecords {
@@ -161,8 +177,10 @@ export class FakeZone implements ZoneControl {
       case 'createClone': {
         const { cloneId, snapshotId, origin } = order
         this.#refuseTombstone(cloneId)
-        this.clones.set(cloneId, { cloneId, snapshotId, available: false })
-        this.origins.set(origin.pinId, origin.snapshotId)
+        if (this.clones.has(cloneId)) return
+        const held = this.cuts.has(snapshotId)
+        this.clones.set(cloneId, { cloneId, snapshotId, available: held })
+        if (!held) this.origins.set(origin.pinId, origin.snapshotId)
         return
       }
       case 'deleteClone':
@@ -197,7 +215,9 @@ export class FakeZone implements ZoneControl {
     const { bytes } = this.#volume(volumeId)
     const { capturedNs } = this
     const state = { hidden: false, sealed: false }
-    this.cuts.set(snapshotId, { snapshotId, volumeId, epoch: 1, bytes, capturedNs, ...state })
+    const epoch = (this.#epochs.get(volumeId) ?? 0) + 1
+    this.#epochs.set(volumeId, epoch)
+    this.cuts.set(snapshotId, { snapshotId, volumeId, epoch, bytes, capturedNs, ...state })
   }
 
   #volume(volumeId: string): VolumeRecord {

@@ -1,4 +1,4 @@
-// What a region lets its nodes pull: the snapshots that are pinned for them.
+// What a region lets its nodes and other regions pull: the snapshots that are pinned for them.
 
 import { AshlarError } from '../../base/error.js'
 import { isId } from '../../base/ids.js'
@@ -6,12 +6,14 @@ import type { Catalog } from '../../catalog/catalog.js'
 import type { PinRow } from '../../catalog/rows.js'
 import type { Binding } from '../../native/binding.js'
 import type { OpenedSource, PullOpen, PullSource } from '../puller.js'
+import type { Copies } from './copies.js'
 import type { LazyStore } from './lazy-store.js'
 
 export interface SnapshotSourceOptions {
   readonly native: Binding
   readonly store: LazyStore
   readonly catalog: Catalog
+  readonly copies: Copies
 }
 
 export class SnapshotSource implements PullSource {
@@ -23,8 +25,10 @@ export class SnapshotSource implements PullSource {
 
   /** The pin's own manifest is served, so that the snapshot may be deleted meanwhile. */
   async open(request: PullOpen): Promise<OpenedSource> {
-    const { native, store } = this.#options
-    const { manifest } = await this.#pinned(request)
+    const { native, store, copies } = this.#options
+    const pin = await this.#pinned(request)
+    const { manifest } = pin
+    if (pin.purpose === 'copy') await copies.heard(pin)
     const channel = await native.openSnapshotSource(await store.get(), { manifest })
     return { channel, volumeBytes: volumeBytesOf(manifest), manifest, baseAgreed: false }
   }
@@ -41,6 +45,6 @@ export class SnapshotSource implements PullSource {
 }
 
 // Manifest: magic 8, version 4, chunk bytes 4, fan-out 4, zero 4, then the volume's bytes.
-function volumeBytesOf(manifest: Buffer): bigint {
+export function volumeBytesOf(manifest: Buffer): bigint {
   return manifest.readBigUInt64LE(24)
 }

@@ -199,7 +199,14 @@ struct Observer {
 inline Result<std::vector<uint8_t>> stored_chunk(ChunkStore& store, const Hash& id) {
   const ChunkStore::Stored stored = TRY(store.read(id));
   std::vector<uint8_t> plain = stored.bytes;
-  if (stored.kind == FrameKind::kLz4) {
+  if (stored.kind == FrameKind::kDelta) {
+    const FrameKind base = TRY(store.read(stored.base)).kind;
+    if (base == FrameKind::kDelta) return error(Code::kCorrupt, "a delta on a delta");
+    plain = TRY(stored_chunk(store, stored.base));
+    if (!apply_delta(stored.block_map, stored.bytes, plain)) {
+      return error(Code::kCorrupt, "does not apply");
+    }
+  } else if (stored.kind == FrameKind::kLz4) {
     plain.assign(kChunkBytes, 0);
     if (!lz4_decompress(stored.bytes, plain)) return error(Code::kCorrupt, "does not unpack");
   } else if (stored.kind == FrameKind::kDelta) {
