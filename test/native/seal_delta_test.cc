@@ -216,6 +216,45 @@ TEST_F(SealDelta, ABaseThatCannotBeReadIsSaid) {
   EXPECT_TRUE(fails_with(pull(snapshot, &observer), Code::kFailedPrecondition, "pull without it"));
 }
 
+// A restored volume's first snapshot is a difference from its source; what is still remote is not
+// fetched for it, and the source's deletion changes nothing.
+TEST_F(SealDelta, ARestoredVolumeKnowsItsSource) {
+  make_base(70);
+  if (HasFatalFailure()) return;
+  CreateVolume order;
+  order.id = pool_.next_id();
+  order.bytes = 80 * kChunk;
+  const auto manifest = store_->read(base_root_);
+  ASSERT_OK(manifest);
+  order.origin = CreateVolume::Origin{base_, {}, pool_.next_id()};
+  std::copy(manifest->bytes.begin(), manifest->bytes.end(), order.origin->manifest.begin());
+  ASSERT_OK(pool_->volumes->create(order));
+  ASSERT_OK(pool_->volumes->drop_cut(base_));
+  for (int i = 0; i < 3; i++)
+    ASSERT_OK(pool_.tidy());
+  for (const CutRow& row : pool_->volumes->view().cuts)
+    EXPECT_NE(to_string(row.snapshot), to_string(base_));
+  ByteModel model = host_->model();
+  model.bytes = order.bytes;
+  host_ = std::make_unique<Guest>(*pool_, order.id, model, 3);
+  host_->write_at(5 * kChunk, noise(prng_, kChunk));  // a whole chunk: nothing is fetched
+  host_->write_at(75 * kChunk, noise(prng_, kBlockBytes));
+  Id snapshot;
+  cut(&snapshot);
+  ASSERT_OK(pool_.close_and_open());
+  Observer observer;
+  expect_stored(pull(snapshot, &observer));
+  EXPECT_EQ(observer.wanted, (std::vector<uint64_t>{5, 75}));
+  ASSERT_OK(pool_->remove(order.id));
+  ASSERT_OK(pool_->volumes->drop_cut(snapshot));
+  for (int i = 0; i < 3; i++)
+    ASSERT_OK(pool_.tidy());
+  EXPECT_EQ(std::as_const(pool_->pool->state()).cut_or_bookmark(snapshot), nullptr);
+  const auto rows = pool_->pool->state().cuts.rows();
+  EXPECT_TRUE(std::none_of(rows.begin(), rows.end(),
+                           [&](const CutRow& row) { return row.snapshot == base_; }));
+}
+
 TEST_F(SealDelta, AnEmptyDifferenceKeepsTheRoot) {
   make_base(70);
   if (HasFatalFailure()) return;
