@@ -165,18 +165,17 @@ Result<Job> open_ingest(std::shared_ptr<StoreNode> store, const Napi::Object& op
     return error(Code::kInvalidArgument, "a snapshot has 1 byte to 64 TiB");
   }
   const bool list_is_delta = flag_at(options, "listIsDelta");
-  std::optional<Hash> base_root;
-  if (options.Get("baseRootHex").IsString()) {
-    base_root = TRY(hash_at(options, "baseRootHex"));
-  }
+  const std::optional<Hash> base_root = TRY(base_root_at(options));
   if (list_is_delta && !base_root) {
     return error(Code::kInvalidArgument, "a list of differences needs the base's root");
   }
   return Job([=]() -> Result<MakeValue> {
     ChunkStore* chunks = TRY(store->store());
-    IngestOptions ingest{volume_bytes, nullptr, list_is_delta};
-    if (base_root) ingest.base = TRY(StoredTree::open(*chunks, default_keys(), *base_root));
-    if (list_is_delta && ingest.base->volume_bytes() > volume_bytes) {
+    IngestOptions ingest{volume_bytes, std::nullopt, list_is_delta};
+    if (const auto manifest = TRY(held_manifest(*chunks, base_root))) {
+      ingest.base = TRY(read_manifest(*manifest));
+    }
+    if (list_is_delta && ingest.base->volume_bytes > volume_bytes) {
       return error(Code::kInvalidArgument, "the base is larger than the snapshot");
     }
     return channel_value(wrap, store->channels().add(std::make_shared<Ingest>(

@@ -166,8 +166,8 @@ class Liar {
         frames.insert(frames.begin() + ptrdiff_t(at), refusal());
         break;
       case 10:
-        frame.header.zero = uint8_t(prng_.next());
-        frame.header.block_map = uint16_t(prng_.next());
+        if (prng_.chance(50)) frame.header.zero = uint8_t(prng_.next());
+        frame.header.block_map = uint16_t(frame.header.block_map ^ 1u << prng_.below(16));
         break;
       default:
         change_payload(frame);
