@@ -323,6 +323,12 @@ export interface StoreBinding {
     handle: StoreHandle,
     options: { readonly manifest: Buffer; readonly baseRootHex?: string },
   ): Promise<ChannelHandle>
+  /**
+   * Receiver of fresh copies of what is damaged or missing under a snapshot of this store, from a source
+   * that has the same snapshot. Ended by finishIngest: what came is what the store reads from then on;
+   * REMOTE_UNAVAILABLE after that when the source could not give all.
+   */
+  openRepair(handle: StoreHandle, options: { readonly manifest: Buffer }): Promise<ChannelHandle>
   /** Of any receiver into a store, after take() gave null: packs durable, index, nodes, manifest. The snapshot is visible only by the catalog's row. */
   finishIngest(channel: ChannelHandle): Promise<IngestResult>
   /**
