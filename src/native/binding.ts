@@ -272,6 +272,9 @@ export interface StoreBinding {
   /** All of them, by ascending generation. */
   storeRecords(handle: StoreHandle): Promise<readonly StoreRecord[]>
 
+  /** Ids (hex) of what is damaged here and counts as missing; a fresh copy ends it. */
+  storeQuarantine(handle: StoreHandle): Promise<readonly string[]>
+
   /**
    * Marks what the manifests reach and condemns the rest: look-ups of it miss from then on. In memory
    * only. CORRUPT when something reached cannot be read; then nothing is condemned.
