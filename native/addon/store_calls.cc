@@ -3,6 +3,7 @@
 #include "addon/values.h"
 #include "stream/audit.h"
 #include "stream/hydration.h"
+#include "stream/repair.h"
 #include "stream/snapshot_source.h"
 #include "stream/tree_ingest.h"
 
@@ -158,6 +159,16 @@ Result<Job> open_tree_ingest(std::shared_ptr<StoreNode> store, const Napi::Objec
   });
 }
 
+Result<Job> open_repair(std::shared_ptr<StoreNode> store, const Napi::Object& options,
+                        WrapChannel wrap) {
+  const Manifest manifest = TRY(manifest_at(options, "manifest"));
+  return Job([=]() -> Result<MakeValue> {
+    ChunkStore* chunks = TRY(store->store());
+    std::shared_ptr<Repair> repair = TRY(Repair::open(*chunks, default_keys(), manifest, {}));
+    return channel_value(wrap, store->channels().add(std::move(repair)));
+  });
+}
+
 Result<Job> open_ingest(std::shared_ptr<StoreNode> store, const Napi::Object& options,
                         WrapChannel wrap) {
   const uint64_t volume_bytes = TRY(bytes_at(options, "volumeBytes"));
@@ -205,6 +216,7 @@ namespace {
 Result<IngestResult> finish_receiver(Channel& channel) {
   if (auto* ingest = dynamic_cast<Ingest*>(&channel)) return ingest->finish();
   if (auto* ingest = dynamic_cast<TreeIngest*>(&channel)) return ingest->finish();
+  if (auto* repair = dynamic_cast<Repair*>(&channel)) return repair->finish();
   return error(Code::kInvalidArgument, "this channel receives into no store");
 }
 
