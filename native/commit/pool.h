@@ -116,6 +116,9 @@ class Pool {
   Result<void> load_tables();
   Result<void> replay(const RingScan& scan);
   Result<void> replay_record(const RecordHeader& header, Bytes bytes, uint64_t generation);
+  Result<void> replay_clone(const CloneRecord& record, uint64_t generation);
+  Result<void> require(Head& head, uint64_t first, uint64_t count, const Floor* erase_floor,
+                       std::vector<PagePtr>* held);
   Result<bool> blocks_hold(const ReplayBatch& batch);
   void hold_named_blocks(const std::vector<ReplayBatch>& batches);
   void start_threads();

@@ -28,6 +28,7 @@ CutImage::CutImage(Pool& pool, Hydrators& hydrators, const CutRow& row)
       hydrators_(hydrators),
       snapshot_(row.snapshot),
       lineage_(row.lineage),
+      epoch_(row.epoch),
       bytes_(row.bytes),
       height_(height_for(row.bytes)),
       origin_(row.origin) {
@@ -41,7 +42,7 @@ CutImage::~CutImage() {
 // Read anew each time: a checkpoint fills in the root's checksum.
 MapEntry CutImage::root() const {
   std::lock_guard append(pool_.journal().append_lock());
-  const CutRow* row = std::as_const(pool_.state()).cut(snapshot_);
+  const CutRow* row = std::as_const(pool_.state()).cut_at(lineage_, epoch_);
   CHECK(row != nullptr);  // pinned
   return row->root;
 }

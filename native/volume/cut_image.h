@@ -38,6 +38,7 @@ class CutImage {
   Hydrators& hydrators_;
   const Id snapshot_;
   const LineageId lineage_;
+  const Epoch epoch_;
   const uint64_t bytes_;
   const uint8_t height_;
   const uint32_t origin_;
