@@ -201,6 +201,8 @@ Napi::Object clone_value(Napi::Env env, const Volumes::CloneView& view) {
   at.Set("snapshotId", to_string(view.row.snapshot));
   at.Set("available", state == CloneState::kAvailable);
   at.Set("filling", state == CloneState::kFilling);
+  at.Set("hydrated", view.full);
+  if (view.origin_snapshot) at.Set("originSnapshotId", to_string(*view.origin_snapshot));
   at.Set("doneBytes", big(env, view.done_bytes));
   at.Set("totalBytes", big(env, view.total_bytes));
   return at;

@@ -210,6 +210,7 @@ void Volumes::view_clones(View& view) {
       } else {
         clone.total_bytes = state.cut_at(row.lineage, row.epoch)->bytes;
         clone.done_bytes = clone.total_bytes;
+        clone.full = true;
       }
       view.clones.push_back(clone);
     }
@@ -219,12 +220,15 @@ void Volumes::view_clones(View& view) {
     if (CloneState(clone.row.state) == CloneState::kHydrating) {
       const auto hydrator = hydrators_.at(clone.row.origin - 1);
       if (hydrator) clone.done_bytes = hydrator->done_bytes();
-      if (head->origin == 0) clone.done_bytes = clone.total_bytes;
+      clone.full = head->origin == 0;
+      if (clone.full) clone.done_bytes = clone.total_bytes;
       continue;
     }
     std::lock_guard lock(mutex_);
     const auto target = clone_targets_.find(clone.row.lineage);
-    if (target != clone_targets_.end()) clone.done_bytes = target->second->done_bytes();
+    if (target == clone_targets_.end()) continue;
+    clone.done_bytes = target->second->done_bytes();
+    clone.full = target->second->full();
   }
 }
 

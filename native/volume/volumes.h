@@ -83,6 +83,7 @@ class Volumes final : public ExportSource {
   struct CloneView {
     CloneRow row;
     std::optional<Id> origin_snapshot;  // until it is available
+    bool full = false;
     uint64_t done_bytes = 0;
     uint64_t total_bytes = 0;
   };

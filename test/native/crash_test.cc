@@ -220,7 +220,7 @@ class CrashRun {
       }
     }
     TRY(world_.volumes->settle());
-    all_flushed();
+    if (CloneState(row.state) != CloneState::kAvailable) all_flushed();
     return {};
   }
 
