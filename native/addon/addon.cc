@@ -34,8 +34,10 @@ class Addon final : public Napi::Addon<Addon> {
                              InstanceMethod("storeStats", &Addon::store_stats_of),
                              InstanceMethod("storeRecord", &Addon::record_in),
                              InstanceMethod("openCutSource", &Addon::cut_source),
+                             InstanceMethod("auditCut", &Addon::audit),
                              InstanceMethod("openSnapshotSource", &Addon::snapshot_source),
                              InstanceMethod("openIngest", &Addon::ingest),
+                             InstanceMethod("openTreeIngest", &Addon::tree_ingest),
                              InstanceMethod("finishIngest", &Addon::ingest_finish),
                              InstanceMethod("openHydration", &Addon::hydration),
                              InstanceMethod("openCloneFill", &Addon::clone_fill),
@@ -238,6 +240,9 @@ class Addon final : public Napi::Addon<Addon> {
       return open_cut_source(node, options, channel_handle);
     });
   }
+  Napi::Value audit(const Napi::CallbackInfo& info) {
+    return run_with<Node>(info, kPoolTag, audit_cut);
+  }
   Napi::Value snapshot_source(const Napi::CallbackInfo& info) {
     return run_with<Store>(info, kStoreTag, [](Store store, const Napi::Object& options) {
       return open_snapshot_source(store, options, channel_handle);
@@ -246,6 +251,11 @@ class Addon final : public Napi::Addon<Addon> {
   Napi::Value ingest(const Napi::CallbackInfo& info) {
     return run_with<Store>(info, kStoreTag, [](Store store, const Napi::Object& options) {
       return open_ingest(store, options, channel_handle);
+    });
+  }
+  Napi::Value tree_ingest(const Napi::CallbackInfo& info) {
+    return run_with<Store>(info, kStoreTag, [](Store store, const Napi::Object& options) {
+      return open_tree_ingest(store, options, channel_handle);
     });
   }
   Napi::Value hydration(const Napi::CallbackInfo& info) {

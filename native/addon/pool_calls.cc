@@ -14,20 +14,6 @@ Result<Make> done(Result<void> outcome) {
   return undefined();
 }
 
-Result<Hash> hash_of(const std::string& hex) {
-  Hash hash;
-  if (hex.size() != 2 * hash.size())
-    return error(Code::kInvalidArgument, "a root has 64 hex digits");
-  for (size_t i = 0; i < hash.size(); i++) {
-    unsigned value = 0;
-    if (std::sscanf(hex.substr(2 * i, 2).c_str(), "%2x", &value) != 1) {
-      return error(Code::kInvalidArgument, "a root has 64 hex digits");
-    }
-    hash[i] = uint8_t(value);
-  }
-  return hash;
-}
-
 // An order is read on the JavaScript thread; what it returns runs on a job's.
 using OrderJob = std::function<Result<Make>(PoolNode&)>;
 
@@ -148,7 +134,7 @@ Result<OrderJob> read_order(const Napi::Object& order) {
   }
   if (kind == "sealed") {
     const Id snapshot = TRY(id_at(order, "snapshotId"));
-    const Hash root = TRY(hash_of(TRY(string_at(order, "rootHex"))));
+    const Hash root = TRY(hash_at(order, "rootHex"));
     return OrderJob([=](PoolNode& node) -> Result<Make> {
       return done(TRY(node.volumes())->sealed(snapshot, root));
     });
@@ -320,7 +306,7 @@ Result<Job> pool_check(const std::string& path, bool repair) {
     const size_t volumes = pool->state().heads.size();
     size_t cuts = 0;
     for (const CutRow& row : pool->state().cuts.rows())
-      cuts += !is_free(row);
+      cuts += !is_free(row) && !(row.flags & kCutOrigin);
     TRY(pool->close());
     return Make([=](Napi::Env env) {
       Napi::Object at = Napi::Object::New(env);

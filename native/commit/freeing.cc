@@ -2,6 +2,7 @@
 // frees nothing twice. Two kinds of tree: what a head let go (freed by owner alone), and a cut
 // being dropped (what the successor has stays). DESIGN 4, Freeing; reference/snapshots.md M12.
 #include <cstring>
+#include <utility>
 
 #include "commit/pool.h"
 
@@ -142,6 +143,27 @@ Result<bool> Pool::start_drop() {
   IdRecord record;
   record.header = {RecordType::kDrop, kDropStart, 0, sizeof record};
   record.id = wanted;
+  const uint64_t generation =
+      journal_->append(Bytes(reinterpret_cast<const uint8_t*>(&record), sizeof record));
+  state_->apply_drop(record, generation);
+  return true;
+}
+
+Result<bool> Pool::drop_cache() {
+  IdRecord record;
+  record.header = {RecordType::kDrop, kDropKeepBookmark, 0, sizeof record};
+  auto admission = TRY(admit(sizeof record, 0, Space::Purpose::kMetadata));
+  std::lock_guard append(journal_->append_lock());
+  const CutRow* oldest = nullptr;
+  for (const CutRow& row : state_->cuts.rows()) {
+    const uint32_t going = kCutBookmark | kCutDropping | kCutDropAsked | kCutHidden;
+    if (is_free(row) || row.flags & going || !(row.flags & kCutSealed)) continue;
+    // With branches it would only be hidden.
+    if (state_->has_clone(row) || state_->has_branches(row)) continue;
+    if (!oldest || row.captured_ns < oldest->captured_ns) oldest = &row;
+  }
+  if (!oldest) return false;
+  record.id = oldest->snapshot;
   const uint64_t generation =
       journal_->append(Bytes(reinterpret_cast<const uint8_t*>(&record), sizeof record));
   state_->apply_drop(record, generation);

@@ -1,6 +1,7 @@
 #include "commit/pool_state.h"
 
 #include <algorithm>
+#include <cstring>
 
 namespace ashlar {
 
@@ -17,17 +18,23 @@ const VolumeRow* PoolState::volume(const Id& id) const {
 
 const CutRow* PoolState::cut(const Id& snapshot) const {
   const auto rank = [](const CutRow& row) {
-    for (const uint32_t flag : {kCutBookmark, kCutDropping, kCutHidden, kCutKeepMark}) {
-      if (row.flags & flag) return flag == kCutKeepMark ? 1u : flag == kCutHidden ? 2u : flag;
-    }
-    return 0u;
+    return row.flags & kCutDropping   ? 3
+           : row.flags & kCutHidden   ? 2
+           : row.flags & kCutKeepMark ? 1
+                                      : 0;
   };
   const CutRow* best = nullptr;
   for (const CutRow& row : cuts.rows()) {
-    if (is_free(row) || row.snapshot != snapshot) continue;
+    if (is_free(row) || row.snapshot != snapshot || row.flags & kCutBookmark) continue;
     if (!best || rank(row) < rank(*best)) best = &row;
   }
   return best;
+}
+
+const CutRow* PoolState::cut_or_bookmark(const Id& snapshot) const {
+  if (const CutRow* row = cut(snapshot)) return row;
+  return cuts.find(
+      [&](const CutRow& row) { return row.snapshot == snapshot && !(row.flags & kCutOrigin); });
 }
 
 const CutRow* PoolState::cut_at(LineageId lineage_id, Epoch epoch) const {
@@ -52,6 +59,23 @@ bool PoolState::has_clone(const CutRow& cut) const {
     return CloneState(row.state) == CloneState::kAvailable && row.lineage == cut.lineage &&
            row.epoch == cut.epoch;
   });
+}
+
+std::optional<Epoch> PoolState::base_epoch(const CutRow& cut, const Id& snapshot) const {
+  LineageId at = cut.lineage;
+  Epoch until = cut.epoch;
+  for (;;) {
+    std::optional<Epoch> newest;
+    for (const CutRow& row : cuts.rows()) {
+      if (is_free(row) || row.snapshot != snapshot || row.lineage != at) continue;
+      if (row.epoch <= until && row.epoch > newest.value_or(0)) newest = row.epoch;
+    }
+    if (newest) return newest;
+    const LineageRow* row = lineage(at);
+    if (!row || row->parent == 0) return std::nullopt;
+    at = row->parent;
+    until = row->branch_epoch;
+  }
 }
 
 const AttachmentRow* PoolState::attachment(const Id& id) const {
@@ -218,6 +242,7 @@ void PoolState::apply_volume(const VolumeRecord& record, uint64_t generation) {
       lineage_row.head_epoch = 2;
       row.root = make_entry(State::kRemote, record.origin, 1, 1);
       row.origin = record.origin + 1;
+      add_origin_bookmark(record.lineage, origins[record.origin]);
       break;
   }
   lineages.add(lineage_row);
@@ -228,6 +253,17 @@ void PoolState::apply_volume(const VolumeRecord& record, uint64_t generation) {
   MapChange change = change_of(*head, generation);
   ExtentMap::raise(change, head->root, head->height, height_for(record.bytes));
   head->height = height_for(record.bytes);
+}
+
+void PoolState::add_origin_bookmark(LineageId lineage_id, const OriginRow& origin) {
+  CutRow row;
+  row.snapshot = origin.snapshot;
+  row.used = 1;
+  row.lineage = lineage_id;
+  row.epoch = 1;
+  row.flags = kCutBookmark | kCutOrigin;
+  std::memcpy(&row.bytes, origin.manifest.data() + 24, sizeof row.bytes);
+  cuts.add(row);
 }
 
 void PoolState::apply_resize(Head& head, const ResizeRecord& record, uint64_t generation) {
@@ -297,20 +333,21 @@ void PoolState::add_cut(Head& head, const Id& snapshot, uint64_t captured_ns, ui
 }
 
 void PoolState::apply_cut_state(const CutStateRecord& record) {
-  for (size_t slot = 0; slot < cuts.rows().size(); slot++) {
-    if (is_free(cuts[slot]) || cuts[slot].snapshot != record.snapshot) continue;
-    CutRow& row = cuts.edit(slot);
-    row.flags |= record.set;
-    if (record.set & kCutSealed) row.merkle_root = record.merkle_root;
-  }
+  CutRow* row = editable(cut_or_bookmark(record.snapshot));
+  if (!row) return;
+  row->flags |= record.set;
+  if (record.set & kCutSealed) row->merkle_root = record.merkle_root;
+}
+
+CutRow* PoolState::editable(const CutRow* row) {
+  return row ? &cuts.edit(cuts.slot_of(row)) : nullptr;
 }
 
 void PoolState::apply_drop(const IdRecord& record, uint64_t generation) {
   const uint8_t flags = record.header.flags;
   if (flags & kDropStart) {
-    const CutRow* found = std::as_const(*this).droppable_cut(record.id);
-    CHECK(found != nullptr);
-    CutRow* row = &cuts.edit(cuts.slot_of(found));
+    CutRow* row = editable(droppable_cut(record.id));
+    CHECK(row != nullptr);
     row->flags |= kCutDropping;
     DeadTreeRow dead;
     dead.root = row->root;
@@ -326,21 +363,22 @@ void PoolState::apply_drop(const IdRecord& record, uint64_t generation) {
     return;
   }
   if (flags & kDropKeepBookmark) {
-    const CutRow* row = cut(record.id);
-    if (row) cuts.edit(cuts.slot_of(row)).flags |= kCutDropAsked | kCutKeepMark;
+    if (CutRow* row = editable(cut(record.id))) row->flags |= kCutDropAsked | kCutKeepMark;
     return;
   }
   add_tombstone(record.id, TombstoneKind::kCut);
+  // What lineages were restored from stays their base, whatever becomes of the snapshot.
   for (size_t slot = 0; slot < cuts.rows().size(); slot++) {
-    if (is_free(cuts[slot]) || cuts[slot].snapshot != record.id) continue;
-    if (!has_blocks(cuts[slot])) {
+    const CutRow& row = cuts[slot];
+    if (is_free(row) || row.snapshot != record.id || row.flags & kCutOrigin) continue;
+    if (!has_blocks(row)) {
       cuts.remove(slot);
       continue;
     }
     // Volumes are still made from what a clone keeps.
-    const uint32_t hidden = has_clone(cuts[slot]) ? 0 : kCutHidden;
-    CutRow& row = cuts.edit(slot);
-    row.flags = (row.flags & ~kCutKeepMark) | kCutDropAsked | hidden;
+    const uint32_t hidden = has_clone(row) ? 0 : kCutHidden;
+    CutRow& dropped = cuts.edit(slot);
+    dropped.flags = (dropped.flags & ~kCutKeepMark) | kCutDropAsked | hidden;
   }
 }
 
@@ -528,6 +566,9 @@ void PoolState::forget_unused_lineages() {
       const bool has_child =
           lineages.find([&](const LineageRow& at) { return at.parent == row.id; });
       if (has_child) continue;
+      for (size_t at = 0; at < cuts.rows().size(); at++) {
+        if (!is_free(cuts[at]) && cuts[at].lineage == row.id) cuts.remove(at);  // bookmarks
+      }
       lineages.remove(slot);
       again = true;
     }

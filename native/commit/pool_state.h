@@ -3,14 +3,13 @@
 // one journal record, so that replay does what was done: they depend on nothing but the state and
 // the record.
 //
-// A snapshot may have several rows of cuts: a bookmark, one that goes, and the one a clone keeps.
-//
 // Thread: guarded by the journal's append lock; the parts of a Head also by its map lock. Replay is
 // single-threaded.
 #pragma once
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "commit/head.h"
@@ -49,11 +48,19 @@ struct PoolState {
   HeadPtr head_of(const Id& volume) const;
   // Not the hidden ones of clones: those are known by lineage only.
   const VolumeRow* volume(const Id& id) const;
-  // The row most worth having: with blocks, and not going.
+  // The cut of a snapshot, with its blocks: the one that is not going, where there are several.
+  // Bookmarks with the same id may stand beside it: its own, and those of lineages that were
+  // restored from the snapshot.
   const CutRow* cut(const Id& snapshot) const;
+  // As cut(); what it has left where its blocks are gone.
+  const CutRow* cut_or_bookmark(const Id& snapshot) const;
   const CutRow* cut_at(LineageId lineage, Epoch epoch) const;
   // The row of that snapshot whose drop may begin: asked to go, and nothing depends on it.
   const CutRow* droppable_cut(const Id& snapshot) const;
+  // The epoch in which `snapshot` was the content that `cut` grew out of; everything that differs
+  // is born after it. Nothing unless the snapshot is an ancestor of the cut, or the cut itself
+  // (I7).
+  std::optional<Epoch> base_epoch(const CutRow& cut, const Id& snapshot) const;
   const CloneRow* clone(const Id& id) const;
   bool has_clone(const CutRow& cut) const;
   const AttachmentRow* attachment(const Id& id) const;
@@ -104,6 +111,8 @@ struct PoolState {
   void begin_clone(const CloneRecord& record, uint64_t generation);
   void ready_clone(const CloneRecord& record);
   void remove_clone(const Id& id, uint64_t generation);
+  void add_origin_bookmark(LineageId lineage, const OriginRow& origin);
+  CutRow* editable(const CutRow* row);
   void forget_unused_lineages();
 };
 

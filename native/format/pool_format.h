@@ -153,7 +153,8 @@ constexpr uint32_t kCutBookmark = 4;    // no blocks left, only (lineage, epoch)
 constexpr uint32_t kCutDropping = 8;    // a dead tree frees its blocks
 constexpr uint32_t kCutDropAsked = 16;  // drop as soon as nothing depends on it
 constexpr uint32_t kCutKeepMark = 32;   // the drop leaves a bookmark
-constexpr uint32_t kCutForClone = 64;   // made for a clone: goes with the last one that names it
+constexpr uint32_t kCutOrigin = 64;     // a bookmark: the snapshot its lineage was restored from
+constexpr uint32_t kCutForClone = 128;  // made for a clone: goes with the last one that names it
 
 struct CutRow {
   Id snapshot;

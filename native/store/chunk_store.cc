@@ -88,7 +88,7 @@ Result<void> write_header(const std::string& folder, const StoreHeader& header) 
 }  // namespace
 
 Result<std::unique_ptr<ChunkStore>> ChunkStore::open(const std::string& folder,
-                                                     const std::string& catalog_uuid) {
+                                                     const std::string& catalog_uuid, bool adopt) {
   std::error_code ignored;
   fs::create_directories(folder + "/packs", ignored);
   if (ignored) return error(Code::kDeviceFailed, folder + ": " + ignored.message());
@@ -99,13 +99,13 @@ Result<std::unique_ptr<ChunkStore>> ChunkStore::open(const std::string& folder,
   if (::flock(store->lock_.get(), LOCK_EX | LOCK_NB) != 0) {
     return error(Code::kInUse, folder + ": another process has this store open; stop it first");
   }
-  TRY(store->open_header(catalog_uuid));
+  TRY(store->open_header(catalog_uuid, adopt));
   store->index_ = TRY(Index::open(folder + "/index"));
   TRY(store->mend_index());
   return store;
 }
 
-Result<void> ChunkStore::open_header(const std::string& catalog_uuid) {
+Result<void> ChunkStore::open_header(const std::string& catalog_uuid, bool adopt) {
   const std::string path = folder_ + "/STORE";
   StoreHeader header;
   if (catalog_uuid.size() >= header.catalog_uuid.size()) {
@@ -130,7 +130,10 @@ Result<void> ChunkStore::open_header(const std::string& catalog_uuid) {
       return error(Code::kCorrupt, path + ": the header is damaged");
     }
     const std::string owner = text_of(header.catalog_uuid);
-    if (catalog_uuid != owner) {
+    if (adopt) {
+      header.catalog_uuid = {};
+      std::copy(catalog_uuid.begin(), catalog_uuid.end(), header.catalog_uuid.begin());
+    } else if (catalog_uuid != owner) {
       return error(Code::kFailedPrecondition,
                    path + ": belongs to catalog " + owner + ", not " + catalog_uuid);
     }

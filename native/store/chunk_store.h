@@ -25,9 +25,11 @@ class ChunkStore {
  public:
   // Creates the folder's store when there is none. Removes packs that were never finished.
   // Errors: kInUse, kForeignFile, kNewerFormat, kCorrupt (also a header that is missing or older
-  // than the packs), kFailedPrecondition (another catalog's store).
+  // than the packs), kFailedPrecondition (another catalog's store; with `adopt` it becomes this
+  // one's).
   static Result<std::unique_ptr<ChunkStore>> open(const std::string& folder,
-                                                  const std::string& catalog_uuid);
+                                                  const std::string& catalog_uuid,
+                                                  bool adopt = false);
 
   Result<std::vector<bool>> present(std::span<const Hash> ids) { return index_->present(ids); }
   struct Stored {
@@ -56,7 +58,7 @@ class ChunkStore {
  private:
   explicit ChunkStore(std::string folder) : folder_(std::move(folder)) {}
 
-  Result<void> open_header(const std::string& catalog_uuid);
+  Result<void> open_header(const std::string& catalog_uuid, bool adopt);
   Result<void> mend_index();
   std::string packs_folder() const { return folder_ + "/packs"; }
   Result<std::shared_ptr<const UniqueFd>> pack_file(const PackName& name);

@@ -5,28 +5,13 @@
 
 #include "base/low_priority.h"
 #include "base/parallel.h"
-#include "codec/lz4.h"
 #include "seal/image.h"
+#include "stream/arrived_chunk.h"
 
 namespace ashlar {
 namespace {
 
 constexpr size_t kUnderWayMax = (8 << 20) / kChunkBytes;
-constexpr uint64_t kIndexMask = (1ull << 56) - 1;
-
-uint64_t chunks_below(uint8_t level) {
-  uint64_t chunks = 1;
-  for (uint8_t i = 0; i < level; i++)
-    chunks *= kFanOut;
-  return chunks;
-}
-
-Hash child_id(const NodeBytes& node, uint64_t child) {
-  Hash id;
-  std::memcpy(id.data(), &node[1 + child * sizeof(Hash)], sizeof id);
-  return id;
-}
-
 Error broken(const std::string& what) {
   return error(Code::kProtocol, "the source " + what + "; nothing of it was written");
 }
@@ -91,24 +76,22 @@ void CloneFill::walk() {
 }
 
 // The questions for all children of a node go out before the first is entered.
-Result<void> CloneFill::visit(const Place& place, const Hash& id) {
-  const auto [level, index] = place;
-  const uint64_t first_chunk = index * chunks_below(level);
+Result<void> CloneFill::visit(const TreePlace& place, const Hash& id) {
+  const uint64_t first_chunk = place.index * chunks_below(place.level);
   if (first_chunk * kChunkBytes >= manifest_.volume_bytes) return {};
-  if (is_zero(id)) return clear(first_chunk, chunks_below(level));
+  if (is_zero(id)) return clear(first_chunk, chunks_below(place.level));
   const NodeBytes bytes = TRY(node(place, id));
-  if (level == 1) return visit_leaf(first_chunk, bytes);
-  const uint8_t below = uint8_t(level - 1);
+  if (place.level == 1) return visit_leaf(first_chunk, bytes);
   {
     std::lock_guard lock(mutex_);
     for (uint64_t i = 0; i < kFanOut; i++) {
       const Hash child = child_id(bytes, i);
-      if (!is_zero(child)) ask_node({below, index * kFanOut + i}, child);
+      if (!is_zero(child)) ask_node(place.child(i), child);
     }
     changed_.notify_all();
   }
   for (uint64_t i = 0; i < kFanOut; i++)
-    TRY(visit({below, index * kFanOut + i}, child_id(bytes, i)));
+    TRY(visit(place.child(i), child_id(bytes, i)));
   return {};
 }
 
@@ -157,12 +140,12 @@ Result<void> CloneFill::clear(uint64_t first_chunk, uint64_t chunks) {
   return {};
 }
 
-void CloneFill::ask_node(const Place& place, const Hash& id) {
+void CloneFill::ask_node(const TreePlace& place, const Hash& id) {
   if (nodes_.contains(place) || !asked_nodes_.emplace(place, id).second) return;
-  ask_nodes_.push_back(uint64_t(place.first) << 56 | place.second);
+  ask_nodes_.push_back(number_of(place));
 }
 
-Result<NodeBytes> CloneFill::node(const Place& place, const Hash& id) {
+Result<NodeBytes> CloneFill::node(const TreePlace& place, const Hash& id) {
   std::unique_lock lock(mutex_);
   ask_node(place, id);
   changed_.notify_all();
@@ -230,7 +213,7 @@ Result<void> CloneFill::take_message(Bytes message) {
 }
 
 Result<void> CloneFill::take_node(const WireFrame& frame) {
-  const Place place{uint8_t(frame.header.index >> 56), frame.header.index & kIndexMask};
+  const TreePlace place = place_of(frame.header.index);
   Hash expected;
   {
     std::lock_guard lock(mutex_);
@@ -238,7 +221,7 @@ Result<void> CloneFill::take_node(const WireFrame& frame) {
     if (asked == asked_nodes_.end()) return broken("sent a node that was not asked for");
     expected = asked->second;
   }
-  const bool good = frame.payload.size() == kNodeBytes && frame.payload[0] == place.first &&
+  const bool good = frame.payload.size() == kNodeBytes && frame.payload[0] == place.level &&
                     keyed_hash(keys_.node, frame.payload) == expected;
   if (!good) return broken("sent a node that is not what its parent says");
   std::lock_guard lock(mutex_);
@@ -259,14 +242,9 @@ Result<void> CloneFill::take_chunk(const WireFrame& frame) {
     asked_chunks_.erase(asked);
     writing_++;
   }
-  std::vector<uint8_t> plain;
-  Bytes bytes = frame.payload;
-  if (frame.header.kind == Wire::kLz4) {
-    plain.resize(kChunkBytes);
-    if (!lz4_decompress(frame.payload, plain)) return broken("sent a chunk that does not unpack");
-    bytes = plain;
-  }
-  if (bytes.size() != kChunkBytes || chunk_id(keys_, bytes) != expected) {
+  std::vector<uint8_t> bytes(kChunkBytes);
+  if (!unpack_chunk(frame, bytes)) return broken("sent a chunk that does not unpack");
+  if (chunk_id(keys_, bytes) != expected) {
     return broken("sent a chunk that is not what the tree says");
   }
   TRY(write_difference(chunk, bytes));

@@ -13,7 +13,7 @@
 #include <memory>
 #include <thread>
 
-#include "seal/merkle.h"
+#include "seal/tree_place.h"
 #include "stream/channel.h"
 #include "stream/snapshot_source.h"
 #include "volume/clone_target.h"
@@ -33,20 +33,18 @@ class CloneFill final : public Channel {
   void close() override;
 
  private:
-  using Place = std::pair<uint8_t, uint64_t>;  // level, index
-
   CloneFill(std::shared_ptr<CloneTarget> target, const ManifestFields& manifest,
             const DomainKeys& keys);
 
   void walk();
   // Everything below the node at `place`; it is known to have the id.
-  Result<void> visit(const Place& place, const Hash& id);
+  Result<void> visit(const TreePlace& place, const Hash& id);
   Result<void> visit_leaf(uint64_t first_chunk, const NodeBytes& node);
   Result<void> clear(uint64_t first_chunk, uint64_t chunks);
   // Asks for a node that is not known yet and waits for it.
-  Result<NodeBytes> node(const Place& place, const Hash& id);
+  Result<NodeBytes> node(const TreePlace& place, const Hash& id);
   // Requires mutex_.
-  void ask_node(const Place& place, const Hash& id);
+  void ask_node(const TreePlace& place, const Hash& id);
   Result<void> ask_chunk(uint64_t chunk, const Hash& id);
   // Requires mutex_. Fails when the channel has failed or was closed.
   Result<void> wait(std::unique_lock<std::mutex>& lock, const std::function<bool()>& until);
@@ -63,8 +61,8 @@ class CloneFill final : public Channel {
 
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::map<Place, NodeBytes> nodes_;  // come, and not visited yet
-  std::map<Place, Hash> asked_nodes_;
+  std::map<TreePlace, NodeBytes> nodes_;  // come, and not visited yet
+  std::map<TreePlace, Hash> asked_nodes_;
   std::map<uint64_t, Hash> asked_chunks_;
   size_t writing_ = 0;  // chunks that came and are being written
   std::vector<uint64_t> ask_nodes_;

@@ -10,28 +10,6 @@ namespace {
 
 constexpr size_t kUnderWayMax = (8 << 20) / kChunkBytes;
 constexpr size_t kNodesKept = 4096;  // 8 MiB
-constexpr uint64_t kIndexMask = (1ull << 56) - 1;
-
-uint64_t number_of(uint8_t level, uint64_t index) {
-  return uint64_t(level) << 56 | index;
-}
-
-std::pair<uint8_t, uint64_t> place_of(uint64_t number) {
-  return {uint8_t(number >> 56), number & kIndexMask};
-}
-
-uint64_t chunks_below(uint8_t level) {
-  uint64_t chunks = 1;
-  for (uint8_t i = 0; i < level; i++)
-    chunks *= kFanOut;
-  return chunks;
-}
-
-Hash child_id(const NodeBytes& node, uint64_t child) {
-  Hash id;
-  std::memcpy(id.data(), &node[1 + child * sizeof(Hash)], sizeof id);
-  return id;
-}
 
 Error broken(const std::string& what) {
   return error(Code::kProtocol, "the source " + what + "; nothing of it was installed");
@@ -113,11 +91,11 @@ std::optional<Hydration::Zeros> Hydration::advance(uint64_t chunk) {
       }
       return std::nullopt;
     }
-    const Place place{level, index};
+    const TreePlace place{level, index};
     const auto node = nodes_.find(place);
     if (node == nodes_.end()) {
       parked_[place].push_back(chunk);
-      if (asked_nodes_.emplace(place, id).second) ask_nodes_.push_back(number_of(level, index));
+      if (asked_nodes_.emplace(place, id).second) ask_nodes_.push_back(number_of(place));
       return std::nullopt;
     }
     id = child_id(node->second, chunk / chunks_below(uint8_t(level - 1)) % kFanOut);
@@ -195,12 +173,12 @@ Result<void> Hydration::take_message(Bytes message) {
 // Those who wait for what the source cannot give are told. The region says why in its log;
 // hydration keeps trying by opening again.
 Result<void> Hydration::take_refusal(const WireFrame& frame) {
-  const Place place = place_of(frame.header.index);
+  const TreePlace place = place_of(frame.header.index);
   std::vector<uint64_t> chunks;
   {
     std::lock_guard lock(mutex_);
-    if (place.first == 0 && asked_chunks_.contains(place.second)) {
-      chunks = {place.second};
+    if (place.level == 0 && asked_chunks_.contains(place.index)) {
+      chunks = {place.index};
     } else if (const auto below = parked_.find(place); below != parked_.end()) {
       chunks = below->second;
     }
@@ -214,7 +192,7 @@ Result<void> Hydration::take_refusal(const WireFrame& frame) {
 }
 
 Result<void> Hydration::take_node(const WireFrame& frame) {
-  const Place place = place_of(frame.header.index);
+  const TreePlace place = place_of(frame.header.index);
   Hash expected;
   {
     std::lock_guard lock(mutex_);
@@ -223,7 +201,7 @@ Result<void> Hydration::take_node(const WireFrame& frame) {
     expected = asked->second;
   }
   const bool good =
-      frame.payload[0] == place.first && keyed_hash(keys_.node, frame.payload) == expected;
+      frame.payload[0] == place.level && keyed_hash(keys_.node, frame.payload) == expected;
   if (!good) return broken("sent a node that is not what its parent says");
   std::vector<Zeros> zeros;
   {

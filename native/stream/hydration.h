@@ -12,9 +12,8 @@
 #include <set>
 #include <thread>
 
-#include "seal/merkle.h"
+#include "seal/tree_place.h"
 #include "stream/channel.h"
-#include "stream/snapshot_source.h"
 #include "volume/hydrator.h"
 
 namespace ashlar {
@@ -31,8 +30,6 @@ class Hydration final : public Channel {
   void close() override;
 
  private:
-  using Place = std::pair<uint8_t, uint64_t>;  // level, index
-
   struct Zeros {
     uint64_t first = 0;
     uint64_t count = 0;
@@ -55,9 +52,9 @@ class Hydration final : public Channel {
 
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::map<Place, NodeBytes> nodes_;
-  std::map<Place, Hash> asked_nodes_;
-  std::map<Place, std::vector<uint64_t>> parked_;  // chunks that wait for a node
+  std::map<TreePlace, NodeBytes> nodes_;
+  std::map<TreePlace, Hash> asked_nodes_;
+  std::map<TreePlace, std::vector<uint64_t>> parked_;  // chunks that wait for a node
   std::map<uint64_t, Hash> asked_chunks_;
   std::vector<uint64_t> ask_nodes_;
   std::vector<uint64_t> ask_chunks_;

@@ -280,9 +280,15 @@ Result<std::vector<CutRow>> Volumes::cut(const CutOrder& order) {
   std::vector<CutRow> done;
   const auto rows_of = [&] {
     std::vector<CutRow> rows;
+    const PoolState& seen = pool_.state();
     for (const CutOrder::Member& member : order.members) {
-      if (const CutRow* row = std::as_const(pool_.state()).cut(member.snapshot))
-        rows.push_back(*row);
+      // A clone of the snapshot may hold an image under the same id.
+      const HeadPtr head = seen.head_of(member.volume);
+      const CutRow* row = !head ? nullptr : seen.cuts.find([&](const CutRow& at) {
+        return at.snapshot == member.snapshot && at.lineage == head->lineage;
+      });
+      if (!row) row = seen.cut_or_bookmark(member.snapshot);
+      if (row) rows.push_back(*row);
     }
     return rows;
   };
@@ -370,7 +376,7 @@ Result<void> Volumes::sealed(const Id& snapshot, const Hash& root) {
   Epoch epoch = 0;
   {
     std::lock_guard append(pool_.journal().append_lock());
-    const CutRow* row = std::as_const(pool_.state()).cut(snapshot);
+    const CutRow* row = std::as_const(pool_.state()).cut_or_bookmark(snapshot);
     if (!row) return {};  // dropped before: nothing to remember
     if (row->flags & kCutSealed) {
       if (row->merkle_root != root) return id_reused("sealed cut", snapshot);
@@ -474,10 +480,11 @@ Volumes::View Volumes::view() {
     std::lock_guard append(pool_.journal().append_lock());
     const PoolState& state = pool_.state();
     for (const VolumeRow& row : state.volumes.rows()) {
-      if (!is_free(row) && !row.hidden) view.volumes.push_back({row, std::nullopt, 0, 0});
+      if (!is_free(row) && !row.hidden)
+        view.volumes.push_back({row, state.heads.at(row.lineage), std::nullopt, 0, 0});
     }
     for (const CutRow& row : state.cuts.rows()) {
-      if (is_free(row)) continue;
+      if (is_free(row) || row.flags & kCutOrigin) continue;
       view.cuts.push_back(row);
       const auto head = state.heads.find(row.lineage);
       view.cut_volumes.push_back(head == state.heads.end() ? std::nullopt
@@ -501,7 +508,7 @@ Volumes::View Volumes::view() {
     if (volume.row.origin == 0) continue;
     const auto hydrator = hydrators_.at(volume.row.origin - 1);
     if (!hydrator) continue;
-    volume.hydrated_bytes = hydrator->done_bytes();
+    volume.hydrated_bytes = hydrator->done_bytes(*volume.head);
     volume.hydration_total_bytes = hydrator->origin_bytes();
   }
   view_clones(view);

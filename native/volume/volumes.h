@@ -76,6 +76,7 @@ class Volumes final : public ExportSource {
 
   struct VolumeView {
     VolumeRow row;
+    HeadPtr head;
     std::optional<Id> origin_snapshot;
     uint64_t hydrated_bytes = 0;
     uint64_t hydration_total_bytes = 0;
@@ -100,8 +101,9 @@ class Volumes final : public ExportSource {
   View view();
   std::vector<uint64_t> cut_pauses_ns() const;
 
-  Result<std::unique_ptr<CutImage>> open_cut(const Id& snapshot) {
-    return CutImage::open(pool_, hydrators_, snapshot);
+  Result<std::unique_ptr<CutImage>> open_cut(const Id& snapshot,
+                                             const std::optional<Id>& base = std::nullopt) {
+    return CutImage::open(pool_, hydrators_, snapshot, base);
   }
   // The hydrator and manifest of an origin. kSnapshotNotFound when nothing here hydrates from it.
   struct OriginView {

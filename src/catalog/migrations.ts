@@ -139,6 +139,42 @@ const migrations: readonly string[] = [
     nbd_tcp_address TEXT NOT NULL
   ) STRICT, WITHOUT ROWID;
   `,
+  `
+  ALTER TABLE meta ADD COLUMN collection_generation INTEGER NOT NULL DEFAULT 0;
+  -- The catalog's generation when a collection last began that came to its end.
+  ALTER TABLE meta ADD COLUMN collected_at INTEGER NOT NULL DEFAULT 0;
+  -- Up to where this catalog knows the store's records, while the store has later ones.
+  ALTER TABLE meta ADD COLUMN known_generation INTEGER;
+  -- Made or mended from records: pins may be missing until every node has said what it needs.
+  ALTER TABLE meta ADD COLUMN recovered INTEGER NOT NULL DEFAULT 0;
+
+  ALTER TABLE snapshots ADD COLUMN logical_bytes INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE snapshots ADD COLUMN transferred_bytes INTEGER NOT NULL DEFAULT 0;
+  -- To be sealed without a base.
+  ALTER TABLE snapshots ADD COLUMN full_seal INTEGER NOT NULL DEFAULT 0;
+  DROP INDEX snapshots_by_volume;
+  CREATE INDEX snapshots_by_volume ON snapshots (source_volume_id, state, epoch);
+  CREATE INDEX snapshots_by_state ON snapshots (state);
+
+  -- The next snapshot is to be sealed without a base: an audit found a wrong root.
+  ALTER TABLE volumes ADD COLUMN full_seal INTEGER NOT NULL DEFAULT 0;
+  -- When its chain of snapshots was last compared with a cut as a whole.
+  ALTER TABLE volumes ADD COLUMN audited_ms INTEGER;
+  CREATE INDEX volumes_by_node ON volumes (node);
+
+  -- A session keeps its base; its generation is the collector's when it began.
+  DROP TABLE sessions;
+  CREATE TABLE sessions (
+    id TEXT PRIMARY KEY,
+    kind TEXT NOT NULL CHECK (kind IN ('ingest', 'copy', 'repair')),
+    snapshot_id TEXT NOT NULL UNIQUE,
+    base_root_hex TEXT,
+    base_manifest BLOB,
+    generation INTEGER NOT NULL,
+    created_ms INTEGER NOT NULL,
+    CHECK ((base_root_hex IS NULL) = (base_manifest IS NULL))
+  ) STRICT, WITHOUT ROWID;
+  `,
 ]
 
 /** Brings an open file to the newest version. Refuses files of others and of newer versions. */

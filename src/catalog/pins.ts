@@ -3,7 +3,7 @@
 
 import type { Kysely, Selectable } from 'kysely'
 
-import type { Id } from '../base/ids.js'
+import { type Id, isId } from '../base/ids.js'
 import { idOf, oneOf } from './decode.js'
 import type { PinRow } from './rows.js'
 import type { PinTable, Schema } from './schema.js'
@@ -39,6 +39,32 @@ export class Pins {
       .where('id', '=', id)
       .executeTakeFirst()
     return row === undefined ? undefined : rowOf(row)
+  }
+
+  async all(): Promise<readonly PinRow[]> {
+    return (await this.#db.selectFrom('pins').selectAll().execute()).map(rowOf)
+  }
+
+  async count(): Promise<number> {
+    const found = await this.#db
+      .selectFrom('pins')
+      .select(({ fn }) => fn.countAll<number>().as('count'))
+      .executeTakeFirstOrThrow()
+    return found.count
+  }
+
+  /** Answers how many there were. */
+  async removeOfHolder(holder: string): Promise<number> {
+    const { numDeletedRows } = await this.#db
+      .deleteFrom('pins')
+      .where('holder', '=', holder)
+      .executeTakeFirst()
+    return Number(numDeletedRows)
+  }
+
+  /** By an id that a node names. */
+  async holding(id: string): Promise<PinRow | undefined> {
+    return isId(id) ? await this.find(id) : undefined
   }
 
   async heldBy(holder: string): Promise<readonly PinRow[]> {

@@ -62,6 +62,10 @@ export interface VolumeRow {
   readonly source: VolumeSource
   /** The node has said that nothing of the source is missing. */
   readonly hydrated: boolean
+  /** The next snapshot is sealed without a base: an audit found a wrong root. */
+  readonly fullSeal: boolean
+  /** When a whole cut was last compared with its root; a full seal is such a comparison. */
+  readonly auditedMs: number | undefined
   readonly createdMs: number
 }
 
@@ -112,6 +116,10 @@ export interface SnapshotRow {
   readonly rootHex: string | undefined
   readonly manifest: Buffer | undefined
   readonly storedBytes: bigint
+  readonly logicalBytes: bigint
+  readonly transferredBytes: bigint
+  /** It is sealed without a base. */
+  readonly fullSeal: boolean
   readonly revision: number
   readonly labels: Labels
   readonly createdMs: number
@@ -130,9 +138,22 @@ export interface PinRow {
   readonly createdMs: number
 }
 
+/** A snapshot whose tree is in the store. */
+export interface Base {
+  readonly snapshotId: Id
+  readonly rootHex: string
+  readonly manifest: Buffer
+}
+
+export const sessionKinds = ['ingest', 'copy', 'repair'] as const
+export type SessionKind = (typeof sessionKinds)[number]
+
 export interface SessionRow {
   readonly id: Id
+  readonly kind: SessionKind
   readonly snapshotId: Id
+  /** Its tree is kept while the session runs. */
+  readonly base: { readonly rootHex: string; readonly manifest: Buffer } | undefined
   /** Of the collector, at the time it began. */
   readonly generation: number
   readonly createdMs: number

@@ -10,6 +10,10 @@ export interface MetaTable {
   region_name: string
   region_number: number
   generation: number
+  collection_generation: Generated<number>
+  collected_at: Generated<number>
+  known_generation: number | null
+  recovered: Generated<number>
 }
 
 export interface VolumeTable {
@@ -32,6 +36,8 @@ export interface VolumeTable {
   operating_system: string | null
   source_image: string | null
   created_ms: number
+  full_seal: Generated<number>
+  audited_ms: number | null
 }
 
 export interface AttachmentTable {
@@ -67,6 +73,9 @@ export interface SnapshotTable {
   operating_system: string | null
   source_image: string | null
   created_ms: number
+  logical_bytes: Generated<number>
+  transferred_bytes: Generated<number>
+  full_seal: Generated<number>
 }
 
 export interface PinTable {
@@ -85,6 +94,8 @@ export interface SessionTable {
   id: string
   kind: string
   snapshot_id: string
+  base_root_hex: string | null
+  base_manifest: Buffer | null
   generation: number
   created_ms: number
 }

@@ -43,6 +43,9 @@ export interface SnapshotChange {
   readonly rootHex?: string
   readonly manifest?: Buffer
   readonly storedBytes?: bigint
+  readonly logicalBytes?: bigint
+  readonly transferredBytes?: bigint
+  readonly fullSeal?: boolean
 }
 
 export class Snapshots {
@@ -87,14 +90,57 @@ export class Snapshots {
     return rows.map(rowOf)
   }
 
-  async ofNode(node: string): Promise<readonly SnapshotRow[]> {
-    const rows = await this.#db
+  /** The newest stable one of the volume with a cut before `epoch`. */
+  async stableBefore(volumeId: Id, epoch: number): Promise<SnapshotRow | undefined> {
+    const row = await this.#db
       .selectFrom('snapshots')
       .selectAll()
-      .where('node', '=', node)
-      .orderBy('seq')
+      .where('source_volume_id', '=', volumeId)
+      .where('state', '=', 'stable')
+      .where('epoch', '<', epoch)
+      .orderBy('epoch', 'desc')
+      .limit(1)
+      .executeTakeFirst()
+    return row === undefined ? undefined : rowOf(row)
+  }
+
+  /** Of those of the volume whose cut is there and whose job is not done, the oldest. */
+  async firstUnderWay(volumeId: Id): Promise<SnapshotRow | undefined> {
+    const row = await this.#db
+      .selectFrom('snapshots')
+      .selectAll()
+      .where('source_volume_id', '=', volumeId)
+      .where('state', 'in', ['captured', 'committing'])
+      .orderBy('epoch')
+      .limit(1)
+      .executeTakeFirst()
+    return row === undefined ? undefined : rowOf(row)
+  }
+
+  /** Marks those of the volume whose job is not done: they are sealed without a base. */
+  async sealFully(volumeId: Id): Promise<void> {
+    await this.#db
+      .updateTable('snapshots')
+      .set({ full_seal: 1 })
+      .where('source_volume_id', '=', volumeId)
+      .where('state', 'in', ['cutting', 'captured'])
       .execute()
-    return rows.map(rowOf)
+  }
+
+  /** What the store must keep for rows of this catalog, those on their way out included. */
+  async manifests(): Promise<readonly Buffer[]> {
+    const rows = await this.#db
+      .selectFrom('snapshots')
+      .select('manifest')
+      .where('state', 'in', ['committing', 'stable', 'deleting'])
+      .where('manifest', 'is not', null)
+      .execute()
+    return rows.flatMap(({ manifest }) => (manifest === null ? [] : [manifest]))
+  }
+
+  /** Those of the node with work left to do, oldest first. */
+  async unsettledOfNode(node: string): Promise<readonly SnapshotRow[]> {
+    return (await this.unsettled()).filter((row) => row.node === node)
   }
 
   async page(filter: SnapshotFilter, page: PageRequest): Promise<Page<SnapshotRow>> {
@@ -138,6 +184,13 @@ export class Snapshots {
         ...(change.rootHex === undefined ? {} : { root_hex: change.rootHex }),
         ...(change.manifest === undefined ? {} : { manifest: change.manifest }),
         ...(change.storedBytes === undefined ? {} : { stored_bytes: Number(change.storedBytes) }),
+        ...(change.logicalBytes === undefined
+          ? {}
+          : { logical_bytes: Number(change.logicalBytes) }),
+        ...(change.transferredBytes === undefined
+          ? {}
+          : { transferred_bytes: Number(change.transferredBytes) }),
+        ...(change.fullSeal === undefined ? {} : { full_seal: Number(change.fullSeal) }),
       })
       .where('id', '=', id)
       .execute()
@@ -187,6 +240,9 @@ function columnsOf(row: New<SnapshotRow>): Insertable<SnapshotTable> {
     root_hex: row.rootHex ?? null,
     manifest: row.manifest ?? null,
     stored_bytes: Number(row.storedBytes),
+    logical_bytes: Number(row.logicalBytes),
+    transferred_bytes: Number(row.transferredBytes),
+    full_seal: Number(row.fullSeal),
     revision: row.revision,
     ...labelColumns(row.labels),
     created_ms: row.createdMs,
@@ -213,6 +269,9 @@ function rowOf(row: Selectable<SnapshotTable>): SnapshotRow {
     rootHex: row.root_hex ?? undefined,
     manifest: bufferOf(row.manifest),
     storedBytes: bytesOf(row.stored_bytes),
+    logicalBytes: bytesOf(row.logical_bytes),
+    transferredBytes: bytesOf(row.transferred_bytes),
+    fullSeal: row.full_seal !== 0,
     revision: row.revision,
     labels: labelsOf(row),
     createdMs: row.created_ms,

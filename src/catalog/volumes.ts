@@ -33,6 +33,8 @@ export interface VolumeChange {
   readonly revision?: number
   readonly source?: VolumeSource
   readonly hydrated?: boolean
+  readonly fullSeal?: boolean
+  readonly auditedMs?: number
 }
 
 export class Volumes {
@@ -149,6 +151,8 @@ export class Volumes {
         ...(change.revision === undefined ? {} : { revision: change.revision }),
         ...(change.source === undefined ? {} : sourceColumns(change.source)),
         ...(change.hydrated === undefined ? {} : { hydrated: Number(change.hydrated) }),
+        ...(change.fullSeal === undefined ? {} : { full_seal: Number(change.fullSeal) }),
+        ...(change.auditedMs === undefined ? {} : { audited_ms: change.auditedMs }),
       })
       .where('id', '=', id)
       .execute()
@@ -212,6 +216,8 @@ function columnsOf(row: New<VolumeRow>): Insertable<VolumeTable> {
     ...labelColumns(row.labels),
     ...sourceColumns(row.source),
     hydrated: Number(row.hydrated),
+    full_seal: Number(row.fullSeal),
+    audited_ms: row.auditedMs ?? null,
     created_ms: row.createdMs,
   }
 }
@@ -245,6 +251,8 @@ function rowOf(row: Selectable<VolumeTable>): VolumeRow {
     labels,
     source: sourceOf(row),
     hydrated: row.hydrated !== 0,
+    fullSeal: row.full_seal !== 0,
+    auditedMs: row.audited_ms ?? undefined,
     createdMs: row.created_ms,
   }
 }

@@ -24,7 +24,7 @@ export function formatJson(value: unknown): string {
 
 function text(value: string, key: string): Json {
   if (/(?:^b|B)ytes$/.test(key) && /^-?\d+$/.test(value)) return Number(value)
-  return /(?:^s|S)tat(?:e|us)$/.test(key) ? stateWord(value) : value
+  return /(?:^s|S)tat(?:e|us)$|^encryption$/.test(key) ? stateWord(value) : value
 }
 
 const snakeCase = (name: string): string =>

@@ -182,7 +182,10 @@ export interface NbdOptions {
 }
 
 export interface IngestOptions {
-  /** Root (hex) of a committed snapshot of this store whose tree is asked first. */
+  /**
+   * Root (hex) of a committed snapshot of this store, pinned meanwhile, whose tree is asked first. When
+   * it cannot be read the pull fails with FAILED_PRECONDITION: pull again without it.
+   */
   readonly baseRootHex?: string
   readonly volumeBytes: bigint
   /** With `baseRootHex`, the source lists only what differs from it. */
@@ -195,7 +198,41 @@ export interface IngestResult {
   readonly manifest: Buffer
   /** Stored form of the chunks this snapshot refers to and that this pull added. */
   readonly addedBytes: bigint
+  /** Frames received, with their headers. */
+  readonly receivedBytes: bigint
+  /** 64 KiB for each chunk listed that is not zero. */
+  readonly logicalBytes: bigint
   readonly chunks: bigint
+}
+
+export interface StoreStats {
+  readonly packs: bigint
+  readonly packBytes: bigint
+  readonly chunks?: bigint
+  readonly nodes?: bigint
+  readonly indexBytes?: bigint
+  readonly indexMemoryBytes?: bigint
+  readonly quarantined?: bigint
+  /** Of the records in it; 0 without any. */
+  readonly highestGeneration?: bigint
+}
+
+export interface StoreRecord {
+  readonly generation: bigint
+  readonly kind: 'commit' | 'delete'
+  readonly row: Buffer
+}
+
+export interface Condemned {
+  readonly condemnedChunks: bigint
+  readonly condemnedBytes: bigint
+}
+
+export interface Collected {
+  readonly freedBytes: bigint
+  readonly packsDeleted: bigint
+  readonly packsRewritten: bigint
+  readonly chunksDropped: bigint
 }
 
 export interface ChannelProgress {
@@ -234,18 +271,33 @@ export interface PoolBinding {
  * The chunk store and pulls of a region.
  */
 export interface StoreBinding {
-  openStore(path: string, options: { readonly catalogUuid: string }): Promise<StoreHandle>
+  /** With `adopt` it belongs to this catalog from now on, whichever it belonged to. */
+  openStore(
+    path: string,
+    options: { readonly catalogUuid: string; readonly adopt?: boolean },
+  ): Promise<StoreHandle>
   closeStore(handle: StoreHandle): Promise<void>
-  storeStats(handle: StoreHandle): Promise<{ readonly packBytes: bigint; readonly packs: bigint }>
+  storeStats(handle: StoreHandle): Promise<StoreStats>
   /** Durably appends a snapshot record to a node pack (DESIGN 7, "The catalog is not the only root"). */
-  storeRecord(
+  storeRecord(handle: StoreHandle, record: StoreRecord): Promise<void>
+  /** All of them, by ascending generation. */
+  storeRecords(handle: StoreHandle): Promise<readonly StoreRecord[]>
+
+  /**
+   * Marks what the manifests reach and condemns the rest: look-ups of it miss from then on. In memory
+   * only. CORRUPT when something reached cannot be read; then nothing is condemned.
+   */
+  collectBegin(
     handle: StoreHandle,
-    record: {
-      readonly generation: bigint
-      readonly kind: 'commit' | 'delete'
-      readonly row: Buffer
-    },
-  ): Promise<void>
+    options: { readonly roots: readonly Buffer[] },
+  ): Promise<Condemned>
+  /** Marks again, deletes what is condemned and still unreached, rewrites packs that are less than half alive. */
+  collectEnd(
+    handle: StoreHandle,
+    options: { readonly roots: readonly Buffer[] },
+  ): Promise<Collected>
+  /** Nothing is condemned any more; a begin or end under way fails CANCELLED. Idempotent. */
+  collectAbort(handle: StoreHandle): Promise<void>
 
   /** Source of a zone's cut. With a base (snapshot id whose cut or bookmark this pool knows) it lists the difference. */
   openCutSource(
@@ -256,14 +308,33 @@ export interface StoreBinding {
     readonly volumeBytes: bigint
     readonly baseAgreed: boolean
   }>
-  /** Source of a region's committed snapshot: serves WANT_NODE and WANT. */
+  /** Hashes the whole cut once more, at low priority, and answers the snapshot's root. */
+  auditCut(
+    handle: PoolHandle,
+    options: { readonly snapshotId: string },
+  ): Promise<{ readonly rootHex: string }>
+  /**
+   * Source of a region's committed snapshot: serves WANT_NODE and WANT. With `baseRootHex`, a snapshot of
+   * this store that the receiver said it holds, chunks may go out as deltas on the base's. NOT_FOUND:
+   * this store does not have the base.
+   */
   openSnapshotSource(
     handle: StoreHandle,
-    options: { readonly manifest: Buffer },
+    options: { readonly manifest: Buffer; readonly baseRootHex?: string },
   ): Promise<ChannelHandle>
   /** Receiver into a store. Ends (take → null) when everything listed is durable or it failed. */
   openIngest(handle: StoreHandle, options: IngestOptions): Promise<ChannelHandle>
-  /** After take() gave null: packs durable, index, nodes, manifest. The snapshot is visible only by the catalog's row. */
+  /**
+   * Receiver of a snapshot from another store: asks for the nodes and chunks that this one lacks. take()
+   * gives null at once when the snapshot is here. `baseRootHex`: a snapshot of this store that stays for
+   * the length of the pull, and that the source agreed on. What came before the end is kept for the next
+   * pull.
+   */
+  openTreeIngest(
+    handle: StoreHandle,
+    options: { readonly manifest: Buffer; readonly baseRootHex?: string },
+  ): Promise<ChannelHandle>
+  /** Of any receiver into a store, after take() gave null: packs durable, index, nodes, manifest. The snapshot is visible only by the catalog's row. */
   finishIngest(channel: ChannelHandle): Promise<IngestResult>
   /**
    * Receiver into a pool for one origin. `demand` serves reads that wait, on a connection of its own;

@@ -106,7 +106,7 @@ class StreamHostileIngest : public StreamHostile {
     options.patience = kPatience;
     options.meddler = liar.meddler();
     {
-      Ingest receiver(*store_, default_keys(), kBytes);
+      Ingest receiver(*store_, default_keys(), {kBytes, nullptr, false});
       const PumpEnd end = pump(**source, receiver, options);
       ASSERT_TRUE(typed(end));
       judge(end, liar, receiver.finish());

@@ -33,6 +33,7 @@ export class FakeZone implements ZoneControl {
   bootId = 'boot-1'
   revision = 0
   capturedNs = 1_700_000_000_000_000_000n
+  readonly #epochs = new Map<string, number>()
   readonly #wakes = new Set<() => void>()
   readonly #name: string
   readonly #zone: string
@@ -197,7 +198,9 @@ export class FakeZone implements ZoneControl {
     const { bytes } = this.#volume(volumeId)
     const { capturedNs } = this
     const state = { hidden: false, sealed: false }
-    this.cuts.set(snapshotId, { snapshotId, volumeId, epoch: 1, bytes, capturedNs, ...state })
+    const epoch = (this.#epochs.get(volumeId) ?? 0) + 1
+    this.#epochs.set(volumeId, epoch)
+    this.cuts.set(snapshotId, { snapshotId, volumeId, epoch, bytes, capturedNs, ...state })
   }
 
   #volume(volumeId: string): VolumeRecord {

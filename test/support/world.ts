@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
+import { writeCertificates } from './certificates.js'
 import { type Ran, run } from './tools.js'
 
 const built = resolve(import.meta.dirname, '..', '..', 'build', 'ts')
@@ -26,6 +27,10 @@ export interface WorldOptions {
   readonly poolCapacity: string
   /** Ports of nodes that listen on TCP too, by zone. */
   readonly nbdTcp?: Readonly<Record<string, number>>
+  /** The sites talk TLS, with certificates in `world.tls`. */
+  readonly tls?: boolean
+  /** More keys of the region, as lines of TOML. */
+  readonly regionKeys?: string
   readonly peers?: readonly {
     readonly name: string
     readonly number: number
@@ -36,6 +41,10 @@ export interface WorldOptions {
 export class World {
   readonly folder = mkdtempSync(join(tmpdir(), 'ashw-'))
   readonly endpoint = `unix:${join(this.folder, 'region.sock')}`
+  /** Where nodes and peers reach the region. */
+  readonly siteEndpoint: string
+  /** Certificates, named by site: `<site>.pem`, `<site>.key`, `ca.pem`. */
+  readonly tls = join(this.folder, 'tls')
   readonly #sites = new Map<string, Site>()
 
   private constructor(options: WorldOptions) {
@@ -43,26 +52,36 @@ export class World {
     const nodes = [...options.zones, ...twins]
     const node = (site: string) => {
       const zone = site.replace(/-b$/, '')
-      const name = site === zone ? `${zone}-a` : site
+      const name = World.#nameOf(site)
       return `[[node]]\nname = "${name}"\nzone = "${zone}"\nregion = "local"\nlisten = "unix:${this.folder}/${site}.sock"\n`
     }
     const peers = (options.peers ?? []).map(
       ({ name, number, address }) =>
         `{ name = "${name}", number = ${number}, address = "${address}" }`,
     )
-    const region = `[[region]]\nname = "local"\nnumber = 1\ndata = "region"\nlisten = "${this.endpoint}"\npeers = [${peers.join(', ')}]\n`
+    this.siteEndpoint = options.tls === true ? `unix:${this.folder}/sites.sock` : this.endpoint
+    const tls = (name: string) =>
+      `tls = { ca = "tls/ca.pem", cert = "tls/${name}.pem", key = "tls/${name}.key" }`
+    const secured =
+      options.tls === true ? `site_listen = "${this.siteEndpoint}"\n${tls('local')}\n` : ''
+    const region = `[[region]]\nname = "local"\nnumber = 1\ndata = "region"\nlisten = "${this.endpoint}"\n${secured}${options.regionKeys ?? ''}peers = [${peers.join(', ')}]\n`
     this.#add('region', region + nodes.map(node).join(''))
     for (const site of nodes) {
       const hosted = [
-        `region_address = "${this.endpoint}"`,
+        `region_address = "${this.siteEndpoint}"`,
         `data = "${site}"`,
         `pool_capacity = "${options.poolCapacity}"`,
         `nbd_unix = "${this.folder}/${site}.nbd"`,
       ]
       const port = options.nbdTcp?.[site]
       if (port !== undefined) hosted.push(`nbd_tcp = "127.0.0.1:${port}"`)
+      if (options.tls === true) hosted.push(tls(World.#nameOf(site)))
       this.#add(site, `${node(site)}${hosted.join('\n')}\n`)
     }
+  }
+
+  static #nameOf(site: string): string {
+    return site.endsWith('-b') ? site : `${site}-a`
   }
 
   #add(name: string, config: string): void {
@@ -73,6 +92,12 @@ export class World {
 
   static async start(options: WorldOptions): Promise<World> {
     const world = new World(options)
+    if (options.tls === true) {
+      await writeCertificates(world.tls, [
+        'local',
+        ...world.nodes.map((site) => World.#nameOf(site)),
+      ])
+    }
     for (const site of world.nodes) await world.start(site)
     await world.start('region')
     return world
@@ -131,6 +156,11 @@ export class World {
   /** gRPC of a node, as its region calls it. */
   zoneEndpoint(site: string): string {
     return `unix:${join(this.folder, `${site}.sock`)}`
+  }
+
+  /** What its daemon wrote to stderr. */
+  said(name: string): string {
+    return this.#site(name).said
   }
 
   async ashlar(args: readonly string[], timeoutMs?: number): Promise<Ran> {

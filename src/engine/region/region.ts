@@ -11,15 +11,19 @@ import type { Binding } from '../../native/binding.js'
 import type { Puller } from '../puller.js'
 import type { ZoneControl } from '../zone-control.js'
 import { Attachments } from './attachments.js'
+import { Collector } from './collector.js'
 import type { RegionContext } from './context.js'
 import { Drives } from './drives.js'
 import { Housekeeping } from './housekeeping.js'
 import { IngestJobs } from './ingest-jobs.js'
 import type { LazyStore } from './lazy-store.js'
 import { NodeLink } from './node-link.js'
+import { Operator } from './operator.js'
 import { Placement } from './placement.js'
+import { Recovery } from './recovery.js'
 import { RequestLog } from './request-log.js'
 import { resolveFilter } from './resolve.js'
+import { Sessions } from './sessions.js'
 import { SnapshotSource } from './snapshot-source.js'
 import { Snapshots } from './snapshots.js'
 import { type PeerRegion, Topology } from './topology.js'
@@ -55,9 +59,12 @@ export class Region {
   readonly attachments: Attachments
   readonly snapshots: Snapshots
   readonly topology: Topology
+  readonly operator: Operator
+  readonly recovery: Recovery
   readonly source: SnapshotSource
   readonly context: RegionContext
   readonly #housekeeping: Housekeeping
+  readonly #collector: Collector
   readonly #stop = new AbortController()
   #sweeps: Promise<void> = Promise.resolve()
 
@@ -75,21 +82,28 @@ export class Region {
       newId: options.newId,
     }
     const pullers = new Map(nodes.map(({ name, puller }) => [name, puller]))
-    const jobs = new IngestJobs({ context, native, store, pullers })
-    const views = new Views(context, (id) => jobs.progress(id))
-    const housekeeping = new Housekeeping(context)
+    const sessions = new Sessions(context)
+    const jobs = new IngestJobs({ context, native, store, sessions, pullers })
+    const views = new Views(context, jobs)
+    const recovery = new Recovery({ context, native, store })
+    const collector = new Collector({ context, native, store, sessions, recovery })
+    const housekeeping = new Housekeeping(context, () => collector.soon())
     const placement = new Placement(context)
     this.context = context
     this.#housekeeping = housekeeping
+    this.#collector = collector
+    this.recovery = recovery
+    this.operator = new Operator({ context, native, store, collector, recovery })
     this.volumes = new Volumes({ context, views, placement, housekeeping })
     this.attachments = new Attachments({ context, views, housekeeping })
-    this.snapshots = new Snapshots({ context, views, jobs, housekeeping })
+    this.snapshots = new Snapshots({ context, views, jobs, housekeeping, collector })
     this.topology = new Topology({ ...options, context })
     this.source = new SnapshotSource({ native, store, catalog })
   }
 
   async start(): Promise<void> {
     await this.#requireNodes()
+    await this.recovery.start()
     for (const link of this.context.links.values()) {
       link.onRecords((back) => this.#look(link.name, back))
       link.start()
@@ -98,6 +112,7 @@ export class Region {
     await this.attachments.recover()
     await this.snapshots.recover()
     this.#sweeps = this.#sweep()
+    await this.#collector.start()
   }
 
   /** What a list filter means by a volume, which may be gone; undefined for an unknown name. */
@@ -108,8 +123,10 @@ export class Region {
 
   async stop(): Promise<void> {
     this.#stop.abort(new AshlarError('SHUTTING_DOWN', 'the region is stopping'))
+    const collected = this.#collector.stop()
     await Promise.all([...this.context.links.values()].map(async (link) => await link.stop()))
     await this.context.drives.stop()
+    await collected
     await this.#sweeps
   }
 

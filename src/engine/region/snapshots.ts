@@ -11,6 +11,7 @@ import type { Tables } from '../../catalog/catalog.js'
 import type { Page, PageRequest } from '../../catalog/page.js'
 import type { SnapshotRow } from '../../catalog/rows.js'
 import type { SnapshotFilter } from '../../catalog/snapshots.js'
+import type { Collector } from './collector.js'
 import {
   type RegionContext,
   atMost,
@@ -37,6 +38,7 @@ export interface SnapshotsOptions {
   readonly views: Views
   readonly jobs: IngestJobs
   readonly housekeeping: Housekeeping
+  readonly collector: Collector
 }
 
 interface Captured {
@@ -50,6 +52,7 @@ export class Snapshots {
   readonly #views: Views
   readonly #jobs: IngestJobs
   readonly #housekeeping: Housekeeping
+  readonly #collector: Collector
   // Ids whose caller still waits for the cut. Any other row without a cut is one that a former life
   // of the daemon left: its caller is gone, so a cut made now would be of the wrong time.
   readonly #awaited = new Map<Id, { readonly until: number }>()
@@ -59,6 +62,7 @@ export class Snapshots {
     this.#views = options.views
     this.#jobs = options.jobs
     this.#housekeeping = options.housekeeping
+    this.#collector = options.collector
   }
 
   async create(spec: CreateSnapshot): Promise<SnapshotView> {
@@ -128,14 +132,15 @@ export class Snapshots {
       method: 'DeleteSnapshot',
       args,
       run: async (claim) => {
-        const id = await context.catalog.write(async (tables) => {
+        const row = await context.catalog.write(async (tables) => {
           const row = await resolveSnapshot(tables, spec.target, context)
           checkEtag(spec.etag, row)
           await tables.snapshots.update(row.id, { state: 'deleting' })
           await claim(tables, row.id)
-          return row.id
+          return row
         })
-        return await this.#finishDelete(id)
+        await this.#driveNext(row)
+        return await this.#finishDelete(row.id)
       },
       resume: async (id) => await this.#finishDelete(id),
     })
@@ -155,6 +160,12 @@ export class Snapshots {
 
   #drive(id: Id): Promise<void> {
     return this.#context.drives.kick(`snapshot ${id}`, (signal) => this.#step(id, signal))
+  }
+
+  /** The job of a snapshot is over, or will be: the next one of its volume may begin. */
+  async #driveNext({ sourceVolume }: SnapshotRow): Promise<void> {
+    const next = await this.#context.catalog.read.snapshots.firstUnderWay(sourceVolume.id)
+    if (next !== undefined) void this.#drive(next.id)
   }
 
   async #finishDelete(id: Id): Promise<SnapshotView | undefined> {
@@ -189,6 +200,9 @@ export class Snapshots {
         rootHex: undefined,
         manifest: undefined,
         storedBytes: 0n,
+        logicalBytes: 0n,
+        transferredBytes: 0n,
+        fullSeal: volume.fullSeal,
         revision: 1,
         labels: {
           userTags: spec.userTags,
@@ -320,14 +334,19 @@ export class Snapshots {
   async #stepJob(row: SnapshotRow, signal: AbortSignal): Promise<Step> {
     const end = await this.#jobs.run(row, signal)
     switch (end.kind) {
+      case 'queued':
+        // Whatever ends the one before drives this one.
+        return { kind: 'rest' }
       case 'stable':
         this.#housekeeping.look(row.node)
+        await this.#driveNext(row)
         return { kind: 'again' }
       case 'waits':
         await this.#note(row, end)
         return { kind: 'retry', error: end.error }
       case 'failed':
         await this.#fail(row, end)
+        await this.#driveNext(row)
         return { kind: 'again' }
       default:
         return assertNever(end)
@@ -348,7 +367,7 @@ export class Snapshots {
     log.error({ snapshot: row.id, reason }, 'snapshot failed')
     await catalog.write(async (tables) => {
       const now = await tables.snapshots.find(row.id)
-      if (now === undefined || now.state === 'deleting') return
+      if (now?.state !== 'captured') return
       await tables.snapshots.update(row.id, { state: 'failed', reason })
       await tables.sessions.endOf(row.id)
       await this.#orderDrop(tables, row)
@@ -367,13 +386,16 @@ export class Snapshots {
   // there by a delete record, under a later generation, before the row goes.
   async #stepDelete(row: SnapshotRow): Promise<Step> {
     const { catalog } = this.#context
-    if (row.rootHex !== undefined) await this.#jobs.record('delete', snapshotRecord(row))
+    if (row.rootHex !== undefined) {
+      await this.#jobs.record('delete', snapshotRecord(row, this.#context.region))
+    }
     await catalog.write(async (tables) => {
       await tables.sessions.endOf(row.id)
-      await tables.orders.removeSealed(row.id)
+      await tables.orders.removeSealed(row.node, row.id)
       await tables.snapshots.remove(row.id)
       await this.#orderDrop(tables, row)
     })
+    if (row.manifest !== undefined) this.#collector.soon()
     if (this.#context.links.has(row.node)) this.#housekeeping.look(row.node)
     return { kind: 'rest' }
   }

@@ -80,21 +80,26 @@ export interface SnapshotView {
   readonly capturedNs: bigint | undefined
   readonly minimumCapacityBytes: bigint
   readonly storedBytes: bigint
+  readonly logicalBytes: bigint
+  readonly transferredBytes: bigint
   readonly sourceVolume: ReferenceView
   readonly rootHex: string
   readonly labels: Labels
 }
 
-/** Done and total of a snapshot's job, while one runs. */
-export type JobProgress = (snapshotId: Id) => { doneBytes: bigint; totalBytes: bigint } | undefined
+/** What is known of the jobs of pending snapshots. */
+export interface Jobs {
+  readonly progress: (snapshotId: Id) => ProgressView
+  readonly queuedBehind: (snapshotId: Id) => Reason | undefined
+}
 
 export class Views {
   readonly #context: RegionContext
-  readonly #jobProgress: JobProgress
+  readonly #jobs: Jobs
 
-  constructor(context: RegionContext, jobProgress: JobProgress) {
+  constructor(context: RegionContext, jobs: Jobs) {
     this.#context = context
-    this.#jobProgress = jobProgress
+    this.#jobs = jobs
   }
 
   async volume(tables: Tables, row: VolumeRow): Promise<VolumeView> {
@@ -153,6 +158,7 @@ export class Views {
   async snapshot(tables: Tables, row: SnapshotRow): Promise<SnapshotView> {
     const volume = await tables.volumes.find(row.sourceVolume.id)
     const { account, region } = this.#context
+    const stable = row.state === 'stable'
     return {
       seq: row.seq,
       id: row.id,
@@ -165,9 +171,11 @@ export class Views {
       createdMs: row.createdMs,
       capturedNs: row.capturedNs,
       minimumCapacityBytes: row.bytes,
-      storedBytes: row.storedBytes,
+      storedBytes: stable ? row.storedBytes : 0n,
+      logicalBytes: row.logicalBytes,
+      transferredBytes: stable ? row.transferredBytes : 0n,
       sourceVolume: this.#volumeReference(row.sourceVolume, volume === undefined),
-      rootHex: row.state === 'stable' ? (row.rootHex ?? '') : '',
+      rootHex: stable ? (row.rootHex ?? '') : '',
       labels: row.labels,
     }
   }
@@ -227,20 +235,21 @@ export class Views {
   }
 
   #snapshotReasons(row: SnapshotRow): readonly Reason[] {
-    if (row.state === 'stable' || row.state === 'deleting') return []
-    if (row.state !== 'failed') {
+    if (row.state === 'deleting') return []
+    if (snapshotState(row) === 'pending') {
       const { state, zone } = linkOf(this.#context, row.node)
       if (state.kind === 'away') {
         return [{ code: 'zone_unreachable', message: `zone ${zone} is away (${state.why})` }]
       }
+      const queued = this.#jobs.queuedBehind(row.id)
+      if (queued !== undefined) return [queued]
     }
     return row.reason === undefined ? [] : [row.reason]
   }
 
   #snapshotProgress(row: SnapshotRow): ProgressView {
     if (row.state === 'stable') return { doneBytes: row.bytes, totalBytes: row.bytes, percent: 100 }
-    const job = this.#jobProgress(row.id)
-    return progressOf(job?.doneBytes ?? 0n, job?.totalBytes ?? 0n)
+    return this.#jobs.progress(row.id)
   }
 }
 

@@ -134,6 +134,8 @@ export class Volumes {
         },
         source,
         hydrated: source.kind === 'empty',
+        fullSeal: false,
+        auditedMs: undefined,
         createdMs: nowMs(context.clock),
       })
       await claim(tables, id)

@@ -70,7 +70,7 @@ describe('taking a snapshot', () => {
     const seen: unknown[] = []
     world.store.beforeRecord = async ({ generation, kind }) => {
       const row = await world.catalog.read.snapshots.holdingName('s')
-      seen.push([kind, generation, row?.state, BigInt(await world.catalog.read.generation())])
+      seen.push([kind, generation, row?.state, BigInt(await world.catalog.read.meta.generation())])
     }
     await snap()
     await until('stable')
