@@ -2,6 +2,7 @@
 
 #include "addon/values.h"
 #include "stream/audit.h"
+#include "stream/clone_fill.h"
 #include "stream/hydration.h"
 #include "stream/repair.h"
 #include "stream/snapshot_source.h"
@@ -207,6 +208,16 @@ Result<Job> open_hydration(std::shared_ptr<PoolNode> pool, const Napi::Object& o
     return channel_value(wrap, pool->channels().add(std::make_shared<Hydration>(
                                    origin.hydrator, fields, default_keys(),
                                    lane == "demand" ? Lane::kDemand : Lane::kBackground)));
+  });
+}
+
+Result<Job> open_clone_fill(std::shared_ptr<PoolNode> pool, const Napi::Object& options,
+                            WrapChannel wrap) {
+  const Id clone = TRY(id_at(options, "cloneId"));
+  return Job([=]() -> Result<MakeValue> {
+    auto target = TRY(TRY(pool->volumes())->clone_target(clone));
+    return channel_value(
+        wrap, pool->channels().add(TRY(CloneFill::open(std::move(target), default_keys()))));
   });
 }
 
