@@ -212,8 +212,8 @@ Result<void> Hydrator::fill_run(Head& head, uint64_t at, const PoolRun& run, Byt
                                 [&](uint64_t, uint64_t, const MapEntry& entry) {
                                   if (entry.state() != State::kRemote) return true;
                                   remote = true;
-                                  birth = entry.birth();
-                                  return false;
+                                  birth = std::max(birth, entry.birth());
+                                  return true;
                                 });
         if (head.deleted || !remote) {
           pool_.space().give_back(run);
@@ -287,21 +287,25 @@ uint64_t Hydrator::append(Bytes record) {
   return pool_.journal().append(record);
 }
 
-Result<void> Hydrator::install(uint64_t chunk, Bytes bytes) {
-  const uint64_t first = chunk * kBlocksPerChunk;
+Result<void> Hydrator::install(uint64_t first_chunk, Bytes bytes) {
+  const uint64_t first = first_chunk * kBlocksPerChunk;
+  const uint64_t count = bytes.size() / kChunkBytes;
   const uint64_t origin_blocks = origin_bytes_ / kBlockBytes;
-  if (first >= origin_blocks || bytes.size() != kChunkBytes) {
-    return error(Code::kProtocol, "chunk " + std::to_string(chunk) + " is none of this origin");
+  if (count == 0 || bytes.size() % kChunkBytes != 0 || first_chunk + count > chunks()) {
+    return error(Code::kProtocol,
+                 "chunk " + std::to_string(first_chunk) + " is none of this origin");
   }
   for (const HeadPtr& head : heads()) {
-    const uint64_t end = std::min({first + kBlocksPerChunk, origin_blocks, head->blocks()});
+    const uint64_t end = std::min({first + count * kBlocksPerChunk, origin_blocks, head->blocks()});
     if (first < end) TRY(fill(*head, first, end - first, bytes.first((end - first) * kBlockBytes)));
   }
   std::lock_guard lock(mutex_);
-  in_flight_.erase(chunk);
-  const auto at = wanted_.find(chunk);
-  if (at != wanted_.end()) {
-    at->second->bytes = std::make_shared<const std::vector<uint8_t>>(bytes.begin(), bytes.end());
+  in_flight_.erase(in_flight_.lower_bound(first_chunk),
+                   in_flight_.lower_bound(first_chunk + count));
+  for (auto at = wanted_.lower_bound(first_chunk);
+       at != wanted_.end() && at->first < first_chunk + count; ++at) {
+    const Bytes chunk = bytes.subspan((at->first - first_chunk) * kChunkBytes, kChunkBytes);
+    at->second->bytes = std::make_shared<const std::vector<uint8_t>>(chunk.begin(), chunk.end());
   }
   changed_.notify_all();
   return {};

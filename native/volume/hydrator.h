@@ -33,7 +33,7 @@ class Hydrator final : public HydrationTarget {
 
   // HydrationTarget (the receiver's side).
   std::optional<std::vector<uint64_t>> next_wanted(const Turn& turn, size_t max) override;
-  Result<void> install(uint64_t chunk, Bytes bytes) override;
+  Result<void> install(uint64_t first_chunk, Bytes bytes) override;
   Result<void> install_zeros(uint64_t first_chunk, uint64_t count) override;
   void fail(uint64_t chunk, Error reason) override;
   Turn reopen(Lane lane) override;

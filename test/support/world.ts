@@ -93,10 +93,9 @@ export class World {
   static async start(options: WorldOptions): Promise<World> {
     const world = new World(options)
     if (options.tls === true) {
-      await writeCertificates(world.tls, [
-        'local',
-        ...world.nodes.map((site) => World.#nameOf(site)),
-      ])
+      const peers = (options.peers ?? []).map(({ name }) => name)
+      const nodes = world.nodes.map((site) => World.#nameOf(site))
+      await writeCertificates(world.tls, ['local', ...nodes, ...peers])
     }
     for (const site of world.nodes) await world.start(site)
     await world.start('region')
