@@ -42,8 +42,11 @@ export class FakeStore {
   /** Options of every ingest, in order. */
   readonly ingests: IngestOptions[] = []
   readonly treeIngests: TreeIngest[] = []
+  readonly sources: Parameters<Binding['openSnapshotSource']>[1][] = []
   /** Content that is here, as hex of its manifest. */
   readonly held = new Set<string>()
+  /** Content that is damaged here, as hex of its manifest. */
+  readonly damaged = new Set<string>()
   /** Calls of a collection, in order, with the roots they were given. */
   readonly collecting: { readonly call: string; readonly roots: readonly string[] }[] = []
   /** What opening an ingest channel answers. */
@@ -87,6 +90,12 @@ export class FakeStore {
         const found = this.#isPresent(hexOf(manifest))
         return this.open(this.ingest(), { tree: manifest, found })
       },
+      storeQuarantine: async () => [...this.damaged],
+      openRepair: async (_handle, { manifest }) => {
+        const want = this.damaged.has(hexOf(manifest))
+        const onTake = async () => (want ? Buffer.from('want') : null)
+        return this.open({ onTake }, { tree: manifest })
+      },
       finishIngest: async (handle) => {
         await this.beforeFinish()
         return this.#finish(this.#channel(handle))
@@ -104,7 +113,10 @@ export class FakeStore {
       collectAbort: async () => {
         this.#condemned = undefined
       },
-      openSnapshotSource: async () => this.open({ onTake: async () => null }),
+      openSnapshotSource: async (_handle, options) => {
+        this.sources.push(options)
+        return this.open({ onTake: async () => null })
+      },
       give: async (handle, frames) => {
         const { script, closed } = this.#channel(handle)
         closed.signal.throwIfAborted()
@@ -149,12 +161,14 @@ export class FakeStore {
   }
 
   #isPresent(key: string): boolean {
+    if (this.damaged.has(key)) return false
     return this.held.has(key) && this.#condemned?.has(key) !== true
   }
 
   #finish({ content = Buffer.from('content'), found = false, tree }: Channel): IngestResult {
     const key = tree === undefined ? keyOf(content) : hexOf(tree)
     if (!found) {
+      this.damaged.delete(key)
       this.held.add(key)
       this.#condemned?.delete(key)
     }

@@ -25,6 +25,7 @@ import { Operator } from './operator.js'
 import { type PeerLink, PeerLinks } from './peer-link.js'
 import { Placement } from './placement.js'
 import { Recovery } from './recovery.js'
+import { Repairs } from './repairs.js'
 import { RequestLog } from './request-log.js'
 import { resolveFilter } from './resolve.js'
 import { Sessions } from './sessions.js'
@@ -67,6 +68,7 @@ export class Region {
   readonly snapshots: Snapshots
   readonly clones: Clones
   readonly copies: Copies
+  readonly repairs: Repairs
   readonly topology: Topology
   readonly operator: Operator
   readonly recovery: Recovery
@@ -122,6 +124,7 @@ export class Region {
     })
     this.copies = new Copies(context, peers)
     this.#peers = peers
+    this.repairs = new Repairs({ context, native, store, sessions, jobs, peers, pullers })
     this.topology = new Topology({ ...options, context })
     this.source = new SnapshotSource({ native, store, catalog, copies: this.copies })
   }
@@ -140,6 +143,7 @@ export class Region {
     this.#peers.recover()
     this.#sweeps = this.#sweep()
     await this.#collector.start()
+    this.repairs.start()
   }
 
   /** What a list filter means by a volume, which may be gone; undefined for an unknown name. */
@@ -156,9 +160,11 @@ export class Region {
   async stop(): Promise<void> {
     this.#stop.abort(new AshlarError('SHUTTING_DOWN', 'the region is stopping'))
     const collected = this.#collector.stop()
+    const repaired = this.repairs.stop()
     await Promise.all([...this.context.links.values()].map(async (link) => await link.stop()))
     await this.context.drives.stop()
     await collected
+    await repaired
     await this.#sweeps
   }
 

@@ -390,6 +390,27 @@ describe('a node', () => {
   })
 })
 
+describe('a catalog made from records', () => {
+  test('takes over the clones that the nodes have', async () => {
+    const { id } = await snap()
+    await stable()
+    await clone()
+    await isOrdered('createClone')
+    world.zones.b.finishClones(id)
+    const { available: was } = await available()
+    expect(was).toBe(true)
+    await world.catalog.write(async (tables) => {
+      for (const row of await tables.clones.ofSnapshot(id)) await tables.clones.remove(row.id)
+      await tables.meta.recoveredTo(0)
+    })
+    await expect(get()).rejects.toMatchObject({ code: 'NOT_FOUND' })
+    await world.restart()
+    await available()
+    await remove()
+    await world.until(() => world.zones.b.clones.size === 0 || undefined, 'the clone to go')
+  })
+})
+
 describe('lists', () => {
   test('are by zone, and snapshots are found by the zones of their clones', async () => {
     await snap('s', { cloneZones: ['zone-b', 'zone-a'] })
