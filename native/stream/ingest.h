@@ -14,14 +14,14 @@
 
 #include "store/session_writer.h"
 #include "stream/channel.h"
-#include "stream/stored_tree.h"
+#include "stream/snapshot_tree.h"
 
 namespace ashlar {
 
 struct IngestOptions {
   uint64_t volume_bytes = 0;
-  std::unique_ptr<StoredTree> base;  // of a snapshot that nobody takes away meanwhile
-  bool list_is_delta = false;        // requires a base that is not larger than the volume
+  std::optional<ManifestFields> base;  // of a snapshot here that nobody takes away meanwhile
+  bool list_is_delta = false;          // requires a base that is not larger than the volume
 };
 
 struct IngestResult {
@@ -55,23 +55,11 @@ class Ingest final : public Channel {
   Result<IngestResult> finish();
 
  private:
-  // A chunk that came: what was sent, and the form in which it is stored.
-  struct Arrived {
-    WireFrame frame;
-    Hash base_id{};  // of a delta; zero where the base has nothing
-    StoredFrame stored;
-    std::vector<uint8_t> packed;  // where `stored` is not what came
-    std::optional<Error> failed;
-  };
-
   Result<void> take_message(Bytes message);
   Result<void> take_list(const std::vector<ListEntry>& entries);
   Result<void> take_end(const WireFrameHeader& header);
-  Result<void> take_chunks(std::vector<Arrived>& chunks);
+  Result<void> take_chunks(const std::vector<WireFrame>& frames);
   Result<void> check_wanted(const WireFrameHeader& header);
-  Result<void> unpack(Arrived& chunk);
-  Result<void> unpack_delta(Arrived& chunk, MutableBytes plain);
-  Result<Hash> read_base(const Hash& id, MutableBytes plain, MutableBytes whole);
   Result<Hash> base_chunk(uint64_t index);
   void add_node(const Hash& id, const NodeBytes& bytes);
   MerkleBase tree_base();
@@ -84,7 +72,8 @@ class Ingest final : public Channel {
   const bool list_is_delta_;
 
   // give() only
-  const std::unique_ptr<StoredTree> base_;
+  const std::optional<ManifestFields> base_manifest_;
+  std::optional<SnapshotTree> base_;
   SessionWriter session_;
   std::optional<Error> node_error_;  // of what the builder calls
   MerkleBuilder tree_;

@@ -152,6 +152,12 @@ export interface PoolRecords {
     readonly cloneId: string
     readonly snapshotId: string
     readonly available: boolean
+    /** It is made from a base, by `openCloneFill`; else it hydrates as a volume does. */
+    readonly filling: boolean
+    /** It has everything, and `settle` makes it available. */
+    readonly hydrated: boolean
+    /** Snapshot id of its origin, until it is available. */
+    readonly originSnapshotId?: string
     readonly doneBytes: bigint
     readonly totalBytes: bigint
   }[]
@@ -247,6 +253,11 @@ export interface PoolBinding {
   closePool(handle: PoolHandle): Promise<void>
   order(handle: PoolHandle, order: PoolOrder): Promise<unknown>
   records(handle: PoolHandle): PoolRecords
+  /**
+   * Takes the steps that are due: clones that are full become available, origins that nothing refers
+   * to are forgotten. Durable when it settles; cheap when nothing is due.
+   */
+  settle(handle: PoolHandle): Promise<void>
   poolStats(handle: PoolHandle): PoolStats
   /** Offline walk of all roots against the allocator. Refuses a pool in use. */
   poolCheck(path: string, options: { readonly repair: boolean }): Promise<PoolCheckReport>
@@ -345,6 +356,9 @@ export interface StoreBinding {
     handle: PoolHandle,
     options: { readonly snapshotId: string; readonly lane: 'demand' | 'background' },
   ): Promise<ChannelHandle>
+
+  /** Receiver of a clone that is made from its base. take() gives null when it is full. */
+  openCloneFill(handle: PoolHandle, options: { readonly cloneId: string }): Promise<ChannelHandle>
 
   /** Hands received frames to a channel. Rejects when the frames are wrong: the pull has failed. Await before the next give. */
   give(channel: ChannelHandle, frames: Buffer): Promise<void>

@@ -320,6 +320,10 @@ export class Clones {
     const { place } = row
     const node = place !== undefined && links.has(place.node) ? place.node : undefined
     if (node !== undefined) {
+      if ((await catalog.read.volumes.creatingFromCut(row.snapshotId)) > 0) {
+        const message = `clone ${row.id} is still needed: a volume is being made from it`
+        return { kind: 'retry', error: new AshlarError('FAILED_PRECONDITION', message) }
+      }
       const refused = await this.#order(node, signal, { kind: 'deleteClone', cloneId: row.id })
       if (refused !== undefined) return { kind: 'retry', error: refused }
     }

@@ -94,13 +94,16 @@ export class CopyJobs {
       )
     }
     const { region, ...volume } = sourceVolume
-    const here = region === this.#options.context.region.name
+    const { catalog, region: own } = this.#options.context
+    const here = region === own.name
+    // It may have been renamed since it was last told.
+    const known = here ? await catalog.read.volumes.find(volume.id) : undefined
     return {
       state: 'captured',
       reason: null,
       manifest,
       ...content,
-      sourceVolume: here ? volume : sourceVolume,
+      sourceVolume: here ? { ...volume, name: known?.name ?? volume.name } : sourceVolume,
       sourceSnapshot: { crn: row.sourceSnapshot.crn, name },
       labels: { ...row.labels, operatingSystem, sourceImage },
     }

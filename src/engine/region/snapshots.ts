@@ -297,7 +297,9 @@ export class Snapshots {
   }
 
   async #awaitOpening(id: Id): Promise<SnapshotView> {
-    const { clock } = this.#context
+    const { clock, catalog } = this.#context
+    const row = await catalog.read.snapshots.find(id)
+    if (row?.state !== 'waiting') return await this.get({ kind: 'id', id })
     const first = new Promise<void>((resolve, reject) => {
       this.#openings.set(id, (refused) => (refused === undefined ? resolve() : reject(refused)))
     })

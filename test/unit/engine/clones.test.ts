@@ -207,6 +207,26 @@ describe('volumes from a clone', () => {
 })
 
 describe('deleting', () => {
+  test('the snapshot lets a volume be made from its clone first', async () => {
+    const { id } = await snap()
+    await stable()
+    await clone()
+    await isOrdered('createClone')
+    world.zones.b.finishClones(id)
+    await available()
+    let letGo = () => undefined as void
+    const wait = new Promise<void>((resolve) => (letGo = resolve))
+    world.zones.b.before = ({ kind }) => (kind === 'createVolume' ? wait : undefined)
+    const restore = { name: 'r', zone: 'zone-b', capacityBytes: undefined }
+    const made = world.region.volumes.create(volumeSpec({ ...restore, sourceSnapshot: named('s') }))
+    await isOrdered('createVolume')
+    await world.region.snapshots.delete({ target: named('s'), etag: '', requestId: '' })
+    expect(ordered('deleteClone')).toEqual([])
+    letGo()
+    expect((await made).health).toBe('ok')
+    await isOrdered('deleteClone')
+  })
+
   test('a clone drops it on its node, and its tombstone goes', async () => {
     const { id } = await snap()
     await stable()

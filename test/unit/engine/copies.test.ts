@@ -172,6 +172,17 @@ describe('a copy', () => {
     await expect(copy('d', { requestId })).rejects.toMatchObject({ code: 'ID_REUSED' })
   })
 
+  test('answers a request_id whose answer was never kept', async () => {
+    await copy('c', { requestId })
+    const { id } = await stable()
+    await there.catalog.write(async (tables) => {
+      const row = await tables.requests.find(requestId)
+      await tables.requests.removeOf(id)
+      if (row !== undefined) await tables.requests.insert({ ...row, answer: undefined })
+    })
+    expect(await copy('c', { requestId })).toMatchObject({ id, state: 'stable' })
+  })
+
   test('restores once it is stable', async () => {
     link.move = async () => await never
     await copy()
