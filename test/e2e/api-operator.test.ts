@@ -103,3 +103,24 @@ describe('ForgetZone', () => {
     expect((await objects.volumes()).map(({ name }) => name)).toEqual(['v'])
   }, 120_000)
 })
+
+describe('store-rebuild-catalog', () => {
+  const rebuild = async (...args: readonly string[]) =>
+    await world.ashlar(['store-rebuild-catalog', `${world.folder}/region`, ...args])
+
+  test('touches nothing of a region that runs, and no catalog that is there', async () => {
+    expect(await rebuild()).toMatchObject({ code: 4, stdout: '' })
+    expect((await rebuild()).stderr).toContain('catalog.db exists')
+    expect((await rebuild('--missing')).stderr).toContain('(in_use)')
+    await world.signal('region', 'SIGTERM')
+    expect((await rebuild()).stderr).toContain('catalog.db exists')
+    await world.start('region')
+    expect(await stats()).toMatchObject({ problems: [] })
+  }, 60_000)
+
+  test('says so where there is no store', async () => {
+    const { code, stderr } = await world.ashlar(['store-rebuild-catalog', '/nowhere'])
+    expect(code).toBe(3)
+    expect(stderr).toContain('/nowhere/store is not a chunk store')
+  })
+})
