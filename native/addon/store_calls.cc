@@ -2,7 +2,9 @@
 
 #include "addon/values.h"
 #include "stream/audit.h"
+#include "stream/clone_fill.h"
 #include "stream/hydration.h"
+#include "stream/repair.h"
 #include "stream/snapshot_source.h"
 #include "stream/tree_ingest.h"
 
@@ -158,6 +160,16 @@ Result<Job> open_tree_ingest(std::shared_ptr<StoreNode> store, const Napi::Objec
   });
 }
 
+Result<Job> open_repair(std::shared_ptr<StoreNode> store, const Napi::Object& options,
+                        WrapChannel wrap) {
+  const Manifest manifest = TRY(manifest_at(options, "manifest"));
+  return Job([=]() -> Result<MakeValue> {
+    ChunkStore* chunks = TRY(store->store());
+    std::shared_ptr<Repair> repair = TRY(Repair::open(*chunks, default_keys(), manifest, {}));
+    return channel_value(wrap, store->channels().add(std::move(repair)));
+  });
+}
+
 Result<Job> open_ingest(std::shared_ptr<StoreNode> store, const Napi::Object& options,
                         WrapChannel wrap) {
   const uint64_t volume_bytes = TRY(bytes_at(options, "volumeBytes"));
@@ -199,12 +211,23 @@ Result<Job> open_hydration(std::shared_ptr<PoolNode> pool, const Napi::Object& o
   });
 }
 
+Result<Job> open_clone_fill(std::shared_ptr<PoolNode> pool, const Napi::Object& options,
+                            WrapChannel wrap) {
+  const Id clone = TRY(id_at(options, "cloneId"));
+  return Job([=]() -> Result<MakeValue> {
+    auto target = TRY(TRY(pool->volumes())->clone_target(clone));
+    return channel_value(
+        wrap, pool->channels().add(TRY(CloneFill::open(std::move(target), default_keys()))));
+  });
+}
+
 namespace {
 
 // Of whatever receives into a store.
 Result<IngestResult> finish_receiver(Channel& channel) {
   if (auto* ingest = dynamic_cast<Ingest*>(&channel)) return ingest->finish();
   if (auto* ingest = dynamic_cast<TreeIngest*>(&channel)) return ingest->finish();
+  if (auto* repair = dynamic_cast<Repair*>(&channel)) return repair->finish();
   return error(Code::kInvalidArgument, "this channel receives into no store");
 }
 
@@ -221,7 +244,7 @@ Job finish_ingest(std::shared_ptr<ChannelHandle> channel) {
              Napi::Buffer<uint8_t>::Copy(env, result.manifest.data(), result.manifest.size()));
       at.Set("addedBytes", big(env, result.added_bytes));
       at.Set("receivedBytes", big(env, result.received_bytes));
-      at.Set("logicalBytes", big(env, result.logical_bytes));
+      at.Set("logicalBytes", Napi::BigInt::New(env, result.logical_bytes));
       at.Set("chunks", big(env, result.chunks));
       return at;
     });

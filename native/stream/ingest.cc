@@ -132,7 +132,9 @@ Result<void> Ingest::take_list(const std::vector<ListEntry>& entries) {
     listed_++;
     listed_zero_ += zero;
     tree_.add(entry.index, entry.id);
-    if (zero || TRY(base_chunk(entry.index)) == entry.id) {
+    const Hash before = list_is_delta_ || !zero ? TRY(base_chunk(entry.index)) : Hash{};
+    listed_over_ += !is_zero(before);
+    if (zero || before == entry.id) {
       known++;
     } else {
       ids.push_back(entry.id);
@@ -247,7 +249,8 @@ Result<IngestResult> Ingest::finish() {
   result.added_bytes = session_.added_bytes();
   result.received_bytes = received_bytes_;
   result.chunks = listed_ - listed_zero_;
-  result.logical_bytes = result.chunks * kChunkBytes;
+  const int64_t replaced = list_is_delta_ ? int64_t(listed_over_) : 0;
+  result.logical_bytes = (int64_t(result.chunks) - replaced) * int64_t(kChunkBytes);
   return result;
 }
 

@@ -29,8 +29,9 @@ struct IngestResult {
   Manifest manifest{};
   uint64_t added_bytes = 0;     // to the packs
   uint64_t received_bytes = 0;  // as frames
-  uint64_t logical_bytes = 0;   // of the listed chunks that are not zero
-  uint64_t chunks = 0;          // listed, not zero
+  // Of the chunks that are not zero: all of them, or by how much they are more than the base's.
+  int64_t logical_bytes = 0;
+  uint64_t chunks = 0;  // listed, not zero
 };
 
 struct HashHasher {
@@ -79,6 +80,7 @@ class Ingest final : public Channel {
   std::optional<uint64_t> last_index_;
   uint64_t listed_ = 0;
   uint64_t listed_zero_ = 0;
+  uint64_t listed_over_ = 0;  // where the base has a chunk
   Hash tree_root_{};
   std::unordered_set<Hash, HashHasher> seen_;
   uint64_t received_bytes_ = 0;

@@ -233,6 +233,28 @@ export class Snapshots {
     return rows.map(rowOf)
   }
 
+  /** Newest first. */
+  async allStable(): Promise<readonly { readonly id: Id }[]> {
+    const rows = await this.#db
+      .selectFrom('snapshots')
+      .select('id')
+      .where('state', '=', 'stable')
+      .orderBy('seq', 'desc')
+      .execute()
+    return rows.map(({ id }) => ({ id: idOf(id) }))
+  }
+
+  /** A stable copy of that snapshot of another region. */
+  async copyOf(sourceId: Id): Promise<SnapshotRow | undefined> {
+    const row = await this.#db
+      .selectFrom('snapshots')
+      .selectAll()
+      .where('source_snapshot_crn', 'like', `%:snapshot:${sourceId}`)
+      .where('state', '=', 'stable')
+      .executeTakeFirst()
+    return row === undefined ? undefined : rowOf(row)
+  }
+
   /** A stable snapshot of exactly this content. */
   async stableWith(manifest: Buffer): Promise<SnapshotRow | undefined> {
     const row = await this.#db

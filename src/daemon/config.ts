@@ -11,6 +11,7 @@
 //   [[node]]                        # `data`: hosted here. Without it another process does.
 //   name = "a"; zone = "local-1"; region = "local"; region_address = "127.0.0.1:7440"
 //   data = "/var/lib/ashlar/a"; pool_file = "/dev/sdb"; pool_capacity = "100GiB"
+//   hydration_limit = "200MiB"      # bytes a second in the background; default: none
 //   listen = "unix:/run/ashlar/a.sock"; nbd_unix = "/run/ashlar/a.nbd"; nbd_tcp = "127.0.0.1:10809"
 //   tls = { … }                     # of the node, as for a region
 //
@@ -81,6 +82,8 @@ export interface HostedNode {
   readonly poolFile: string
   /** Undefined: what the file system has free, or the device. */
   readonly poolCapacityBytes: bigint | undefined
+  /** Of what restored volumes and clones fetch in the background; undefined: no limit. */
+  readonly hydrationLimitBytesPerSecond: number | undefined
   readonly tls: TlsFiles | undefined
   readonly nbdUnix: string | undefined
   readonly nbdTcp: { readonly host: string; readonly port: number } | undefined
@@ -132,6 +135,7 @@ const nodeSchema = z.strictObject({
   data: path.optional(),
   pool_file: path.optional(),
   pool_capacity: z.union([z.string(), z.int().nonnegative()]).optional(),
+  hydration_limit: z.union([z.string(), z.int().nonnegative()]).optional(),
   listen: z.string(),
   tls,
   nbd_unix: path.optional(),
@@ -243,7 +247,15 @@ function tlsFiles(raw: RawRegion['tls'], folder: string): TlsFiles | undefined {
 function hostedOf(raw: RawNode, key: string, file: string, folder: string): HostedNode | undefined {
   if (raw.data === undefined) {
     const extra = (
-      ['region_address', 'pool_file', 'pool_capacity', 'tls', 'nbd_unix', 'nbd_tcp'] as const
+      [
+        'region_address',
+        'pool_file',
+        'pool_capacity',
+        'hydration_limit',
+        'tls',
+        'nbd_unix',
+        'nbd_tcp',
+      ] as const
     ).find((name) => raw[name] !== undefined)
     if (extra === undefined) return undefined
     const problem = `is for a node hosted here, which needs ${key}.data`
@@ -264,6 +276,7 @@ function hostedOf(raw: RawNode, key: string, file: string, folder: string): Host
     tls: tlsFiles(raw.tls, folder),
     poolFile: raw.pool_file === undefined ? join(data, 'pool') : resolve(folder, raw.pool_file),
     poolCapacityBytes: capacity(raw.pool_capacity, `${key}.pool_capacity`, file),
+    hydrationLimitBytesPerSecond: limit(raw.hydration_limit, `${key}.hydration_limit`, file),
     nbdUnix: raw.nbd_unix === undefined ? undefined : resolve(folder, raw.nbd_unix),
     nbdTcp:
       raw.nbd_tcp === undefined

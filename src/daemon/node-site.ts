@@ -8,6 +8,7 @@ import { hostname } from 'node:os'
 
 import type { Clock } from '../base/clock.js'
 import { AshlarError, asAshlarError } from '../base/error.js'
+import { RateLimit } from '../base/rate-limit.js'
 import type { Logger } from '../base/logger.js'
 import { CutSource } from '../engine/zone/cut-source.js'
 import { Hydration } from '../engine/zone/hydration.js'
@@ -53,7 +54,10 @@ export class NodeSite {
     this.#pool = pool
     this.#nbd = nbd
     const regionAt = { native, address: hosted.regionAddress.target, peer: region, credentials }
-    const pullers = { demand: new PullClient(regionAt), background: new PullClient(regionAt) }
+    const pullers = {
+      demand: new PullClient(regionAt),
+      background: new PullClient({ ...regionAt, ...hydrationLimit(options) }),
+    }
     this.#pullers = [pullers.demand, pullers.background]
     this.#node = new ZoneNode({
       native,
@@ -107,6 +111,8 @@ export class NodeSite {
     const { socketPath } = config.listen
     if (socketPath !== undefined) makeFolder(dirname(socketPath))
     await this.#server.listen(config.listen, credentials.server)
+    // The first read of a restored volume does not wait for a connection.
+    for (const puller of this.#pullers) puller.connect()
     this.#node.start()
     this.#server.setServing(true)
   }
@@ -121,6 +127,12 @@ export class NodeSite {
     for (const puller of this.#pullers) puller.close()
     await this.#native.closePool(this.#pool)
   }
+}
+
+/** One for all that is fetched in the background; reads that wait are not held up. */
+function hydrationLimit({ config, clock }: NodeSiteOptions): { readonly limit?: RateLimit } {
+  const bytesPerSecond = config.hosted.hydrationLimitBytesPerSecond
+  return bytesPerSecond === undefined ? {} : { limit: new RateLimit({ bytesPerSecond, clock }) }
 }
 
 async function openPool(

@@ -54,6 +54,7 @@ export async function defaultWorld(options: WorldOptions): Promise<Config> {
           data: join(options.data, name),
           poolFile: join(options.data, name, 'pool'),
           poolCapacityBytes: capacity,
+          hydrationLimitBytesPerSecond: undefined,
           nbdUnix: join(sockets, `${name}.nbd`),
           nbdTcp: { host: '127.0.0.1', port: options.nbdPort + nodes.length },
         },

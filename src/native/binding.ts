@@ -152,6 +152,12 @@ export interface PoolRecords {
     readonly cloneId: string
     readonly snapshotId: string
     readonly available: boolean
+    /** It is made from a base, by `openCloneFill`; else it hydrates as a volume does. */
+    readonly filling: boolean
+    /** It has everything, and `settle` makes it available. */
+    readonly hydrated: boolean
+    /** Snapshot id of its origin, until it is available. */
+    readonly originSnapshotId?: string
     readonly doneBytes: bigint
     readonly totalBytes: bigint
   }[]
@@ -194,7 +200,10 @@ export interface IngestResult {
   readonly addedBytes: bigint
   /** Frames received, with their headers. */
   readonly receivedBytes: bigint
-  /** 64 KiB for each chunk listed that is not zero. */
+  /**
+   * 64 KiB for each chunk that is not zero: of the whole snapshot; after a list of differences, by how
+   * much it is more than the base's (less when negative).
+   */
   readonly logicalBytes: bigint
   readonly chunks: bigint
 }
@@ -244,6 +253,11 @@ export interface PoolBinding {
   closePool(handle: PoolHandle): Promise<void>
   order(handle: PoolHandle, order: PoolOrder): Promise<unknown>
   records(handle: PoolHandle): PoolRecords
+  /**
+   * Takes the steps that are due: clones that are full become available, origins that nothing refers
+   * to are forgotten. Durable when it settles; cheap when nothing is due.
+   */
+  settle(handle: PoolHandle): Promise<void>
   poolStats(handle: PoolHandle): PoolStats
   /** Offline walk of all roots against the allocator. Refuses a pool in use. */
   poolCheck(path: string, options: { readonly repair: boolean }): Promise<PoolCheckReport>
@@ -271,6 +285,9 @@ export interface StoreBinding {
   storeRecord(handle: StoreHandle, record: StoreRecord): Promise<void>
   /** All of them, by ascending generation. */
   storeRecords(handle: StoreHandle): Promise<readonly StoreRecord[]>
+
+  /** Ids (hex) of what is damaged here and counts as missing; a fresh copy ends it. */
+  storeQuarantine(handle: StoreHandle): Promise<readonly string[]>
 
   /**
    * Marks what the manifests reach and condemns the rest: look-ups of it miss from then on. In memory
@@ -323,6 +340,12 @@ export interface StoreBinding {
     handle: StoreHandle,
     options: { readonly manifest: Buffer; readonly baseRootHex?: string },
   ): Promise<ChannelHandle>
+  /**
+   * Receiver of fresh copies of what is damaged or missing under a snapshot of this store, from a source
+   * that has the same snapshot. Ended by finishIngest: what came is what the store reads from then on;
+   * REMOTE_UNAVAILABLE after that when the source could not give all.
+   */
+  openRepair(handle: StoreHandle, options: { readonly manifest: Buffer }): Promise<ChannelHandle>
   /** Of any receiver into a store, after take() gave null: packs durable, index, nodes, manifest. The snapshot is visible only by the catalog's row. */
   finishIngest(channel: ChannelHandle): Promise<IngestResult>
   /**
@@ -333,6 +356,9 @@ export interface StoreBinding {
     handle: PoolHandle,
     options: { readonly snapshotId: string; readonly lane: 'demand' | 'background' },
   ): Promise<ChannelHandle>
+
+  /** Receiver of a clone that is made from its base. take() gives null when it is full. */
+  openCloneFill(handle: PoolHandle, options: { readonly cloneId: string }): Promise<ChannelHandle>
 
   /** Hands received frames to a channel. Rejects when the frames are wrong: the pull has failed. Await before the next give. */
   give(channel: ChannelHandle, frames: Buffer): Promise<void>

@@ -72,6 +72,11 @@ export class PullClient implements Puller {
     }
   }
 
+  /** Connects ahead of the first pull. */
+  connect(): void {
+    this.#grpc.getChannel().getConnectivityState(true)
+  }
+
   close(): void {
     this.#grpc.close()
   }

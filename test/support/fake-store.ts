@@ -30,6 +30,7 @@ interface Channel {
   /** Of an ingest: what it pulls, and whether a look-up found it. */
   readonly content?: Buffer
   readonly found?: boolean
+  readonly delta?: boolean
   /** Of a tree ingest: the manifest it pulls. */
   readonly tree?: Buffer
 }
@@ -42,8 +43,11 @@ export class FakeStore {
   /** Options of every ingest, in order. */
   readonly ingests: IngestOptions[] = []
   readonly treeIngests: TreeIngest[] = []
+  readonly sources: Parameters<Binding['openSnapshotSource']>[1][] = []
   /** Content that is here, as hex of its manifest. */
   readonly held = new Set<string>()
+  /** Content that is damaged here, as hex of its manifest. */
+  readonly damaged = new Set<string>()
   /** Calls of a collection, in order, with the roots they were given. */
   readonly collecting: { readonly call: string; readonly roots: readonly string[] }[] = []
   /** What opening an ingest channel answers. */
@@ -79,13 +83,20 @@ export class FakeStore {
         this.ingests.push(options)
         await this.beforeIngest(options)
         const content = this.content()
-        return this.open(this.ingest(), { content, found: this.#isPresent(keyOf(content)) })
+        const found = this.#isPresent(keyOf(content))
+        return this.open(this.ingest(), { content, found, delta: options.listIsDelta })
       },
       openTreeIngest: async (_handle, options) => {
         this.treeIngests.push(options)
         const { manifest } = options
         const found = this.#isPresent(hexOf(manifest))
         return this.open(this.ingest(), { tree: manifest, found })
+      },
+      storeQuarantine: async () => [...this.damaged],
+      openRepair: async (_handle, { manifest }) => {
+        const want = this.damaged.has(hexOf(manifest))
+        const onTake = async () => (want ? Buffer.from('want') : null)
+        return this.open({ onTake }, { tree: manifest })
       },
       finishIngest: async (handle) => {
         await this.beforeFinish()
@@ -104,7 +115,10 @@ export class FakeStore {
       collectAbort: async () => {
         this.#condemned = undefined
       },
-      openSnapshotSource: async () => this.open({ onTake: async () => null }),
+      openSnapshotSource: async (_handle, options) => {
+        this.sources.push(options)
+        return this.open({ onTake: async () => null })
+      },
       give: async (handle, frames) => {
         const { script, closed } = this.#channel(handle)
         closed.signal.throwIfAborted()
@@ -137,7 +151,10 @@ export class FakeStore {
     )
   }
 
-  open(script: Script, more: Pick<Channel, 'content' | 'found' | 'tree'> = {}): ChannelHandle {
+  open(
+    script: Script,
+    more: Pick<Channel, 'content' | 'found' | 'delta' | 'tree'> = {},
+  ): ChannelHandle {
     const handle = {} as ChannelHandle
     this.#channels.set(handle, { script, closed: new AbortController(), ...more })
     return handle
@@ -149,12 +166,14 @@ export class FakeStore {
   }
 
   #isPresent(key: string): boolean {
+    if (this.damaged.has(key)) return false
     return this.held.has(key) && this.#condemned?.has(key) !== true
   }
 
-  #finish({ content = Buffer.from('content'), found = false, tree }: Channel): IngestResult {
+  #finish({ content = Buffer.alloc(0), found = false, delta, tree }: Channel): IngestResult {
     const key = tree === undefined ? keyOf(content) : hexOf(tree)
     if (!found) {
+      this.damaged.delete(key)
       this.held.add(key)
       this.#condemned?.delete(key)
     }
@@ -163,7 +182,8 @@ export class FakeStore {
       const bytes = { addedBytes: found ? 0n : 1n, receivedBytes: 1n, logicalBytes: 1n }
       return { rootHex, manifest: tree, chunks: 1n, ...bytes }
     }
-    const result = resultOf(content)
+    // Every change replaces what is there by as much.
+    const result = { ...resultOf(content), ...(delta === true ? { logicalBytes: 0n } : {}) }
     return found ? { ...result, addedBytes: 0n, receivedBytes: 0n } : result
   }
 

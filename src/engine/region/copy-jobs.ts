@@ -3,11 +3,11 @@
 // which renews the pin, so that nothing but the row has to be remembered.
 
 import { AshlarError, asAshlarError } from '../../base/error.js'
-import { parseCrn } from '../../base/crn.js'
+import { formatCrn, parseCrn } from '../../base/crn.js'
 import type { Id } from '../../base/ids.js'
 import type { Tables } from '../../catalog/catalog.js'
 import type { SnapshotChange } from '../../catalog/snapshots.js'
-import type { Base, SnapshotRow, SnapshotSource } from '../../catalog/rows.js'
+import type { Base, New, SnapshotRow, SnapshotSource } from '../../catalog/rows.js'
 import type { Binding, ChannelHandle, IngestResult } from '../../native/binding.js'
 import type { OpenedCopy } from '../copy-control.js'
 import type { PullOpened } from '../puller.js'
@@ -20,6 +20,7 @@ import type { PeerLink, PeerLinks } from './peer-link.js'
 import { Semaphore } from './semaphore.js'
 import type { Sessions } from './sessions.js'
 import { volumeBytesOf } from './snapshot-source.js'
+import type { CopySnapshot } from './specs.js'
 
 export interface CopyJobsOptions {
   readonly context: RegionContext
@@ -37,6 +38,33 @@ export const isCopy = (row: SnapshotRow): row is CopyRowOf => row.sourceSnapshot
 /** Name of the region a copy comes from. */
 export const regionOf = ({ sourceSnapshot }: CopyRowOf): string =>
   parseCrn(sourceSnapshot.crn).location
+
+/** What is known of a copy before its source has been reached. */
+export function newCopy(
+  { source, userTags, resourceGroup }: CopySnapshot,
+  given: Pick<SnapshotRow, 'id' | 'name' | 'createdMs'>,
+): New<SnapshotRow> {
+  return {
+    ...given,
+    state: 'waiting',
+    reason: undefined,
+    zone: '',
+    node: '',
+    sourceVolume: undefined,
+    sourceSnapshot: { crn: formatCrn(source), name: '' },
+    bytes: 0n,
+    epoch: undefined,
+    capturedNs: undefined,
+    rootHex: undefined,
+    manifest: undefined,
+    storedBytes: 0n,
+    logicalBytes: 0n,
+    transferredBytes: 0n,
+    fullSeal: false,
+    revision: 1,
+    labels: { userTags, resourceGroup, operatingSystem: undefined, sourceImage: undefined },
+  }
+}
 
 const pullsMax = 4
 const corruptAttemptsMax = 3
@@ -66,13 +94,16 @@ export class CopyJobs {
       )
     }
     const { region, ...volume } = sourceVolume
-    const here = region === this.#options.context.region.name
+    const { catalog, region: own } = this.#options.context
+    const here = region === own.name
+    // It may have been renamed since it was last told.
+    const known = here ? await catalog.read.volumes.find(volume.id) : undefined
     return {
       state: 'captured',
       reason: null,
       manifest,
       ...content,
-      sourceVolume: here ? volume : sourceVolume,
+      sourceVolume: here ? { ...volume, name: known?.name ?? volume.name } : sourceVolume,
       sourceSnapshot: { crn: row.sourceSnapshot.crn, name },
       labels: { ...row.labels, operatingSystem, sourceImage },
     }
@@ -124,7 +155,7 @@ export class CopyJobs {
         // The source knows it; a pull only sees what was missing here.
         const { logicalBytes } = row
         const incremental = base !== undefined
-        await jobs.publish(row.id, { result: { ...result, logicalBytes }, incremental })
+        await jobs.publish(row.id, { result, logicalBytes, incremental })
       },
     )
   }
@@ -139,7 +170,8 @@ export class CopyJobs {
     } catch (thrown) {
       signal.throwIfAborted()
       const error = asAshlarError(thrown)
-      if (base === undefined || error.code !== 'CORRUPT') throw error
+      if (base === undefined || (error.code !== 'CORRUPT' && error.code !== 'NOT_FOUND'))
+        throw error
       const { log } = this.#options.context
       log.warn({ err: error, snapshot: row.id, base: base.snapshotId }, 'copying without the base')
       return await this.#pull(row, undefined, signal)
@@ -154,15 +186,17 @@ export class CopyJobs {
       throw new AshlarError('PROTOCOL', `${row.sourceSnapshot.crn} has changed, which none can`)
     }
     const handle = await store.get()
-    const receive = async ({ volumeBytes }: PullOpened): Promise<ChannelHandle> => {
+    const receive = async ({ volumeBytes, baseAgreed }: PullOpened): Promise<ChannelHandle> => {
       if (volumeBytes !== row.bytes) {
         throw new AshlarError('PROTOCOL', `${volumeBytes} bytes were opened, not ${row.bytes}`)
       }
-      const baseRoot = base === undefined ? {} : { baseRootHex: base.rootHex }
+      const baseRoot = base === undefined || !baseAgreed ? {} : { baseRootHex: base.rootHex }
       return await native.openTreeIngest(handle, { manifest, ...baseRoot })
     }
     const { snapshotId, pinId } = opened
-    const open = { snapshotId, pinId, site: context.region.name }
+    const named = base === undefined ? undefined : await idAtSource(context.catalog.read, base)
+    const baseSnapshot = named === undefined ? {} : { baseSnapshotId: named }
+    const open = { snapshotId, pinId, site: context.region.name, ...baseSnapshot }
     const { puller } = this.#peerOf(row)
     const done = new AbortController()
     try {
@@ -219,6 +253,12 @@ async function baseOf(tables: Tables, row: CopyRowOf): Promise<Base | undefined>
   const found = same ?? newest
   if (found?.rootHex === undefined || found.manifest === undefined) return undefined
   return { snapshotId: found.id, rootHex: found.rootHex, manifest: found.manifest }
+}
+
+/** The base as the source may know it: what it is a copy of, or the snapshot that was copied there. */
+async function idAtSource(tables: Tables, { snapshotId }: Base): Promise<Id | undefined> {
+  const row = await tables.snapshots.find(snapshotId)
+  return row?.sourceSnapshot === undefined ? row?.id : parseCrn(row.sourceSnapshot.crn).id
 }
 
 function requireManifest({ id, manifest }: SnapshotRow): Buffer {

@@ -220,5 +220,7 @@ async function hasRow(tables: Tables, id: string): Promise<boolean> {
   if ((await tables.volumes.find(id)) !== undefined) return true
   if ((await tables.attachments.find(id)) !== undefined) return true
   if ((await tables.clones.find(id)) !== undefined) return true
+  // The image of a clone that outlives its snapshot until its node has dropped it.
+  if ((await tables.clones.ofSnapshot(id)).length > 0) return true
   return (await tables.snapshots.find(id)) !== undefined
 }

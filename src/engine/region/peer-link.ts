@@ -8,6 +8,7 @@ import type { CopyControl } from '../copy-control.js'
 import type { Puller } from '../puller.js'
 import type { RegionContext } from './context.js'
 import type { Step } from './drives.js'
+import { isTransient } from './node-link.js'
 
 /** Another region as this one reaches it. */
 export interface PeerLink {
@@ -61,6 +62,8 @@ export class PeerLinks {
         signal.throwIfAborted()
         late = asAshlarError(thrown)
         log.warn({ err: late, order: order.kind, copy: order.target }, 'order will be repeated')
+        // The others would wait for the same.
+        if (isTransient(late)) break
       }
     }
     return late === undefined ? { kind: 'rest' } : { kind: 'retry', error: late }

@@ -11,6 +11,7 @@ import type { Binding } from '../../native/binding.js'
 import type { Puller } from '../puller.js'
 import type { ZoneControl } from '../zone-control.js'
 import { Attachments } from './attachments.js'
+import { Audits } from './audits.js'
 import { Clones } from './clones.js'
 import { Collector } from './collector.js'
 import type { RegionContext } from './context.js'
@@ -25,6 +26,7 @@ import { Operator } from './operator.js'
 import { type PeerLink, PeerLinks } from './peer-link.js'
 import { Placement } from './placement.js'
 import { Recovery } from './recovery.js'
+import { Repairs } from './repairs.js'
 import { RequestLog } from './request-log.js'
 import { resolveFilter } from './resolve.js'
 import { Sessions } from './sessions.js'
@@ -67,9 +69,11 @@ export class Region {
   readonly snapshots: Snapshots
   readonly clones: Clones
   readonly copies: Copies
+  readonly repairs: Repairs
   readonly topology: Topology
   readonly operator: Operator
   readonly recovery: Recovery
+  readonly audits: Audits
   readonly source: SnapshotSource
   readonly context: RegionContext
   readonly #housekeeping: Housekeeping
@@ -104,6 +108,7 @@ export class Region {
     this.#housekeeping = housekeeping
     this.#collector = collector
     this.recovery = recovery
+    this.audits = new Audits(context)
     this.operator = new Operator({ context, native, store, collector, recovery })
     this.volumes = new Volumes({ context, views, placement, housekeeping })
     this.attachments = new Attachments({ context, views, housekeeping })
@@ -122,6 +127,7 @@ export class Region {
     })
     this.copies = new Copies(context, peers)
     this.#peers = peers
+    this.repairs = new Repairs({ context, native, store, sessions, jobs, peers, pullers })
     this.topology = new Topology({ ...options, context })
     this.source = new SnapshotSource({ native, store, catalog, copies: this.copies })
   }
@@ -140,6 +146,8 @@ export class Region {
     this.#peers.recover()
     this.#sweeps = this.#sweep()
     await this.#collector.start()
+    this.audits.start()
+    this.repairs.start()
   }
 
   /** What a list filter means by a volume, which may be gone; undefined for an unknown name. */
@@ -155,10 +163,10 @@ export class Region {
 
   async stop(): Promise<void> {
     this.#stop.abort(new AshlarError('SHUTTING_DOWN', 'the region is stopping'))
-    const collected = this.#collector.stop()
+    const ended = Promise.all([this.#collector.stop(), this.audits.stop(), this.repairs.stop()])
     await Promise.all([...this.context.links.values()].map(async (link) => await link.stop()))
     await this.context.drives.stop()
-    await collected
+    await ended
     await this.#sweeps
   }
 

@@ -3,7 +3,7 @@
 import { AshlarError } from '../../base/error.js'
 import { isId } from '../../base/ids.js'
 import type { Catalog } from '../../catalog/catalog.js'
-import type { PinRow } from '../../catalog/rows.js'
+import type { PinRow, SnapshotRow } from '../../catalog/rows.js'
 import type { Binding } from '../../native/binding.js'
 import type { OpenedSource, PullOpen, PullSource } from '../puller.js'
 import type { Copies } from './copies.js'
@@ -29,8 +29,20 @@ export class SnapshotSource implements PullSource {
     const pin = await this.#pinned(request)
     const { manifest } = pin
     if (pin.purpose === 'copy') await copies.heard(pin)
-    const channel = await native.openSnapshotSource(await store.get(), { manifest })
-    return { channel, volumeBytes: volumeBytesOf(manifest), manifest, baseAgreed: false }
+    const base = await this.#base(request)
+    const baseRoot = base?.rootHex === undefined ? {} : { baseRootHex: base.rootHex }
+    const channel = await native.openSnapshotSource(await store.get(), { manifest, ...baseRoot })
+    const volumeBytes = volumeBytesOf(manifest)
+    return { channel, volumeBytes, manifest, baseAgreed: base !== undefined }
+  }
+
+  // What the receiver calls the base: a snapshot of this region, or what one here is a copy of too.
+  // Nothing keeps it: should it go during the pull, the receiver pulls again without it.
+  async #base({ baseSnapshotId = '' }: PullOpen): Promise<SnapshotRow | undefined> {
+    if (!isId(baseSnapshotId)) return undefined
+    const { snapshots } = this.#options.catalog.read
+    const row = (await snapshots.find(baseSnapshotId)) ?? (await snapshots.copyOf(baseSnapshotId))
+    return row?.state === 'stable' ? row : undefined
   }
 
   async #pinned({ pinId = '', site, snapshotId }: PullOpen): Promise<PinRow> {

@@ -3,7 +3,6 @@
 // (6) the node is told. Whatever dies in between, the row's state says where to go on.
 
 import { assertNever } from '../../base/assert-never.js'
-import { formatCrn } from '../../base/crn.js'
 import { AshlarError, asAshlarError } from '../../base/error.js'
 import type { Id } from '../../base/ids.js'
 import { limits } from '../../base/limits.js'
@@ -23,7 +22,7 @@ import {
   revisionAfter,
   timing,
 } from './context.js'
-import { type CopyJobs, type CopyRowOf, isCopy, regionOf } from './copy-jobs.js'
+import { type CopyJobs, type CopyRowOf, isCopy, newCopy, regionOf } from './copy-jobs.js'
 import type { Step } from './drives.js'
 import type { Housekeeping } from './housekeeping.js'
 import type { IngestJobs, JobEnd } from './ingest-jobs.js'
@@ -290,33 +289,7 @@ export class Snapshots {
     const id = context.newId()
     await context.catalog.write(async (tables) => {
       const name = await chooseName(spec.name, (name) => tables.snapshots.holdingName(name))
-      await tables.snapshots.insert({
-        id,
-        name,
-        state: 'waiting',
-        reason: undefined,
-        zone: '',
-        node: '',
-        sourceVolume: undefined,
-        sourceSnapshot: { crn: formatCrn(spec.source), name: '' },
-        bytes: 0n,
-        epoch: undefined,
-        capturedNs: undefined,
-        rootHex: undefined,
-        manifest: undefined,
-        storedBytes: 0n,
-        logicalBytes: 0n,
-        transferredBytes: 0n,
-        fullSeal: false,
-        revision: 1,
-        labels: {
-          userTags: spec.userTags,
-          resourceGroup: spec.resourceGroup,
-          operatingSystem: undefined,
-          sourceImage: undefined,
-        },
-        createdMs: nowMs(context.clock),
-      })
+      await tables.snapshots.insert(newCopy(spec, { id, name, createdMs: nowMs(context.clock) }))
       await this.#clones.want(tables, id, spec.cloneZones)
       await claim(tables, id)
     })
@@ -324,7 +297,9 @@ export class Snapshots {
   }
 
   async #awaitOpening(id: Id): Promise<SnapshotView> {
-    const { clock } = this.#context
+    const { clock, catalog } = this.#context
+    const row = await catalog.read.snapshots.find(id)
+    if (row?.state !== 'waiting') return await this.get({ kind: 'id', id })
     const first = new Promise<void>((resolve, reject) => {
       this.#openings.set(id, (refused) => (refused === undefined ? resolve() : reject(refused)))
     })
@@ -502,7 +477,7 @@ export class Snapshots {
     log.error({ snapshot: row.id, reason }, 'snapshot failed')
     await catalog.write(async (tables) => {
       const now = await tables.snapshots.find(row.id)
-      if (now?.state !== 'captured') return
+      if (now?.state !== 'captured' && now?.state !== 'waiting') return
       await tables.snapshots.update(row.id, { state: 'failed', reason })
       await tables.clones.condemnOf(row.id)
       await tables.sessions.endOf(row.id)

@@ -95,6 +95,12 @@ test('a limit of pulls', () => {
   expect(limited.regions[0]?.pullLimitBytesPerSecond).toBe(200 << 20)
 })
 
+test('a limit of hydration', () => {
+  expect(parse(node).nodes[0]?.hosted?.hydrationLimitBytesPerSecond).toBeUndefined()
+  const [limited] = parse(`${node}hydration_limit = "50MiB"\n`).nodes
+  expect(limited?.hosted?.hydrationLimitBytesPerSecond).toBe(50 << 20)
+})
+
 test('a peer without an endpoint is told by its address', () => {
   const { regions } = parse(`${region}peers = [{ name = "p", address = "127.0.0.1:1" }]\n`)
   expect(regions[0]?.peers[0]?.endpoint).toBe('127.0.0.1:1')

@@ -207,6 +207,26 @@ describe('volumes from a clone', () => {
 })
 
 describe('deleting', () => {
+  test('the snapshot lets a volume be made from its clone first', async () => {
+    const { id } = await snap()
+    await stable()
+    await clone()
+    await isOrdered('createClone')
+    world.zones.b.finishClones(id)
+    await available()
+    let letGo = () => undefined as void
+    const wait = new Promise<void>((resolve) => (letGo = resolve))
+    world.zones.b.before = ({ kind }) => (kind === 'createVolume' ? wait : undefined)
+    const restore = { name: 'r', zone: 'zone-b', capacityBytes: undefined }
+    const made = world.region.volumes.create(volumeSpec({ ...restore, sourceSnapshot: named('s') }))
+    await isOrdered('createVolume')
+    await world.region.snapshots.delete({ target: named('s'), etag: '', requestId: '' })
+    expect(ordered('deleteClone')).toEqual([])
+    letGo()
+    expect((await made).health).toBe('ok')
+    await isOrdered('deleteClone')
+  })
+
   test('a clone drops it on its node, and its tombstone goes', async () => {
     const { id } = await snap()
     await stable()
@@ -387,6 +407,27 @@ describe('a node', () => {
     expect(await get()).toMatchObject({ available: false, createdMs })
     world.zones.b.finishClones(id)
     await available()
+  })
+})
+
+describe('a catalog made from records', () => {
+  test('takes over the clones that the nodes have', async () => {
+    const { id } = await snap()
+    await stable()
+    await clone()
+    await isOrdered('createClone')
+    world.zones.b.finishClones(id)
+    const { available: was } = await available()
+    expect(was).toBe(true)
+    await world.catalog.write(async (tables) => {
+      for (const row of await tables.clones.ofSnapshot(id)) await tables.clones.remove(row.id)
+      await tables.meta.recoveredTo(0)
+    })
+    await expect(get()).rejects.toMatchObject({ code: 'NOT_FOUND' })
+    await world.restart()
+    await available()
+    await remove()
+    await world.until(() => world.zones.b.clones.size === 0 || undefined, 'the clone to go')
   })
 })
 

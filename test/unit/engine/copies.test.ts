@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { parseCrn } from '../../../src/base/crn.js'
 import { AshlarError } from '../../../src/base/error.js'
 import type { SnapshotView } from '../../../src/engine/region/views.js'
-import { RegionWorld, snapshotSpec, volumeSpec } from '../../support/region-world.js'
+import { type RegionWorld, snapshotSpec, volumeSpec } from '../../support/region-world.js'
 import { type FakeLink, TwoRegions } from '../../support/two-regions.js'
 
 let regions: TwoRegions
@@ -116,6 +116,18 @@ describe('a copy', () => {
     await stable('two')
     const root = (await get('one')).rootHex
     expect(there.store.treeIngests.map(({ baseRootHex }) => baseRootHex)).toEqual([undefined, root])
+    expect(here.store.sources.map(({ baseRootHex }) => baseRootHex)).toEqual([undefined, root])
+  })
+
+  test('is pulled without a base that the source no longer has', async () => {
+    await copy('one')
+    await stable('one')
+    await remove(here, 's')
+    source = await take('t')
+    await copy('two')
+    await stable('two')
+    expect(link.pulls[1]).toMatchObject({ baseSnapshotId: expect.any(String) })
+    expect(there.store.treeIngests[1]?.baseRootHex).toBeUndefined()
   })
 
   test('of content that is here is stable without a pull', async () => {
@@ -142,6 +154,7 @@ describe('a copy', () => {
     })
     const home = await reaches(here, 'home', 'stable')
     expect(home.sourceVolume).toEqual(source.sourceVolume)
+    expect(regions.back.pulls).toEqual([])
     expect(home.sourceSnapshot).toMatchObject({ name: 'c', remoteRegion: 'remote' })
   })
 
@@ -157,6 +170,17 @@ describe('a copy', () => {
     await stable()
     expect(await copy('c', { requestId })).toEqual(first)
     await expect(copy('d', { requestId })).rejects.toMatchObject({ code: 'ID_REUSED' })
+  })
+
+  test('answers a request_id whose answer was never kept', async () => {
+    await copy('c', { requestId })
+    const { id } = await stable()
+    await there.catalog.write(async (tables) => {
+      const row = await tables.requests.find(requestId)
+      await tables.requests.removeOf(id)
+      if (row !== undefined) await tables.requests.insert({ ...row, answer: undefined })
+    })
+    expect(await copy('c', { requestId })).toMatchObject({ id, state: 'stable' })
   })
 
   test('restores once it is stable', async () => {
