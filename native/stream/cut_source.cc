@@ -17,7 +17,8 @@ constexpr size_t kUnitsAhead = 16;             // walked, not hashed
 constexpr size_t kHashedAhead = 32;            // hashed, but one before them is not
 constexpr size_t kListAhead = 1 << 16;         // entries that nobody took yet
 constexpr size_t kWantedMax = 1 << 16;         // a receiver asks ahead 8 MiB, not this
-constexpr size_t kAnswerChunks = 16;           // at most 1 MiB a message
+constexpr size_t kAnswerChunks = 15;           // about 1 MiB where nothing packs
+constexpr size_t kAnswerDeltas = 64;           // most of them are small
 constexpr size_t kAnswerBytesAhead = 4 << 20;  // that nobody took yet
 constexpr size_t kThreadsMax = 16;
 constexpr auto kPatience = std::chrono::milliseconds(20);
@@ -106,7 +107,7 @@ Result<std::optional<std::vector<uint8_t>>> CutSource::take() {
   if (failed_) return *failed_;
   if (closed_) return std::optional<std::vector<uint8_t>>();
   Message message;
-  if (answers_.empty() || !list_.empty()) {
+  if (list_due()) {
     message = list_message();
   } else {
     message = std::move(answers_.front());
@@ -173,13 +174,12 @@ bool CutSource::step(std::unique_lock<std::mutex>& lock) {
   if (may_answer()) {
     const std::vector<Wanted> wanted = claim();
     lock.unlock();
-    auto message = answer(wanted);
+    auto messages = answer(wanted);
     lock.lock();
-    if (message) {
-      answer_bytes_ += message->size();
-      answers_.push_back(*std::move(message));
-    } else {
-      fail(message.error());
+    if (!messages) fail(messages.error());
+    for (size_t i = 0; messages && i < messages->size(); i++) {
+      answer_bytes_ += (*messages)[i].size();
+      answers_.push_back(std::move((*messages)[i]));
     }
   } else if (may_walk()) {
     walking_ = true;
@@ -303,7 +303,8 @@ const uint8_t* CutSource::Unit::find(uint64_t chunk, size_t* at) const {
 std::vector<CutSource::Wanted> CutSource::claim() {
   std::vector<Wanted> claimed;
   const size_t share = wanted_.size() / std::max<size_t>(thread_count_, 1);
-  const size_t count = std::clamp<size_t>(share, 1, kAnswerChunks);
+  const size_t most = base_agreed() ? kAnswerDeltas : kAnswerChunks;
+  const size_t count = std::clamp<size_t>(share, 1, most);
   while (claimed.size() < count && !wanted_.empty()) {
     const uint64_t chunk = wanted_.front();
     wanted_.pop_front();
@@ -318,8 +319,8 @@ std::vector<CutSource::Wanted> CutSource::claim() {
 }
 
 // A chunk that fails its checksum fails the snapshot; it never becomes zeros.
-Result<CutSource::Message> CutSource::answer(const std::vector<Wanted>& wanted) {
-  Message message;
+Result<std::vector<CutSource::Message>> CutSource::answer(const std::vector<Wanted>& wanted) {
+  std::vector<Message> messages(1);
   std::vector<uint8_t> buffer;
   for (const Wanted& each : wanted) {
     size_t at = 0;
@@ -336,13 +337,17 @@ Result<CutSource::Message> CutSource::answer(const std::vector<Wanted>& wanted) 
       if (base_agreed()) map = TRY(image_->changed_blocks(each.chunk));
     }
     const Bytes plain = kept ? Bytes(kept, kChunkBytes) : Bytes(buffer);
+    if (messages.back().size() + sizeof(WireFrameHeader) + kChunkBytes > kMessageBytes) {
+      messages.emplace_back();
+    }
+    Message& message = messages.back();
     if (map != 0 && std::popcount(map) <= kWireDeltaBlocksMax) {
       append_delta(message, each.chunk, id, map, plain);
     } else {
       append_full(message, each.chunk, id, plain);
     }
   }
-  return message;
+  return messages;
 }
 
 Progress CutSource::progress() {

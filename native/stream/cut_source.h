@@ -57,9 +57,12 @@ class CutSource final : public Channel {
   bool may_hash() const;
   bool keeps_enough() const { return kept_chunks_ * kChunkBytes >= kKeptBytes; }
   bool all_listed() const { return walked_ && units_.empty() && next_listed_ == next_unit_; }
-  bool has_message() const {
-    return !list_.empty() || !answers_.empty() || (all_listed() && !list_ended_);
+  // Not every unit makes a message of its own.
+  bool list_due() const {
+    if (all_listed()) return !list_ended_;
+    return !list_.empty() && (list_.size() >= kListAtLeast || keeps_enough());
   }
+  bool has_message() const { return list_due() || !answers_.empty(); }
 
   std::vector<Wanted> claim();
   Result<std::vector<ChangedChunk>> walk(uint64_t from);
@@ -67,10 +70,11 @@ class CutSource final : public Channel {
   void note_walked(std::vector<ChangedChunk> chunks);
   void note_hashed(std::shared_ptr<const Unit> unit);
   void keep(std::shared_ptr<const Unit> unit);
-  Result<Message> answer(const std::vector<Wanted>& wanted);
+  Result<std::vector<Message>> answer(const std::vector<Wanted>& wanted);
   Message list_message();
 
   static constexpr size_t kKeptBytes = 32 << 20;
+  static constexpr size_t kListAtLeast = 64;
 
   const std::unique_ptr<CutImage> image_;
   const DomainKeys keys_;

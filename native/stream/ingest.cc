@@ -7,6 +7,7 @@ namespace ashlar {
 namespace {
 
 constexpr size_t kUnderWayMax = (8 << 20) / kChunkBytes;
+constexpr size_t kAskBelow = kUnderWayMax * 3 / 4;  // so that many are asked for at a time
 
 Error broken(const std::string& what) {
   return error(Code::kProtocol, "the source " + what + "; nothing of this pull was committed");
@@ -206,7 +207,7 @@ Result<void> Ingest::take_chunks(const std::vector<WireFrame>& frames) {
     missing_.erase(frames[i].header.index);
     under_way_--;
     done_chunks_++;
-    changed_.notify_all();
+    if (under_way_ < kAskBelow || complete()) changed_.notify_all();
   }
   return {};
 }
@@ -214,7 +215,7 @@ Result<void> Ingest::take_chunks(const std::vector<WireFrame>& frames) {
 Result<std::optional<std::vector<uint8_t>>> Ingest::take() {
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [&] {
-    return closed_ || failed_ || complete() || (!to_ask_.empty() && under_way_ < kUnderWayMax);
+    return closed_ || failed_ || complete() || (!to_ask_.empty() && under_way_ < kAskBelow);
   });
   if (failed_) return *failed_;
   if (closed_) return error(Code::kCancelled, "the pull was closed");
