@@ -86,7 +86,6 @@ export class IngestJobs {
     if (await this.#isQueued(row)) return { kind: 'queued' }
     try {
       await this.#slots.run(signal, async () => await this.#take(row, signal))
-      this.#forget(row.id)
       return { kind: 'stable' }
     } catch (thrown) {
       signal.throwIfAborted()
@@ -218,6 +217,7 @@ export class IngestJobs {
       row: snapshotRecord(begun.row, context.region),
     })
     await this.#makeStable(begun.row, pulled)
+    this.#forget(id)
   }
 
   async #beginCommit(
