@@ -38,6 +38,7 @@ class Addon final : public Napi::Addon<Addon> {
                              InstanceMethod("openSnapshotSource", &Addon::snapshot_source),
                              InstanceMethod("openIngest", &Addon::ingest),
                              InstanceMethod("openTreeIngest", &Addon::tree_ingest),
+                             InstanceMethod("openRepair", &Addon::repair),
                              InstanceMethod("finishIngest", &Addon::ingest_finish),
                              InstanceMethod("openHydration", &Addon::hydration),
                              InstanceMethod("openCloneFill", &Addon::clone_fill),
@@ -256,6 +257,11 @@ class Addon final : public Napi::Addon<Addon> {
   Napi::Value tree_ingest(const Napi::CallbackInfo& info) {
     return run_with<Store>(info, kStoreTag, [](Store store, const Napi::Object& options) {
       return open_tree_ingest(store, options, channel_handle);
+    });
+  }
+  Napi::Value repair(const Napi::CallbackInfo& info) {
+    return run_with<Store>(info, kStoreTag, [](Store store, const Napi::Object& options) {
+      return open_repair(store, options, channel_handle);
     });
   }
   Napi::Value hydration(const Napi::CallbackInfo& info) {

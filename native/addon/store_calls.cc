@@ -4,6 +4,7 @@
 #include "stream/audit.h"
 #include "stream/clone_fill.h"
 #include "stream/hydration.h"
+#include "stream/repair.h"
 #include "stream/snapshot_source.h"
 #include "stream/tree_ingest.h"
 
@@ -159,6 +160,16 @@ Result<Job> open_tree_ingest(std::shared_ptr<StoreNode> store, const Napi::Objec
   });
 }
 
+Result<Job> open_repair(std::shared_ptr<StoreNode> store, const Napi::Object& options,
+                        WrapChannel wrap) {
+  const Manifest manifest = TRY(manifest_at(options, "manifest"));
+  return Job([=]() -> Result<MakeValue> {
+    ChunkStore* chunks = TRY(store->store());
+    std::shared_ptr<Repair> repair = TRY(Repair::open(*chunks, default_keys(), manifest, {}));
+    return channel_value(wrap, store->channels().add(std::move(repair)));
+  });
+}
+
 Result<Job> open_ingest(std::shared_ptr<StoreNode> store, const Napi::Object& options,
                         WrapChannel wrap) {
   const uint64_t volume_bytes = TRY(bytes_at(options, "volumeBytes"));
@@ -166,18 +177,17 @@ Result<Job> open_ingest(std::shared_ptr<StoreNode> store, const Napi::Object& op
     return error(Code::kInvalidArgument, "a snapshot has 1 byte to 64 TiB");
   }
   const bool list_is_delta = flag_at(options, "listIsDelta");
-  std::optional<Hash> base_root;
-  if (options.Get("baseRootHex").IsString()) {
-    base_root = TRY(hash_at(options, "baseRootHex"));
-  }
+  const std::optional<Hash> base_root = TRY(base_root_at(options));
   if (list_is_delta && !base_root) {
     return error(Code::kInvalidArgument, "a list of differences needs the base's root");
   }
   return Job([=]() -> Result<MakeValue> {
     ChunkStore* chunks = TRY(store->store());
-    IngestOptions ingest{volume_bytes, nullptr, list_is_delta};
-    if (base_root) ingest.base = TRY(StoredTree::open(*chunks, default_keys(), *base_root));
-    if (list_is_delta && ingest.base->volume_bytes() > volume_bytes) {
+    IngestOptions ingest{volume_bytes, std::nullopt, list_is_delta};
+    if (const auto manifest = TRY(held_manifest(*chunks, base_root))) {
+      ingest.base = TRY(read_manifest(*manifest));
+    }
+    if (list_is_delta && ingest.base->volume_bytes > volume_bytes) {
       return error(Code::kInvalidArgument, "the base is larger than the snapshot");
     }
     return channel_value(wrap, store->channels().add(std::make_shared<Ingest>(
@@ -217,6 +227,7 @@ namespace {
 Result<IngestResult> finish_receiver(Channel& channel) {
   if (auto* ingest = dynamic_cast<Ingest*>(&channel)) return ingest->finish();
   if (auto* ingest = dynamic_cast<TreeIngest*>(&channel)) return ingest->finish();
+  if (auto* repair = dynamic_cast<Repair*>(&channel)) return repair->finish();
   return error(Code::kInvalidArgument, "this channel receives into no store");
 }
 
@@ -233,7 +244,7 @@ Job finish_ingest(std::shared_ptr<ChannelHandle> channel) {
              Napi::Buffer<uint8_t>::Copy(env, result.manifest.data(), result.manifest.size()));
       at.Set("addedBytes", big(env, result.added_bytes));
       at.Set("receivedBytes", big(env, result.received_bytes));
-      at.Set("logicalBytes", big(env, result.logical_bytes));
+      at.Set("logicalBytes", Napi::BigInt::New(env, result.logical_bytes));
       at.Set("chunks", big(env, result.chunks));
       return at;
     });

@@ -26,6 +26,8 @@ Result<Job> open_clone_fill(std::shared_ptr<PoolNode> pool, const Napi::Object& 
                             WrapChannel wrap);
 Result<Job> open_tree_ingest(std::shared_ptr<StoreNode> store, const Napi::Object& options,
                              WrapChannel wrap);
+Result<Job> open_repair(std::shared_ptr<StoreNode> store, const Napi::Object& options,
+                        WrapChannel wrap);
 Result<Job> open_hydration(std::shared_ptr<PoolNode> pool, const Napi::Object& options,
                            WrapChannel wrap);
 

@@ -4,6 +4,7 @@
 
 #include <compare>
 #include <cstring>
+#include <string>
 
 #include "seal/merkle.h"
 
@@ -23,6 +24,11 @@ inline uint64_t number_of(const TreePlace& place) {
 }
 inline TreePlace place_of(uint64_t number) {
   return {uint8_t(number >> 56), number & ((1ull << 56) - 1)};
+}
+
+inline std::string to_string(const TreePlace& place) {
+  if (place.level == 0) return "chunk " + std::to_string(place.index);
+  return "node " + std::to_string(place.index) + " of level " + std::to_string(place.level);
 }
 
 // Chunks under one place of this level. Requires a level of some tree.

@@ -14,26 +14,63 @@ Error broken(const std::string& what) {
   return error(Code::kProtocol, "the source sent " + what + "; nothing of it was kept");
 }
 
-bool is_full(FrameKind kind) {
-  return kind == FrameKind::kRaw || kind == FrameKind::kLz4;
+// The base's chunk into `plain`, and a chunk that is stored whole into `whole`: the same one, or
+// the one that it is a difference from. Answers the latter's id; zero where there is none. The
+// bytes are what the store's checksums say; whether they are the id's shows in what is made of
+// them.
+Result<Hash> read_base(ChunkStore& store, const DomainKeys& keys, const Hash& id,
+                       MutableBytes plain, MutableBytes whole) {
+  std::fill(plain.begin(), plain.end(), 0);
+  if (is_zero(id)) return Hash{};
+  const ChunkStore::Stored stored = TRY(store.read(id));
+  bool unpacked = false;
+  switch (stored.kind) {
+    case FrameKind::kRaw:
+      unpacked = stored.bytes.size() == plain.size();
+      if (unpacked) std::copy(stored.bytes.begin(), stored.bytes.end(), plain.begin());
+      break;
+    case FrameKind::kLz4:
+      unpacked = lz4_decompress(stored.bytes, plain);
+      break;
+    case FrameKind::kDelta:
+      TRY(store.read_chunk(keys, stored.base, whole));
+      std::copy(whole.begin(), whole.end(), plain.begin());
+      if (apply_delta(stored.block_map, stored.bytes, plain)) return stored.base;
+      break;
+    case FrameKind::kNode:
+    case FrameKind::kManifest:
+    case FrameKind::kRecord:
+      break;
+  }
+  if (!unpacked) return error(Code::kCorrupt, "the chunk " + to_hex(id) + " does not unpack");
+  std::copy(plain.begin(), plain.end(), whole.begin());
+  return id;
 }
 
+// Stored as a difference from a chunk that is stored whole, so that depth is 1.
 Result<ArrivedChunk> accept_delta(ChunkStore& store, const DomainKeys& keys, const WireFrame& frame,
                                   const Hash& id, const Hash& base) {
-  if (is_zero(base)) return broken("a delta where the base has nothing");
   std::vector<uint8_t> plain(kChunkBytes);
-  TRY(store.read_chunk(keys, base, plain));
-  const uint16_t block_map = frame.header.block_map;
-  if (!apply_delta(block_map, frame.payload, plain)) return broken("a delta that does not unpack");
-  if (chunk_id(keys, plain) != id) return broken("a delta that does not give the chunk");
+  std::vector<uint8_t> whole(kChunkBytes);
+  const Hash whole_id = TRY(read_base(store, keys, base, plain, whole));
+  const bool unpacked = apply_delta(frame.header.block_map, frame.payload, plain);
+  if (!unpacked || chunk_id(keys, plain) != id) {
+    // Who is wrong, the source or this store?
+    if (!is_zero(base)) TRY(store.read_chunk(keys, base, whole));
+    return broken("a delta that does not give the chunk");
+  }
   ArrivedChunk chunk;
   chunk.id = id;
-  // A delta is stored on a full chunk only: its depth is 1.
-  if (std::popcount(block_map) <= kDeltaBlocksMax && is_full(TRY(store.read(base)).kind)) {
+  const uint16_t map = is_zero(whole_id) ? 0 : differing_blocks(plain, whole);
+  if (map != 0 && std::popcount(map) <= kDeltaBlocksMax) {
     chunk.kind = FrameKind::kDelta;
-    chunk.base = base;
-    chunk.block_map = block_map;
-    chunk.as_sent = frame.payload;
+    chunk.base = whole_id;
+    chunk.block_map = map;
+    if (map == frame.header.block_map && whole_id == base) {
+      chunk.as_sent = frame.payload;
+    } else {
+      chunk.packed = make_delta(map, plain).stored;
+    }
     return chunk;
   }
   auto packed = lz4_compress(plain);

@@ -26,8 +26,8 @@ struct ArrivedChunk {
 bool unpack_chunk(const WireFrame& frame, MutableBytes into);
 
 // The chunk `id` out of a RAW, LZ4, DELTA or DELTA_RAW frame; points into the frame. A delta lies
-// on the chunk `base`, which this store holds; none where no base was agreed on. Errors: kProtocol
-// (it is not that chunk), and what reading the base gives.
+// on the chunk `base`, which this store holds, or on zeros; whether a base was agreed on is the
+// caller's to know. Errors: kProtocol (it is not that chunk), and what reading the base gives.
 Result<ArrivedChunk> accept_chunk(ChunkStore& store, const DomainKeys& keys, const WireFrame& frame,
                                   const Hash& id, const Hash& base);
 

@@ -14,6 +14,7 @@ namespace {
 constexpr size_t kWalkChunks = 1024;           // of the map at a time
 constexpr size_t kUnitChunks = 16;             // 1 MiB read and hashed at a time
 constexpr size_t kUnitsAhead = 16;             // walked, not hashed
+constexpr size_t kHashedAhead = 32;            // hashed, but one before them is not
 constexpr size_t kListAhead = 1 << 16;         // entries that nobody took yet
 constexpr size_t kWantedMax = 1 << 16;         // a receiver asks ahead 8 MiB, not this
 constexpr size_t kAnswerChunks = 16;           // at most 1 MiB a message
@@ -160,7 +161,8 @@ bool CutSource::may_walk() const {
 }
 
 bool CutSource::may_hash() const {
-  return !units_.empty() && list_.size() < kListAhead && !(keeps_enough() && asked_lately_);
+  return !units_.empty() && hashed_.size() < kHashedAhead && list_.size() < kListAhead &&
+         !(keeps_enough() && asked_lately_);
 }
 
 // One piece of work, without the lock; false when there is none.

@@ -1,12 +1,7 @@
 #include "stream/ingest.h"
 
-#include <algorithm>
-#include <bit>
-
 #include "base/parallel.h"
-#include "codec/lz4.h"
-#include "seal/image.h"
-#include "store/delta.h"
+#include "stream/arrived_chunk.h"
 
 namespace ashlar {
 namespace {
@@ -23,10 +18,6 @@ Error base_failed(const Error& reason) {
                "the base cannot be read here (" + reason.message + "); pull without it");
 }
 
-Error not_its_id(uint64_t chunk) {
-  return broken("sent a chunk " + std::to_string(chunk) + " that is not what its id says");
-}
-
 }  // namespace
 
 Ingest::Ingest(ChunkStore& store, const DomainKeys& keys, IngestOptions options)
@@ -35,7 +26,7 @@ Ingest::Ingest(ChunkStore& store, const DomainKeys& keys, IngestOptions options)
       volume_bytes_(options.volume_bytes),
       chunks_((volume_bytes_ + kChunkBytes - 1) / kChunkBytes),
       list_is_delta_(options.list_is_delta),
-      base_(std::move(options.base)),
+      base_manifest_(options.base),
       session_(store),
       tree_(
           keys_, volume_bytes_,
@@ -45,13 +36,14 @@ Ingest::Ingest(ChunkStore& store, const DomainKeys& keys, IngestOptions options)
           tree_base()) {}
 
 MerkleBase Ingest::tree_base() {
+  if (base_manifest_) base_.emplace(store_, *base_manifest_);
   if (!list_is_delta_) return {};
-  CHECK(base_ && base_->volume_bytes() <= volume_bytes_);
-  return {base_->volume_bytes(), base_->tree_root(), [this](uint8_t level, uint64_t index) {
-            auto node = base_->node(level, index);
-            if (node) return *node;
-            if (!node_error_) node_error_ = base_failed(node.error());
-            return NodeBytes{};
+  CHECK(base_manifest_ && base_manifest_->volume_bytes <= volume_bytes_);
+  return {base_manifest_->volume_bytes, base_manifest_->tree_root,
+          [this](uint8_t level, uint64_t index) {
+            const auto node = base_->node({level, index});
+            if (!node && !node_error_) node_error_ = base_failed(node.error());
+            return node && *node ? **node : NodeBytes{};
           }};
 }
 
@@ -83,7 +75,7 @@ Result<void> Ingest::take_message(Bytes message) {
     if (closed_) return error(Code::kCancelled, "the pull was closed");
   }
   received_bytes_ += message.size();
-  std::vector<Arrived> chunks;
+  std::vector<WireFrame> chunks;
   for (const WireFrame& frame : TRY(parse_frames(message))) {
     switch (frame.header.kind) {
       case Wire::kList:
@@ -98,7 +90,7 @@ Result<void> Ingest::take_message(Bytes message) {
         [[fallthrough]];
       case Wire::kRaw:
       case Wire::kLz4:
-        chunks.emplace_back().frame = frame;
+        chunks.push_back(frame);
         break;
       case Wire::kCannot: {
         return error(Code::kRemoteUnavailable,
@@ -116,7 +108,7 @@ Result<void> Ingest::take_message(Bytes message) {
 // The zero id also without a base.
 Result<Hash> Ingest::base_chunk(uint64_t index) {
   if (!base_) return Hash{};
-  const auto id = base_->chunk(index);
+  const auto id = base_->id_at({0, index});
   if (!id) return base_failed(id.error());
   return *id;
 }
@@ -139,7 +131,9 @@ Result<void> Ingest::take_list(const std::vector<ListEntry>& entries) {
     listed_++;
     listed_zero_ += zero;
     tree_.add(entry.index, entry.id);
-    if (zero || TRY(base_chunk(entry.index)) == entry.id) {
+    const Hash before = list_is_delta_ || !zero ? TRY(base_chunk(entry.index)) : Hash{};
+    listed_over_ += !is_zero(before);
+    if (zero || before == entry.id) {
       known++;
     } else {
       ids.push_back(entry.id);
@@ -183,107 +177,37 @@ Result<void> Ingest::check_wanted(const WireFrameHeader& header) {
 }
 
 // Every id is verified, on all cores, before anything is written.
-Result<void> Ingest::take_chunks(std::vector<Arrived>& chunks) {
-  if (chunks.empty()) return {};
-  for (Arrived& chunk : chunks) {
-    TRY(check_wanted(chunk.frame.header));
-    if (chunk.frame.header.block_map == 0) continue;
-    chunk.base_id = TRY(base_chunk(chunk.frame.header.index));
+Result<void> Ingest::take_chunks(const std::vector<WireFrame>& frames) {
+  std::vector<Hash> bases;
+  for (const WireFrame& frame : frames) {
+    TRY(check_wanted(frame.header));
+    const bool delta = frame.header.kind == Wire::kDelta || frame.header.kind == Wire::kDeltaRaw;
+    bases.push_back(delta ? TRY(base_chunk(frame.header.index)) : Hash{});
   }
-  parallel_for(chunks.size(), [&](size_t i) {
-    if (auto unpacked = unpack(chunks[i]); !unpacked) chunks[i].failed = unpacked.error();
+  std::vector<std::optional<Result<ArrivedChunk>>> arrived(frames.size());
+  parallel_for(frames.size(), [&](size_t i) {
+    arrived[i].emplace(accept_chunk(store_, keys_, frames[i], frames[i].header.id, bases[i]));
   });
-  for (Arrived& chunk : chunks) {
-    const uint64_t index = chunk.frame.header.index;
-    TRY(check_wanted(chunk.frame.header));  // once, also within one message
-    if (chunk.failed) return *chunk.failed;
+  for (size_t i = 0; i < frames.size(); i++) {
+    TRY(check_wanted(frames[i].header));  // once, also within one message
+    Result<ArrivedChunk>& chunk = *arrived[i];
+    if (!chunk) {
+      if (chunk.error().code == Code::kProtocol) return chunk.error();
+      return base_failed(chunk.error());
+    }
     // The message is the caller's only until this returns.
     const auto owner = std::make_shared<const std::vector<uint8_t>>(
-        chunk.packed.empty()
-            ? std::vector<uint8_t>(chunk.stored.stored.begin(), chunk.stored.stored.end())
-            : std::move(chunk.packed));
-    chunk.stored.stored = *owner;
-    TRY(session_.add_chunk(chunk.stored, owner));
+        chunk->packed.empty() ? std::vector<uint8_t>(chunk->as_sent.begin(), chunk->as_sent.end())
+                              : std::move(chunk->packed));
+    StoredFrame stored = chunk->frame();
+    stored.stored = *owner;
+    TRY(session_.add_chunk(stored, owner));
     std::lock_guard lock(mutex_);
-    missing_.erase(index);
+    missing_.erase(frames[i].header.index);
     under_way_--;
     done_chunks_++;
     changed_.notify_all();
   }
-  return {};
-}
-
-// Verifies a chunk, and says in which form it is stored: as it came, or as a difference.
-Result<void> Ingest::unpack(Arrived& chunk) {
-  const WireFrame& frame = chunk.frame;
-  static thread_local std::vector<uint8_t> scratch(kChunkBytes);
-  const MutableBytes plain(scratch);
-  switch (frame.header.kind) {
-    case Wire::kRaw:
-      if (chunk_id(keys_, frame.payload) != frame.header.id) return not_its_id(frame.header.index);
-      chunk.stored = {FrameKind::kRaw, frame.header.id, uint32_t(kChunkBytes), frame.payload};
-      return {};
-    case Wire::kLz4:
-      if (!lz4_decompress(frame.payload, plain) || chunk_id(keys_, plain) != frame.header.id) {
-        return not_its_id(frame.header.index);
-      }
-      chunk.stored = {FrameKind::kLz4, frame.header.id, uint32_t(kChunkBytes), frame.payload};
-      return {};
-    case Wire::kDelta:
-    case Wire::kDeltaRaw:
-      return unpack_delta(chunk, plain);
-    default:
-      return broken("sent a frame that was not asked for");
-  }
-}
-
-// The base's chunk into `plain`, and a chunk that is stored whole into `whole`: the same one, or
-// the one that it is a difference from. Answers the latter's id; zero where there is none. The
-// bytes are what the store's checksums say; whether they are the id's shows in what is made of
-// them.
-Result<Hash> Ingest::read_base(const Hash& id, MutableBytes plain, MutableBytes whole) {
-  std::fill(plain.begin(), plain.end(), 0);
-  if (is_zero(id)) return Hash{};
-  const ChunkStore::Stored stored = TRY(store_.read(id));
-  const bool delta = stored.kind == FrameKind::kDelta;
-  if (delta) {
-    TRY(store_.read_chunk(keys_, stored.base, whole));
-    std::copy(whole.begin(), whole.end(), plain.begin());
-  }
-  const bool whole_size = stored.bytes.size() == kChunkBytes;
-  const bool unpacked = delta ? apply_delta(stored.block_map, stored.bytes, plain)
-                        : stored.kind == FrameKind::kLz4 ? lz4_decompress(stored.bytes, plain)
-                                                         : whole_size;
-  if (!unpacked) return error(Code::kCorrupt, "the chunk " + to_hex(id) + " does not unpack");
-  if (stored.kind == FrameKind::kRaw) std::copy_n(stored.bytes.begin(), kChunkBytes, plain.begin());
-  if (!delta) std::copy(plain.begin(), plain.end(), whole.begin());
-  return delta ? stored.base : id;
-}
-
-// Stored as a difference from a chunk that is stored whole, so that depth is 1.
-Result<void> Ingest::unpack_delta(Arrived& chunk, MutableBytes plain) {
-  const WireFrameHeader& header = chunk.frame.header;
-  static thread_local std::vector<uint8_t> whole(kChunkBytes);
-  const auto whole_id = read_base(chunk.base_id, plain, whole);
-  if (!whole_id) return base_failed(whole_id.error());
-  if (!apply_delta(header.block_map, chunk.frame.payload, plain) ||
-      chunk_id(keys_, plain) != header.id) {
-    // Who is wrong, the source or the store?
-    const auto base =
-        is_zero(chunk.base_id) ? Result<void>() : store_.read_chunk(keys_, chunk.base_id, whole);
-    return base ? not_its_id(header.index) : base_failed(base.error());
-  }
-  const uint16_t map = is_zero(*whole_id) ? 0 : differing_blocks(plain, whole);
-  if (map != 0 && std::popcount(map) <= kDeltaBlocksMax) {
-    chunk.packed = make_delta(map, plain).stored;
-    chunk.stored = {FrameKind::kDelta, header.id, uint32_t(kChunkBytes),
-                    chunk.packed,      *whole_id, map};
-    return {};
-  }
-  auto packed = lz4_compress(plain);
-  const FrameKind kind = packed ? FrameKind::kLz4 : FrameKind::kRaw;
-  chunk.packed = packed ? *std::move(packed) : std::vector<uint8_t>(plain.begin(), plain.end());
-  chunk.stored = {kind, header.id, uint32_t(kChunkBytes), chunk.packed};
   return {};
 }
 
@@ -324,7 +248,8 @@ Result<IngestResult> Ingest::finish() {
   result.added_bytes = session_.added_bytes();
   result.received_bytes = received_bytes_;
   result.chunks = listed_ - listed_zero_;
-  result.logical_bytes = result.chunks * kChunkBytes;
+  const int64_t replaced = list_is_delta_ ? int64_t(listed_over_) : 0;
+  result.logical_bytes = (int64_t(result.chunks) - replaced) * int64_t(kChunkBytes);
   return result;
 }
 

@@ -14,14 +14,14 @@
 
 #include "store/session_writer.h"
 #include "stream/channel.h"
-#include "stream/stored_tree.h"
+#include "stream/snapshot_tree.h"
 
 namespace ashlar {
 
 struct IngestOptions {
   uint64_t volume_bytes = 0;
-  std::unique_ptr<StoredTree> base;  // of a snapshot that nobody takes away meanwhile
-  bool list_is_delta = false;        // requires a base that is not larger than the volume
+  std::optional<ManifestFields> base;  // of a snapshot here that nobody takes away meanwhile
+  bool list_is_delta = false;          // requires a base that is not larger than the volume
 };
 
 struct IngestResult {
@@ -29,8 +29,9 @@ struct IngestResult {
   Manifest manifest{};
   uint64_t added_bytes = 0;     // to the packs
   uint64_t received_bytes = 0;  // as frames
-  uint64_t logical_bytes = 0;   // of the listed chunks that are not zero
-  uint64_t chunks = 0;          // listed, not zero
+  // Of the chunks that are not zero: all of them, or by how much they are more than the base's.
+  int64_t logical_bytes = 0;
+  uint64_t chunks = 0;  // listed, not zero
 };
 
 struct HashHasher {
@@ -54,23 +55,11 @@ class Ingest final : public Channel {
   Result<IngestResult> finish();
 
  private:
-  // A chunk that came: what was sent, and the form in which it is stored.
-  struct Arrived {
-    WireFrame frame;
-    Hash base_id{};  // of a delta; zero where the base has nothing
-    StoredFrame stored;
-    std::vector<uint8_t> packed;  // where `stored` is not what came
-    std::optional<Error> failed;
-  };
-
   Result<void> take_message(Bytes message);
   Result<void> take_list(const std::vector<ListEntry>& entries);
   Result<void> take_end(const WireFrameHeader& header);
-  Result<void> take_chunks(std::vector<Arrived>& chunks);
+  Result<void> take_chunks(const std::vector<WireFrame>& frames);
   Result<void> check_wanted(const WireFrameHeader& header);
-  Result<void> unpack(Arrived& chunk);
-  Result<void> unpack_delta(Arrived& chunk, MutableBytes plain);
-  Result<Hash> read_base(const Hash& id, MutableBytes plain, MutableBytes whole);
   Result<Hash> base_chunk(uint64_t index);
   void add_node(const Hash& id, const NodeBytes& bytes);
   MerkleBase tree_base();
@@ -83,13 +72,15 @@ class Ingest final : public Channel {
   const bool list_is_delta_;
 
   // give() only
-  const std::unique_ptr<StoredTree> base_;
+  const std::optional<ManifestFields> base_manifest_;
+  std::optional<SnapshotTree> base_;
   SessionWriter session_;
   std::optional<Error> node_error_;  // of what the builder calls
   MerkleBuilder tree_;
   std::optional<uint64_t> last_index_;
   uint64_t listed_ = 0;
   uint64_t listed_zero_ = 0;
+  uint64_t listed_over_ = 0;  // where the base has a chunk
   Hash tree_root_{};
   std::unordered_set<Hash, HashHasher> seen_;
   uint64_t received_bytes_ = 0;

@@ -17,17 +17,12 @@ Error broken(const std::string& what) {
   return error(Code::kProtocol, "the source " + what + "; nothing of it was kept");
 }
 
-std::string text_of(const TreePlace& place) {
-  if (place.level == 0) return "chunk " + std::to_string(place.index);
-  return "node " + std::to_string(place.index) + " of level " + std::to_string(place.level);
-}
-
 Error refusal(const WireFrame& frame) {
   uint32_t code = 0;
   std::memcpy(&code, frame.payload.data(), sizeof code);
   const bool known = code <= uint32_t(Code::kInternal);
   return error(Code::kRemoteUnavailable,
-               "the source cannot give " + text_of(place_of(frame.header.index)) + " (" +
+               "the source cannot give " + to_string(place_of(frame.header.index)) + " (" +
                    (known ? code_name(Code(code)) : "unknown reason") + ")");
 }
 
@@ -118,6 +113,7 @@ Result<void> TreeIngest::take_message(Bytes message) {
         return broken("sent a frame that was not asked for");
     }
   }
+  received_bytes_ += message.size();
   TRY(take_chunks(chunks));
   return refused ? Result<void>(*refused) : Result<void>();
 }
@@ -127,7 +123,7 @@ Result<Hash> TreeIngest::asked_id(const WireFrame& frame, const TreePlace& place
   std::lock_guard lock(mutex_);
   const auto asked = asked_.find(place);
   if (asked == asked_.end() || asked->second != frame.header.id) {
-    return broken("sent " + text_of(place) + ", which was not asked for");
+    return broken("sent " + to_string(place) + ", which was not asked for");
   }
   asked_.erase(asked);
   under_way_[place.level]--;
@@ -350,6 +346,7 @@ Result<IngestResult> TreeIngest::finish() {
   result.root = root_;
   result.manifest = manifest_;
   result.added_bytes = session_.added_bytes();
+  result.received_bytes = received_bytes_;
   result.chunks = chunks_come_;
   return result;
 }

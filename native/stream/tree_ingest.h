@@ -86,6 +86,7 @@ class TreeIngest final : public Channel {
   // In the session and perhaps not in the index yet.
   std::unordered_set<Hash, HashHasher> added_;
   uint64_t chunks_come_ = 0;
+  uint64_t received_bytes_ = 0;
 
   std::mutex mutex_;  // guards what follows
   std::condition_variable changed_;

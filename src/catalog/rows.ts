@@ -208,6 +208,8 @@ export interface Base {
   readonly snapshotId: Id
   readonly rootHex: string
   readonly manifest: Buffer
+  /** Undefined: not known any more. */
+  readonly logicalBytes?: bigint
 }
 
 export const sessionKinds = ['ingest', 'copy', 'repair'] as const

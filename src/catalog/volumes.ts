@@ -101,6 +101,18 @@ export class Volumes {
     return found.count
   }
 
+  /** Those whose chain of snapshots was not compared with a cut since then, longest ago first. */
+  async auditedBefore(ms: number): Promise<readonly VolumeRow[]> {
+    const rows = await this.#db
+      .selectFrom('volumes')
+      .selectAll()
+      .where((eb) => eb.or([eb('audited_ms', 'is', null), eb('audited_ms', '<', ms)]))
+      .where('state', '<>', 'deleting')
+      .orderBy('audited_ms')
+      .execute()
+    return rows.map(rowOf)
+  }
+
   async countByZone(): Promise<ReadonlyMap<string, number>> {
     const rows = await this.#db
       .selectFrom('volumes')

@@ -200,7 +200,10 @@ export interface IngestResult {
   readonly addedBytes: bigint
   /** Frames received, with their headers. */
   readonly receivedBytes: bigint
-  /** 64 KiB for each chunk listed that is not zero. */
+  /**
+   * 64 KiB for each chunk that is not zero: of the whole snapshot; after a list of differences, by how
+   * much it is more than the base's (less when negative).
+   */
   readonly logicalBytes: bigint
   readonly chunks: bigint
 }

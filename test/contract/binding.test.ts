@@ -165,6 +165,18 @@ describe('a copy between two stores', () => {
     await native().closeStore(store)
   })
 
+  test('repairs what is missing: asks for it, and ends at once where nothing is', async () => {
+    const store = await at('damaged')
+    const whole = await native().openRepair(store, { manifest: empty })
+    expect(await native().take(whole)).toBeNull()
+    const damaged = await native().openRepair(store, { manifest: unknown })
+    expect((await native().take(damaged))?.readUInt8(0)).toBe(4) // WANT_NODE
+    native().closeChannel(damaged)
+    // @ts-expect-error the manifest is missing
+    expect(await codeOf(native().openRepair(store, {}))).toBe('INVALID_ARGUMENT')
+    await native().closeStore(store)
+  })
+
   test('asks a source for nodes by place, and is told what cannot be had', async () => {
     const [near, far] = [await at('source'), await at('receiver')]
     const source = await native().openSnapshotSource(near, { manifest: unknown })

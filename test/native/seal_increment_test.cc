@@ -292,6 +292,7 @@ class IncrementRun {
     options.messages_max = prng_.chance(30) ? UINT64_MAX : prng_.between(1, 10);
     SnapshotSource source(*world_.store, *read_manifest(origin->manifest));
     const PumpEnd end = pump(source, **receiver, options);
+    ASSERT_TRUE(end.messages == options.messages_max || !end.gave_up()) << end.messages;
     ASSERT_FALSE(end.source_failed) << end.source_failed->message;
     ASSERT_FALSE(end.receiver_failed) << end.receiver_failed->message;
   }

@@ -51,7 +51,7 @@ class StreamResume : public testing::Test {
     PumpOptions options = of_a_cut(seed_ + frames_max);
     options.messages_max = frames_max;
     options.meddler = observer.meddler();
-    Ingest receiver(*store_, default_keys(), {(*source)->volume_bytes(), nullptr, false});
+    Ingest receiver(*store_, default_keys(), {(*source)->volume_bytes(), std::nullopt, false});
     const PumpEnd end = pump(**source, receiver, options);
     // A connection that breaks after the last frame has done no harm.
     *result = receiver.finish();

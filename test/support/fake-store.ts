@@ -30,6 +30,7 @@ interface Channel {
   /** Of an ingest: what it pulls, and whether a look-up found it. */
   readonly content?: Buffer
   readonly found?: boolean
+  readonly delta?: boolean
   /** Of a tree ingest: the manifest it pulls. */
   readonly tree?: Buffer
 }
@@ -82,7 +83,8 @@ export class FakeStore {
         this.ingests.push(options)
         await this.beforeIngest(options)
         const content = this.content()
-        return this.open(this.ingest(), { content, found: this.#isPresent(keyOf(content)) })
+        const found = this.#isPresent(keyOf(content))
+        return this.open(this.ingest(), { content, found, delta: options.listIsDelta })
       },
       openTreeIngest: async (_handle, options) => {
         this.treeIngests.push(options)
@@ -149,7 +151,10 @@ export class FakeStore {
     )
   }
 
-  open(script: Script, more: Pick<Channel, 'content' | 'found' | 'tree'> = {}): ChannelHandle {
+  open(
+    script: Script,
+    more: Pick<Channel, 'content' | 'found' | 'delta' | 'tree'> = {},
+  ): ChannelHandle {
     const handle = {} as ChannelHandle
     this.#channels.set(handle, { script, closed: new AbortController(), ...more })
     return handle
@@ -165,7 +170,7 @@ export class FakeStore {
     return this.held.has(key) && this.#condemned?.has(key) !== true
   }
 
-  #finish({ content = Buffer.from('content'), found = false, tree }: Channel): IngestResult {
+  #finish({ content = Buffer.alloc(0), found = false, delta, tree }: Channel): IngestResult {
     const key = tree === undefined ? keyOf(content) : hexOf(tree)
     if (!found) {
       this.damaged.delete(key)
@@ -177,7 +182,8 @@ export class FakeStore {
       const bytes = { addedBytes: found ? 0n : 1n, receivedBytes: 1n, logicalBytes: 1n }
       return { rootHex, manifest: tree, chunks: 1n, ...bytes }
     }
-    const result = resultOf(content)
+    // Every change replaces what is there by as much.
+    const result = { ...resultOf(content), ...(delta === true ? { logicalBytes: 0n } : {}) }
     return found ? { ...result, addedBytes: 0n, receivedBytes: 0n } : result
   }
 

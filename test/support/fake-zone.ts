@@ -30,6 +30,8 @@ export class FakeZone implements ZoneControl {
   before: (order: PoolOrder) => Promise<void> | void = () => undefined
   /** Called when an order is durable but not answered. */
   after: (order: PoolOrder) => Promise<void> | void = () => undefined
+  /** What reading a whole cut finds, given what it was sealed with. */
+  auditRoot: (sealed: string) => Promise<string> | string = (sealed) => sealed
   bootId = 'boot-1'
   revision = 0
   capturedNs = 1_700_000_000_000_000_000n
@@ -69,6 +71,11 @@ export class FakeZone implements ZoneControl {
     const cuts =
       order.kind === 'cut' ? order.members.map((member) => this.#cutOf(member.snapshotId)) : []
     return { revision: this.#revision(), cuts }
+  }
+
+  async audit(snapshotId: string): Promise<string> {
+    if (this.away !== undefined) throw this.away
+    return await this.auditRoot(this.#cutOf(snapshotId).rootHex ?? '')
   }
 
   async *watch(_region: string, signal: AbortSignal): AsyncGenerator<ZoneEvent, void, undefined> {

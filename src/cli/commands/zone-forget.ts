@@ -12,10 +12,7 @@ export const zoneForget: CommandSpec = {
   async run(session, input) {
     const zone = input.first
     const what = `the volumes and attachments of zone ${zone} and what is kept for them`
-    if (!(await confirmed(session, input, what))) {
-      session.note('Nothing was forgotten.')
-      return exitCodes.ok
-    }
+    if (!(await confirmed(session, input, what))) return exitCodes.ok
     await session.heading(`Forgetting zone ${zone}`)
     const client = await session.client()
     const forgotten = await client.operator.forgetZone({ zone }, session.call)

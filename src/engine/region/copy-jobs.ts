@@ -155,7 +155,7 @@ export class CopyJobs {
         // The source knows it; a pull only sees what was missing here.
         const { logicalBytes } = row
         const incremental = base !== undefined
-        await jobs.publish(row.id, { result: { ...result, logicalBytes }, incremental })
+        await jobs.publish(row.id, { result, logicalBytes, incremental })
       },
     )
   }

@@ -44,6 +44,8 @@ export interface IngestJobsOptions {
 
 interface Pulled {
   readonly result: IngestResult
+  /** 0 when it is not known. */
+  readonly logicalBytes: bigint
   /** The list was a difference from the base. */
   readonly incremental: boolean
 }
@@ -128,34 +130,45 @@ export class IngestJobs {
     const { context, sessions } = this.#options
     linkOf(context, row.node).requireHere()
     await sessions.run(
-      async (tables) => ({
-        kind: 'ingest',
-        snapshotId: row.id,
-        base: await sealBase(tables, row),
-      }),
+      async (tables) => {
+        const now = await tables.snapshots.find(row.id)
+        if (now?.state !== 'captured') throw gone(row.id)
+        return { kind: 'ingest', snapshotId: row.id, base: await sealBase(tables, now) }
+      },
       async ({ base }) => await this.publish(row.id, await this.#pullOnto(row, base, signal)),
     )
   }
 
   async #pullOnto(row: SnapshotRow, base: Base | undefined, signal: AbortSignal): Promise<Pulled> {
+    const refusals: AshlarError[] = []
     try {
-      return await this.#pull(row, base, signal)
+      return await this.#pull(row, base, { signal, refusals })
     } catch (thrown) {
       signal.throwIfAborted()
       const error = asAshlarError(thrown)
-      if (base === undefined || (error.code !== 'CORRUPT' && error.code !== 'NOT_FOUND')) {
-        throw error
-      }
+      // What the source refuses does not depend on the base: that is this store's.
+      if (base === undefined || refusals.length > 0 || !isUnreadable(error)) throw error
       const { log } = this.#options.context
       log.warn({ err: error, snapshot: row.id, base: base.snapshotId }, 'pulling without the base')
-      return await this.#pull(row, undefined, signal)
+      return await this.#pull(row, undefined, { signal, refusals })
     }
   }
 
-  async #pull(row: SnapshotRow, base: Base | undefined, signal: AbortSignal): Promise<Pulled> {
+  async #pull(
+    row: SnapshotRow,
+    base: Base | undefined,
+    { signal, refusals }: { readonly signal: AbortSignal; readonly refusals: AshlarError[] },
+  ): Promise<Pulled> {
     const { native, pullers, context, store } = this.#options
-    const puller = pullers.get(row.node)
-    if (puller === undefined) throw new AshlarError('INTERNAL', `no connection to ${row.node}`)
+    const found = pullers.get(row.node)
+    if (found === undefined) throw new AshlarError('INTERNAL', `no connection to ${row.node}`)
+    const puller: Puller = {
+      pull: async (...call) => {
+        const outcome = await found.pull(...call)
+        if (outcome.kind === 'refused') refusals.push(outcome.error)
+        return outcome
+      },
+    }
     const handle = await store.get()
     let incremental = false
     const receive = async (source: PullOpened) => {
@@ -170,7 +183,7 @@ export class IngestJobs {
     const baseSnapshot = base === undefined ? {} : { baseSnapshotId: base.snapshotId }
     const open = { snapshotId: row.id, site: context.region.name, ...baseSnapshot }
     const result = await this.ingest(row.id, { puller, open, receive }, signal)
-    return { result, incremental }
+    return { result, incremental, logicalBytes: logicalBytesOf(result, incremental, base) }
   }
 
   /** Pulls into the channel that `receive` makes, and makes durable what came. */
@@ -210,7 +223,7 @@ export class IngestJobs {
    */
   async publish(id: Id, pulled?: Pulled): Promise<void> {
     const { native, store, context } = this.#options
-    const begun = await this.#beginCommit(id, pulled?.result)
+    const begun = await this.#beginCommit(id, pulled)
     await native.storeRecord(await store.get(), {
       generation: BigInt(begun.generation),
       kind: 'commit',
@@ -222,20 +235,21 @@ export class IngestJobs {
 
   async #beginCommit(
     id: Id,
-    result: IngestResult | undefined,
+    pulled: Pulled | undefined,
   ): Promise<{ readonly row: SnapshotRow; readonly generation: number }> {
     return await this.#options.context.catalog.write(async (tables) => {
       const now = await tables.snapshots.find(id)
       if (now?.state !== 'captured' && now?.state !== 'committing') {
-        throw new AshlarError('CANCELLED', `snapshot ${id} was deleted`)
+        throw gone(id)
       }
-      if (result !== undefined) {
+      if (pulled !== undefined) {
+        const { result, logicalBytes } = pulled
         await tables.snapshots.update(id, {
           state: 'committing',
           rootHex: result.rootHex,
           manifest: result.manifest,
           storedBytes: result.addedBytes,
-          logicalBytes: result.logicalBytes,
+          logicalBytes,
           transferredBytes: result.receivedBytes,
         })
       }
@@ -282,6 +296,21 @@ export class IngestJobs {
     }
     return { kind: 'waits', reason, error }
   }
+}
+
+const gone = (id: Id): AshlarError => new AshlarError('CANCELLED', `snapshot ${id} was deleted`)
+
+function logicalBytesOf(
+  { logicalBytes }: IngestResult,
+  incremental: boolean,
+  base: Base | undefined,
+): bigint {
+  if (!incremental) return logicalBytes
+  return base?.logicalBytes === undefined ? 0n : base.logicalBytes + logicalBytes
+}
+
+function isUnreadable({ code }: AshlarError): boolean {
+  return code === 'FAILED_PRECONDITION' || code === 'CORRUPT' || code === 'NOT_FOUND'
 }
 
 function refuseUnlessFits(row: SnapshotRow, base: Base | undefined, opened: PullOpened): void {

@@ -124,6 +124,14 @@ export class NodeLink {
     }
   }
 
+  /** The Merkle root of a cut from reading all of it, which may take hours. */
+  async audit(snapshotId: string, signal: AbortSignal): Promise<string> {
+    return await this.#options.control.audit(
+      snapshotId,
+      AbortSignal.any([signal, this.#stop.signal]),
+    )
+  }
+
   // A restarted node counts from zero under a new boot id: its acknowledgements replace older ones.
   #acknowledge(revision: Revision): void {
     const before = this.#acknowledged

@@ -4,6 +4,7 @@
 
 import type { Catalog, Tables } from '../../catalog/catalog.js'
 import type { New, SnapshotRow } from '../../catalog/rows.js'
+import { parseCrn } from '../../base/crn.js'
 import { AshlarError } from '../../base/error.js'
 import { limits } from '../../base/limits.js'
 import type { StoreRecord } from '../../native/binding.js'
@@ -64,7 +65,12 @@ async function applyCommit(tables: Tables, row: New<SnapshotRow>): Promise<void>
     })
   }
   await tables.sessions.endOf(id)
-  await tables.orders.insert({ kind: 'sealed', node, target: id, rootHex, createdMs })
+  if (row.sourceSnapshot === undefined) {
+    await tables.orders.insert({ kind: 'sealed', node, target: id, rootHex, createdMs })
+  } else {
+    const peer = parseCrn(row.sourceSnapshot.crn).location
+    await tables.peerOrders.insert({ kind: 'commitCopy', peer, target: id, createdMs })
+  }
 }
 
 // Who has the name in the records was renamed since; to what is not recorded.

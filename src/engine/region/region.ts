@@ -11,6 +11,7 @@ import type { Binding } from '../../native/binding.js'
 import type { Puller } from '../puller.js'
 import type { ZoneControl } from '../zone-control.js'
 import { Attachments } from './attachments.js'
+import { Audits } from './audits.js'
 import { Clones } from './clones.js'
 import { Collector } from './collector.js'
 import type { RegionContext } from './context.js'
@@ -72,6 +73,7 @@ export class Region {
   readonly topology: Topology
   readonly operator: Operator
   readonly recovery: Recovery
+  readonly audits: Audits
   readonly source: SnapshotSource
   readonly context: RegionContext
   readonly #housekeeping: Housekeeping
@@ -106,6 +108,7 @@ export class Region {
     this.#housekeeping = housekeeping
     this.#collector = collector
     this.recovery = recovery
+    this.audits = new Audits(context)
     this.operator = new Operator({ context, native, store, collector, recovery })
     this.volumes = new Volumes({ context, views, placement, housekeeping })
     this.attachments = new Attachments({ context, views, housekeeping })
@@ -143,6 +146,7 @@ export class Region {
     this.#peers.recover()
     this.#sweeps = this.#sweep()
     await this.#collector.start()
+    this.audits.start()
     this.repairs.start()
   }
 
@@ -159,12 +163,10 @@ export class Region {
 
   async stop(): Promise<void> {
     this.#stop.abort(new AshlarError('SHUTTING_DOWN', 'the region is stopping'))
-    const collected = this.#collector.stop()
-    const repaired = this.repairs.stop()
+    const ended = Promise.all([this.#collector.stop(), this.audits.stop(), this.repairs.stop()])
     await Promise.all([...this.context.links.values()].map(async (link) => await link.stop()))
     await this.context.drives.stop()
-    await collected
-    await repaired
+    await ended
     await this.#sweeps
   }
 

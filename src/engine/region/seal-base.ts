@@ -20,7 +20,13 @@ export async function sealBase(tables: Tables, row: SnapshotRow): Promise<Base |
   return volume.source.kind === 'origin' ? await tables.pins.find(volume.source.pinId) : undefined
 }
 
-function baseOf({ id: snapshotId, rootHex, manifest }: SnapshotRow): Base | undefined {
+function baseOf(row: SnapshotRow): Base | undefined {
+  const { id: snapshotId, rootHex, manifest, logicalBytes } = row
   if (rootHex === undefined || manifest === undefined) return undefined
-  return { snapshotId, rootHex, manifest }
+  // One that was sealed on a base of unknown size says 0, as one without data does.
+  const known = logicalBytes > 0n || isEmpty(manifest)
+  return { snapshotId, rootHex, manifest, ...(known ? { logicalBytes } : {}) }
 }
+
+// The last 32 bytes of a manifest are the root of its tree, which is zero for zeros.
+const isEmpty = (manifest: Buffer): boolean => manifest.subarray(48).every((byte) => byte === 0)

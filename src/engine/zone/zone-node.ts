@@ -82,6 +82,15 @@ export class ZoneNode implements ZoneControl {
     return { revision: this.#revision(), cuts: order.kind === 'cut' ? cutsOf(answer) : [] }
   }
 
+  /** A caller that goes away is not told the root; the reading ends by itself. */
+  async audit(snapshotId: string, signal: AbortSignal): Promise<string> {
+    this.#stop.signal.throwIfAborted()
+    const { native, pool } = this.#options
+    const { rootHex } = await native.auditCut(pool, { snapshotId })
+    signal.throwIfAborted()
+    return rootHex
+  }
+
   async *watch(region: string, signal: AbortSignal): AsyncGenerator<ZoneEvent, void, undefined> {
     const { node, clock } = this.#options
     if (region !== node.region) {

@@ -140,8 +140,13 @@ inline Result<void> outcome_of(const PumpEnd& end) {
 // `base_root`: of a stored snapshot; the list is a difference from it where the source agreed.
 inline Result<IngestOptions> ingest_options(const CutSource& source, ChunkStore& store,
                                             const std::optional<Hash>& base_root) {
-  IngestOptions options{source.volume_bytes(), nullptr, source.base_agreed()};
-  if (base_root) options.base = TRY(StoredTree::open(store, default_keys(), *base_root));
+  IngestOptions options{source.volume_bytes(), std::nullopt, source.base_agreed()};
+  if (!base_root) return options;
+  const ChunkStore::Stored stored = TRY(store.read(*base_root));
+  Manifest manifest;
+  CHECK(stored.bytes.size() == manifest.size());
+  std::copy(stored.bytes.begin(), stored.bytes.end(), manifest.begin());
+  options.base = TRY(read_manifest(manifest));
   return options;
 }
 

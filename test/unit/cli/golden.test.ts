@@ -166,6 +166,29 @@ const empty = {
   createdAt: at(-100),
 }
 
+const stats = {
+  packs: 20,
+  packBytes: '1181116006',
+  chunks: '16384',
+  nodes: '300',
+  indexBytes: '1048576',
+  indexMemoryBytes: '2097152',
+  quarantined: 1,
+  collectionGeneration: '7',
+  catalogGeneration: '42',
+  sessions: 1,
+  pins: 2,
+  problems: [{ code: 'corrupt', message: 'chunk 00ff is damaged' }],
+}
+const collected = {
+  generation: '9',
+  freedBytes: '67108864',
+  packsDeleted: 1,
+  packsRewritten: 2,
+  chunksDropped: '1024',
+  after: { ...stats, quarantined: 0, problems: [], collectionGeneration: '9' },
+}
+
 const GetSnapshot = ({ snapshot }: { snapshot: string }) =>
   snapshot === 'db-monday' ? monday : pending
 
@@ -243,6 +266,20 @@ const goldens: Readonly<Record<string, Golden>> = {
   'volumes.txt': {
     args: ['volumes'],
     methods: { ListVolumes: () => ({ volumes: [volume, empty] }) },
+  },
+  'store-stats.txt': { args: ['store-stats'], methods: { GetStoreStats: () => stats } },
+  'store-stats-json.txt': {
+    args: ['store-stats', '--output', 'json'],
+    methods: { GetStoreStats: () => stats },
+  },
+  'store-collect.txt': { args: ['store-collect'], methods: { CollectStore: () => collected } },
+  'store-collect-json.txt': {
+    args: ['store-collect', '--output', 'json'],
+    methods: { CollectStore: () => collected },
+  },
+  'zone-forget.txt': {
+    args: ['zone-forget', 'local-3', '-f'],
+    methods: { ForgetZone: () => ({ pinsDropped: 1, volumesForgotten: 2 }) },
   },
   'volume-create.txt': {
     args: ['volume-create', '--name', 'db', '--zone', 'local-1', '--size', '64MiB'],

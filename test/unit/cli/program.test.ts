@@ -700,7 +700,7 @@ describe('operator commands', () => {
     expect(alone).toMatchObject({ exit: 2, calls: [] })
     expect(alone.err).toContain('-f')
     const no = await ashlar(['zone-forget', 'local-3'], methods, ask(''))
-    expect(no).toMatchObject({ exit: 0, calls: [] })
+    expect(no).toMatchObject({ exit: 0, calls: [], err: 'Nothing was deleted.\n' })
     const yes = await ashlar(['zone-forget', 'local-3', '-q'], methods, ask('y'))
     expect(yes.out).toBe('OK\nZone local-3 is forgotten: 2 volumes, 1 pins.\n')
     const forced = await ashlar(['zone-forget', 'local-3', '-f', '-q'], methods)

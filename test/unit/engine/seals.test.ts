@@ -124,7 +124,7 @@ describe('the base', () => {
     expect(world.store.ingests.at(-1)).toMatchObject({ listIsDelta: false, baseRootHex: s.rootHex })
   })
 
-  test.each(['CORRUPT', 'NOT_FOUND'] as const)(
+  test.each(['FAILED_PRECONDITION', 'CORRUPT', 'NOT_FOUND'] as const)(
     'that answers %s is left away, once',
     async (code) => {
       await stable('s')
@@ -137,6 +137,15 @@ describe('the base', () => {
       expect(pullOf(t.id)[1]).not.toHaveProperty('baseSnapshotId')
     },
   )
+
+  test('is not to blame for what the node refuses', async () => {
+    await stable('s')
+    const error = new AshlarError('FAILED_PRECONDITION', 'the volume hydrates')
+    world.pull = async () => ({ kind: 'refused', error })
+    const t = await snap('t')
+    await world.until(() => pullOf(t.id).length >= 2 || undefined, 'a second attempt')
+    expect(pullOf(t.id).every(({ baseSnapshotId }) => baseSnapshotId !== undefined)).toBe(true)
+  })
 
   test('is kept by the session while the job runs', async () => {
     const s = await stable('s')
@@ -162,17 +171,78 @@ describe('the base', () => {
     })
     expect(view).toMatchObject({ state: 'pending', reasons: [{ code: 'internal_error' }] })
   })
+})
 
-  test('is none after an audit found a wrong root, for one snapshot', async () => {
-    await stable('s')
+describe('an audit', () => {
+  const look = async () => {
     const volume = await world.catalog.read.volumes.holdingName('v')
+    if (volume === undefined) throw new Error('no volume')
     await world.catalog.write(
-      async ({ volumes }) => await volumes.update(volume?.id as Id, { fullSeal: true }),
+      async ({ volumes }) => await volumes.update(volume.id, { auditedMs: 0 }),
     )
+    await world.region.audits.look()
+    return await world.catalog.read.volumes.find(volume.id)
+  }
+  const sealed = async (id: Id) =>
+    await world.until(() => world.zones.a.cuts.get(id)?.sealed === true || undefined, 'sealed')
+
+  test('that finds the same root changes nothing, and is not repeated the same day', async () => {
+    const { id } = await stable('s')
+    await sealed(id)
+    let audits = 0
+    world.zones.a.auditRoot = (root) => {
+      audits++
+      return root
+    }
+    expect(await look()).toMatchObject({ fullSeal: false })
+    await world.region.audits.look()
+    expect(audits).toBe(1)
+    expect((await world.region.snapshots.get(named('s'))).reasons).toEqual([])
     const t = await stable('t')
-    const u = await stable('u')
-    expect(pullOf(t.id)[0]).not.toHaveProperty('baseSnapshotId')
-    expect(pullOf(u.id)[0]?.baseSnapshotId).toBe(t.id)
+    expect(pullOf(t.id)[0]?.baseSnapshotId).toBe(id)
+  })
+
+  test('that finds another root says so, and one snapshot is sealed without a base', async () => {
+    const { id } = await stable('s')
+    await sealed(id)
+    world.zones.a.auditRoot = () => 'f'.repeat(64)
+    const pulls = gate()
+    const t = await snap('t')
+    const u = await snap('u')
+    await pulls.waits(t.id)
+    expect(await look()).toMatchObject({ fullSeal: true })
+    expect(await world.region.snapshots.get(named('s'))).toMatchObject({
+      state: 'stable',
+      reasons: [{ code: 'audit_mismatch' }],
+    })
+    // t began before; u waits in line, and v comes later.
+    world.pull = async () => ({ kind: 'complete' })
+    pulls.letGo(t.id)
+    await until('u', 'stable')
+    expect(pullOf(u.id)[0]).not.toHaveProperty('baseSnapshotId')
+    const w = await stable('w')
+    expect(pullOf(w.id)[0]?.baseSnapshotId).toBe(u.id)
+  })
+
+  test('of a volume without a sealed cut, or whose node is away, waits', async () => {
+    const { id } = await stable('s')
+    await sealed(id)
+    world.zones.a.goAway()
+    await world.until(
+      () => world.region.context.links.get('node-a')?.state.kind === 'away' || undefined,
+    )
+    expect(await look()).toMatchObject({ auditedMs: 0 })
+  })
+
+  test('that cannot read the cut is logged and not repeated at once', async () => {
+    const { id } = await stable('s')
+    await sealed(id)
+    world.zones.a.auditRoot = () => {
+      throw new AshlarError('CORRUPT', 'volume at 4096')
+    }
+    const volume = await look()
+    expect(volume).toMatchObject({ fullSeal: false })
+    expect(volume?.auditedMs).toBeGreaterThan(0)
   })
 })
 
