@@ -90,17 +90,19 @@ export class TwoRegions {
   static async start(): Promise<TwoRegions> {
     const link = new FakeLink()
     const back = new FakeLink()
-    let there: RegionWorld | undefined
+    const started: RegionWorld[] = []
     const other = () => {
+      const [there] = started
       if (there === undefined) throw new AshlarError('REMOTE_UNAVAILABLE', 'not started')
       return there
     }
     const here = await RegionWorld.start({ peers: [back.to('remote', 2, other)] })
-    there = await RegionWorld.start({
+    const there = await RegionWorld.start({
       name: 'remote',
       number: 2,
       peers: [link.to('local', 1, () => here)],
     })
+    started.push(there)
     return new TwoRegions(here, there, link, back)
   }
 

@@ -88,7 +88,6 @@ export class IngestJobs {
     if (await this.#isQueued(row)) return { kind: 'queued' }
     try {
       await this.#slots.run(signal, async () => await this.#take(row, signal))
-      this.#forget(row.id)
       return { kind: 'stable' }
     } catch (thrown) {
       signal.throwIfAborted()
@@ -231,6 +230,7 @@ export class IngestJobs {
       row: snapshotRecord(begun.row, context.region),
     })
     await this.#makeStable(begun.row, pulled)
+    this.#forget(id)
   }
 
   async #beginCommit(
