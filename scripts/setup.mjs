@@ -167,10 +167,18 @@ const testNeeds = {
   e2fsprogs: 'mkfs.ext4',
 }
 
+// The backup programs that `npm run bench backup` measures beside a snapshot.
+const backupNeeds = {
+  restic: 'restic',
+  borgbackup: 'borg',
+  casync: 'casync',
+  'btrfs-progs': 'mkfs.btrfs',
+}
+
 const isMissing = (sign) => (sign.startsWith('/') ? !fs.existsSync(sign) : !findCommand(sign))
 
-async function installTools({ tests }) {
-  const needs = { ...buildNeeds, ...(tests ? testNeeds : {}) }
+async function installTools({ tests, backup }) {
+  const needs = { ...buildNeeds, ...(tests ? testNeeds : {}), ...(backup ? backupNeeds : {}) }
   const missing = Object.keys(needs).filter((name) => isMissing(needs[name]))
   // Newer distributions ship nbdfuse apart from the other libnbd tools.
   if (tests && missing.length === 0 && isMissing('nbdfuse')) {
@@ -291,11 +299,11 @@ function link(target, path) {
   fs.symlinkSync(target, path)
 }
 
-export async function setup({ tests = false } = {}) {
+export async function setup({ tests = false, backup = false } = {}) {
   checkNode()
   await exclusively(async () => {
     await installPackages()
-    await installTools({ tests })
+    await installTools({ tests, backup })
     await buildSqlite()
     await buildNative('release')
     await buildTypeScript()

@@ -22,6 +22,7 @@ class Addon final : public Napi::Addon<Addon> {
                              InstanceMethod("openPool", &Addon::open),
                              InstanceMethod("closePool", &Addon::close),
                              InstanceMethod("order", &Addon::order),
+                             InstanceMethod("settle", &Addon::settle),
                              InstanceMethod("records", &Addon::records_of),
                              InstanceMethod("poolStats", &Addon::stats_of),
                              InstanceMethod("poolCheck", &Addon::check),
@@ -42,10 +43,14 @@ class Addon final : public Napi::Addon<Addon> {
                                             &Addon::store_path_job<store_rebuild_index>),
                              InstanceMethod("storeRecord", &Addon::record_in),
                              InstanceMethod("openCutSource", &Addon::cut_source),
+                             InstanceMethod("auditCut", &Addon::audit),
                              InstanceMethod("openSnapshotSource", &Addon::snapshot_source),
                              InstanceMethod("openIngest", &Addon::ingest),
+                             InstanceMethod("openTreeIngest", &Addon::tree_ingest),
+                             InstanceMethod("openRepair", &Addon::repair),
                              InstanceMethod("finishIngest", &Addon::ingest_finish),
                              InstanceMethod("openHydration", &Addon::hydration),
+                             InstanceMethod("openCloneFill", &Addon::clone_fill),
                              InstanceMethod("give", &Addon::give_to),
                              InstanceMethod("take", &Addon::take_from),
                              InstanceMethod("channelProgress", &Addon::progress_of),
@@ -121,6 +126,12 @@ class Addon final : public Napi::Addon<Addon> {
       TRY(node->close());
       return undefined();
     });
+  }
+
+  Napi::Value settle(const Napi::CallbackInfo& info) {
+    const auto node = node_of(info[0], kPoolTag);
+    if (!node) return reject(info.Env(), node.error());
+    return jobs_.run(info.Env(), settle_job(*node));
   }
 
   Napi::Value order(const Napi::CallbackInfo& info) {
@@ -253,6 +264,9 @@ class Addon final : public Napi::Addon<Addon> {
       return open_cut_source(node, options, channel_handle);
     });
   }
+  Napi::Value audit(const Napi::CallbackInfo& info) {
+    return run_with<Node>(info, kPoolTag, audit_cut);
+  }
   Napi::Value snapshot_source(const Napi::CallbackInfo& info) {
     return run_with<Store>(info, kStoreTag, [](Store store, const Napi::Object& options) {
       return open_snapshot_source(store, options, channel_handle);
@@ -263,9 +277,24 @@ class Addon final : public Napi::Addon<Addon> {
       return open_ingest(store, options, channel_handle);
     });
   }
+  Napi::Value tree_ingest(const Napi::CallbackInfo& info) {
+    return run_with<Store>(info, kStoreTag, [](Store store, const Napi::Object& options) {
+      return open_tree_ingest(store, options, channel_handle);
+    });
+  }
+  Napi::Value repair(const Napi::CallbackInfo& info) {
+    return run_with<Store>(info, kStoreTag, [](Store store, const Napi::Object& options) {
+      return open_repair(store, options, channel_handle);
+    });
+  }
   Napi::Value hydration(const Napi::CallbackInfo& info) {
     return run_with<Node>(info, kPoolTag, [](Node node, const Napi::Object& options) {
       return open_hydration(node, options, channel_handle);
+    });
+  }
+  Napi::Value clone_fill(const Napi::CallbackInfo& info) {
+    return run_with<Node>(info, kPoolTag, [](Node node, const Napi::Object& options) {
+      return open_clone_fill(node, options, channel_handle);
     });
   }
   Napi::Value ingest_finish(const Napi::CallbackInfo& info) {

@@ -43,10 +43,18 @@ class ChannelHandle {
 class ChannelRegister {
  public:
   std::shared_ptr<ChannelHandle> add(std::shared_ptr<Channel> channel) {
-    auto handle = std::make_shared<ChannelHandle>(channel);
+    // Gone only when its destructor has returned: that one still uses the pool or the store.
+    auto token = std::make_shared<char>();
+    const std::weak_ptr<char> alive = token;
+    auto handle = std::make_shared<ChannelHandle>(std::shared_ptr<Channel>(
+        channel.get(), [channel, token = std::move(token)](Channel*) mutable {
+          channel.reset();
+          token.reset();
+        }));
+    channel.reset();
     std::lock_guard lock(mutex_);
-    std::erase_if(entries_, [](const Entry& entry) { return entry.channel.expired(); });
-    entries_.push_back({handle, channel});
+    std::erase_if(entries_, [](const Entry& entry) { return entry.alive.expired(); });
+    entries_.push_back({handle, alive});
     return handle;
   }
   void close_all() {
@@ -59,7 +67,7 @@ class ChannelRegister {
       if (const auto handle = entry.handle.lock()) handle->close();
     }
     for (const Entry& entry : entries) {
-      while (!entry.channel.expired())
+      while (!entry.alive.expired())
         std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
   }
@@ -67,7 +75,7 @@ class ChannelRegister {
  private:
   struct Entry {
     std::weak_ptr<ChannelHandle> handle;
-    std::weak_ptr<Channel> channel;
+    std::weak_ptr<char> alive;
   };
   std::mutex mutex_;
   std::vector<Entry> entries_;

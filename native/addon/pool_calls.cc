@@ -14,42 +14,44 @@ Result<Make> done(Result<void> outcome) {
   return undefined();
 }
 
-Result<Hash> hash_of(const std::string& hex) {
-  Hash hash;
-  if (hex.size() != 2 * hash.size())
-    return error(Code::kInvalidArgument, "a root has 64 hex digits");
-  for (size_t i = 0; i < hash.size(); i++) {
-    unsigned value = 0;
-    if (std::sscanf(hex.substr(2 * i, 2).c_str(), "%2x", &value) != 1) {
-      return error(Code::kInvalidArgument, "a root has 64 hex digits");
-    }
-    hash[i] = uint8_t(value);
-  }
-  return hash;
-}
-
 // An order is read on the JavaScript thread; what it returns runs on a job's.
 using OrderJob = std::function<Result<Make>(PoolNode&)>;
+
+Result<CreateVolume::Origin> origin_at(const Napi::Object& order) {
+  if (!order.Get("origin").IsObject()) return error(Code::kInvalidArgument, "origin is no object");
+  const Napi::Object from = order.Get("origin").As<Napi::Object>();
+  CreateVolume::Origin origin;
+  origin.snapshot = TRY(id_at(from, "snapshotId"));
+  origin.pin = TRY(id_at(from, "pinId"));
+  if (!from.Get("manifest").IsBuffer())
+    return error(Code::kInvalidArgument, "manifest is no buffer");
+  const auto manifest = from.Get("manifest").As<Napi::Buffer<uint8_t>>();
+  if (manifest.Length() != origin.manifest.size()) {
+    return error(Code::kInvalidArgument, "a manifest has 80 bytes");
+  }
+  std::copy_n(manifest.Data(), manifest.Length(), origin.manifest.begin());
+  return origin;
+}
+
+Result<OrderJob> create_clone(const Napi::Object& order) {
+  CreateClone create;
+  create.id = TRY(id_at(order, "cloneId"));
+  create.origin = TRY(origin_at(order));
+  if (TRY(id_at(order, "snapshotId")) != create.origin.snapshot) {
+    return error(Code::kInvalidArgument, "the origin is another snapshot than the clone's");
+  }
+  if (order.Get("baseSnapshotId").IsString()) create.base = TRY(id_at(order, "baseSnapshotId"));
+  return OrderJob([create](PoolNode& node) -> Result<Make> {
+    return done(TRY(node.volumes())->create_clone(create));
+  });
+}
 
 Result<OrderJob> create_volume(const Napi::Object& order) {
   CreateVolume create;
   create.id = TRY(id_at(order, "volumeId"));
   create.bytes = TRY(bytes_at(order, "bytes"));
   if (order.Get("cutSnapshotId").IsString()) create.cut = TRY(id_at(order, "cutSnapshotId"));
-  if (order.Get("origin").IsObject()) {
-    const Napi::Object from = order.Get("origin").As<Napi::Object>();
-    CreateVolume::Origin origin;
-    origin.snapshot = TRY(id_at(from, "snapshotId"));
-    origin.pin = TRY(id_at(from, "pinId"));
-    if (!from.Get("manifest").IsBuffer())
-      return error(Code::kInvalidArgument, "manifest is no buffer");
-    const auto manifest = from.Get("manifest").As<Napi::Buffer<uint8_t>>();
-    if (manifest.Length() != origin.manifest.size()) {
-      return error(Code::kInvalidArgument, "a manifest has 80 bytes");
-    }
-    std::copy_n(manifest.Data(), manifest.Length(), origin.manifest.begin());
-    create.origin = origin;
-  }
+  if (order.Get("origin").IsObject()) create.origin = TRY(origin_at(order));
   return OrderJob([create](PoolNode& node) -> Result<Make> {
     return done(TRY(node.volumes())->create(create));
   });
@@ -100,6 +102,13 @@ Result<OrderJob> detach(const Napi::Object& order) {
 Result<OrderJob> read_order(const Napi::Object& order) {
   const std::string kind = TRY(string_at(order, "kind"));
   if (kind == "createVolume") return create_volume(order);
+  if (kind == "createClone") return create_clone(order);
+  if (kind == "deleteClone") {
+    const Id clone = TRY(id_at(order, "cloneId"));
+    return OrderJob([=](PoolNode& node) -> Result<Make> {
+      return done(TRY(node.volumes())->remove_clone(clone));
+    });
+  }
   if (kind == "cut") return cut(order);
   if (kind == "detach") return detach(order);
   if (kind == "growVolume") {
@@ -125,7 +134,7 @@ Result<OrderJob> read_order(const Napi::Object& order) {
   }
   if (kind == "sealed") {
     const Id snapshot = TRY(id_at(order, "snapshotId"));
-    const Hash root = TRY(hash_of(TRY(string_at(order, "rootHex"))));
+    const Hash root = TRY(hash_at(order, "rootHex"));
     return OrderJob([=](PoolNode& node) -> Result<Make> {
       return done(TRY(node.volumes())->sealed(snapshot, root));
     });
@@ -171,6 +180,20 @@ Napi::Object cut_value(Napi::Env env, const CutRow& row, const std::optional<Id>
   return at;
 }
 
+Napi::Object clone_value(Napi::Env env, const Volumes::CloneView& view) {
+  const auto state = CloneState(view.row.state);
+  Napi::Object at = Napi::Object::New(env);
+  at.Set("cloneId", to_string(view.row.id));
+  at.Set("snapshotId", to_string(view.row.snapshot));
+  at.Set("available", state == CloneState::kAvailable);
+  at.Set("filling", state == CloneState::kFilling);
+  at.Set("hydrated", view.full);
+  if (view.origin_snapshot) at.Set("originSnapshotId", to_string(*view.origin_snapshot));
+  at.Set("doneBytes", big(env, view.done_bytes));
+  at.Set("totalBytes", big(env, view.total_bytes));
+  return at;
+}
+
 const char* kind_text(TombstoneKind kind) {
   switch (kind) {
     case TombstoneKind::kVolume:
@@ -179,6 +202,8 @@ const char* kind_text(TombstoneKind kind) {
       return "attachment";
     case TombstoneKind::kCut:
       return "cut";
+    case TombstoneKind::kClone:
+      return "clone";
   }
   __builtin_unreachable();
 }
@@ -239,7 +264,8 @@ Result<Napi::Value> records(Napi::Env env, PoolNode& node) {
             at.Set("connections", double(server ? server->connections(to_string(row.id)) : 0));
             return at;
           }));
-  all.Set("clones", Napi::Array::New(env));
+  all.Set("clones",
+          array_of(env, view.clones, [&](size_t i) { return clone_value(env, view.clones[i]); }));
   all.Set("tombstones", array_of(env, view.tombstones, [&](size_t i) {
             Napi::Object at = Napi::Object::New(env);
             at.Set("id", to_string(view.tombstones[i].id));
@@ -247,6 +273,10 @@ Result<Napi::Value> records(Napi::Env env, PoolNode& node) {
             return at;
           }));
   return Napi::Value(all);
+}
+
+Job settle_job(std::shared_ptr<PoolNode> node) {
+  return [node]() -> Result<Make> { return done(TRY(node->volumes())->settle()); };
 }
 
 Result<Napi::Value> pool_stats(Napi::Env env, PoolNode& node) {
@@ -276,7 +306,7 @@ Result<Job> pool_check(const std::string& path, bool repair) {
     const size_t volumes = pool->state().heads.size();
     size_t cuts = 0;
     for (const CutRow& row : pool->state().cuts.rows())
-      cuts += !is_free(row);
+      cuts += !is_free(row) && !(row.flags & kCutOrigin);
     TRY(pool->close());
     return Make([=](Napi::Env env) {
       Napi::Object at = Napi::Object::New(env);

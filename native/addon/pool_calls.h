@@ -10,6 +10,7 @@ namespace ashlar::addon {
 Result<Job> open_pool(const Napi::Object& options,
                       const std::function<MakeValue(std::shared_ptr<PoolNode>)>& wrap);
 Result<Job> order_job(std::shared_ptr<PoolNode> node, const Napi::Object& order);
+Job settle_job(std::shared_ptr<PoolNode> node);
 Result<Napi::Value> records(Napi::Env env, PoolNode& node);
 Result<Napi::Value> pool_stats(Napi::Env env, PoolNode& node);
 Result<Job> pool_check(const std::string& path, bool repair);

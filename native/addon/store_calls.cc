@@ -3,9 +3,13 @@
 #include "addon/values.h"
 #include "store/check.h"
 #include "store/mend.h"
+#include "stream/audit.h"
+#include "stream/clone_fill.h"
 #include "stream/cut_source.h"
 #include "stream/hydration.h"
+#include "stream/repair.h"
 #include "stream/snapshot_source.h"
+#include "stream/tree_ingest.h"
 
 namespace ashlar::addon {
 namespace {
@@ -25,6 +29,33 @@ Napi::Array strings(Napi::Env env, const Items& items, Text text) {
   return list;
 }
 
+Result<Manifest> manifest_at(const Napi::Object& from, const char* key) {
+  const std::vector<uint8_t> bytes = TRY(buffer_at(from, key));
+  Manifest manifest;
+  if (bytes.size() != manifest.size())
+    return error(Code::kInvalidArgument, "a manifest has 80 bytes");
+  std::copy(bytes.begin(), bytes.end(), manifest.begin());
+  return manifest;
+}
+
+// The root under `baseRootHex`, where there is one.
+Result<std::optional<Hash>> base_root_at(const Napi::Object& from) {
+  if (from.Get("baseRootHex").IsUndefined()) return std::optional<Hash>();
+  return std::optional(TRY(hash_at(from, "baseRootHex")));
+}
+
+// The manifest of a snapshot that the store holds. kNotFound.
+Result<std::optional<Manifest>> held_manifest(ChunkStore& store, const std::optional<Hash>& root) {
+  if (!root) return std::optional<Manifest>();
+  const ChunkStore::Stored stored = TRY(store.read(*root));
+  Manifest manifest;
+  if (stored.kind != FrameKind::kManifest || stored.bytes.size() != manifest.size()) {
+    return error(Code::kInvalidArgument, to_hex(*root) + " is no snapshot's root");
+  }
+  std::copy(stored.bytes.begin(), stored.bytes.end(), manifest.begin());
+  return std::optional(manifest);
+}
+
 DomainKeys default_keys() {
   return derive_keys({});
 }
@@ -40,8 +71,9 @@ MakeValue channel_value(WrapChannel wrap, std::shared_ptr<ChannelHandle> handle)
 Result<Job> open_store(const std::string& path, const Napi::Object& options,
                        const WrapStore& wrap) {
   const std::string catalog_uuid = TRY(string_at(options, "catalogUuid"));
-  return Job([path, catalog_uuid, wrap]() -> Result<MakeValue> {
-    auto store = TRY(ChunkStore::open(path, catalog_uuid));
+  const bool adopt = flag_at(options, "adopt");
+  return Job([path, catalog_uuid, adopt, wrap]() -> Result<MakeValue> {
+    auto store = TRY(ChunkStore::open(path, catalog_uuid, adopt));
     return wrap(std::make_shared<StoreNode>(std::move(store)));
   });
 }
@@ -224,16 +256,38 @@ Job store_rebuild_index(const std::string& path) {
 Result<Job> open_cut_source(std::shared_ptr<PoolNode> pool, const Napi::Object& options,
                             WrapChannel wrap) {
   const Id snapshot = TRY(id_at(options, "snapshotId"));
+  std::optional<Id> base;
+  if (options.Get("baseSnapshotId").IsString()) base = TRY(id_at(options, "baseSnapshotId"));
   return Job([=]() -> Result<MakeValue> {
-    auto image = TRY(TRY(pool->volumes())->open_cut(snapshot));
+    auto image = TRY(TRY(pool->volumes())->open_cut(snapshot, base));
     const uint64_t bytes = image->size_bytes();
-    auto handle =
-        pool->channels().add(std::make_shared<CutSource>(std::move(image), default_keys()));
+    const bool base_agreed = image->base_agreed();
+    auto handle = pool->channels().add(std::make_shared<CutSource>(
+        std::move(image), default_keys(), CutSource::threads_for_this_machine()));
     return MakeValue([=](Napi::Env env) {
       Napi::Object at = Napi::Object::New(env);
       at.Set("channel", wrap(env, handle));
       at.Set("volumeBytes", big(env, bytes));
-      at.Set("baseAgreed", false);  // a full list; the receiver finds what it has by id
+      at.Set("baseAgreed", base_agreed);
+      return at;
+    });
+  });
+}
+
+Result<Job> audit_cut(std::shared_ptr<PoolNode> pool, const Napi::Object& options) {
+  const Id snapshot = TRY(id_at(options, "snapshotId"));
+  return Job([=]() -> Result<MakeValue> {
+    auto image = TRY(TRY(pool->volumes())->open_cut(snapshot));
+    // Registered, so that closing the pool ends it.
+    const auto handle = pool->channels().add(std::make_shared<CutSource>(
+        std::move(image), default_keys(), CutSource::threads_for_this_machine()));
+    const auto source = TRY(handle->use());
+    const auto root = audit(static_cast<CutSource&>(*source), default_keys());
+    handle->close();
+    if (!root) return root.error();
+    return MakeValue([hex = to_hex(*root)](Napi::Env env) {
+      Napi::Object at = Napi::Object::New(env);
+      at.Set("rootHex", hex);
       return at;
     });
   });
@@ -241,16 +295,40 @@ Result<Job> open_cut_source(std::shared_ptr<PoolNode> pool, const Napi::Object& 
 
 Result<Job> open_snapshot_source(std::shared_ptr<StoreNode> store, const Napi::Object& options,
                                  WrapChannel wrap) {
-  const std::vector<uint8_t> bytes = TRY(buffer_at(options, "manifest"));
-  Manifest manifest;
-  if (bytes.size() != manifest.size())
-    return error(Code::kInvalidArgument, "a manifest has 80 bytes");
-  std::copy(bytes.begin(), bytes.end(), manifest.begin());
-  const ManifestFields fields = TRY(read_manifest(manifest));
+  const ManifestFields fields = TRY(read_manifest(TRY(manifest_at(options, "manifest"))));
+  const std::optional<Hash> base_root = TRY(base_root_at(options));
   return Job([=]() -> Result<MakeValue> {
     ChunkStore* chunks = TRY(store->store());
-    return channel_value(wrap,
-                         store->channels().add(std::make_shared<SnapshotSource>(*chunks, fields)));
+    std::optional<ManifestFields> base;
+    if (const auto manifest = TRY(held_manifest(*chunks, base_root))) {
+      base = TRY(read_manifest(*manifest));
+    }
+    return channel_value(
+        wrap, store->channels().add(std::make_shared<SnapshotSource>(*chunks, fields, base)));
+  });
+}
+
+Result<Job> open_tree_ingest(std::shared_ptr<StoreNode> store, const Napi::Object& options,
+                             WrapChannel wrap) {
+  const Manifest manifest = TRY(manifest_at(options, "manifest"));
+  const std::optional<Hash> base_root = TRY(base_root_at(options));
+  return Job([=]() -> Result<MakeValue> {
+    ChunkStore* chunks = TRY(store->store());
+    const auto base = TRY(held_manifest(*chunks, base_root));
+    std::shared_ptr<TreeIngest> ingest =
+        TRY(TreeIngest::open(*chunks, default_keys(), manifest, base));
+    return channel_value(wrap, store->channels().add(std::move(ingest)));
+  });
+}
+
+Result<Job> open_repair(std::shared_ptr<StoreNode> store, const Napi::Object& options,
+                        WrapChannel wrap) {
+  const Manifest manifest = TRY(manifest_at(options, "manifest"));
+  return Job([=]() -> Result<MakeValue> {
+    ChunkStore* chunks = TRY(store->store());
+    std::shared_ptr<Repair> repair =
+        TRY(Repair::open(*chunks, default_keys(), manifest, chunks->quarantined()));
+    return channel_value(wrap, store->channels().add(std::move(repair)));
   });
 }
 
@@ -260,13 +338,22 @@ Result<Job> open_ingest(std::shared_ptr<StoreNode> store, const Napi::Object& op
   if (volume_bytes == 0 || volume_bytes > (64ull << 40)) {
     return error(Code::kInvalidArgument, "a snapshot has 1 byte to 64 TiB");
   }
-  if (flag_at(options, "listIsDelta")) {
-    return error(Code::kNotSupported, "lists of differences are not taken yet");
+  const bool list_is_delta = flag_at(options, "listIsDelta");
+  const std::optional<Hash> base_root = TRY(base_root_at(options));
+  if (list_is_delta && !base_root) {
+    return error(Code::kInvalidArgument, "a list of differences needs the base's root");
   }
   return Job([=]() -> Result<MakeValue> {
     ChunkStore* chunks = TRY(store->store());
+    IngestOptions ingest{volume_bytes, std::nullopt, list_is_delta};
+    if (const auto manifest = TRY(held_manifest(*chunks, base_root))) {
+      ingest.base = TRY(read_manifest(*manifest));
+    }
+    if (list_is_delta && ingest.base->volume_bytes > volume_bytes) {
+      return error(Code::kInvalidArgument, "the base is larger than the snapshot");
+    }
     return channel_value(wrap, store->channels().add(std::make_shared<Ingest>(
-                                   *chunks, default_keys(), volume_bytes)));
+                                   *chunks, default_keys(), std::move(ingest))));
   });
 }
 
@@ -286,18 +373,40 @@ Result<Job> open_hydration(std::shared_ptr<PoolNode> pool, const Napi::Object& o
   });
 }
 
+Result<Job> open_clone_fill(std::shared_ptr<PoolNode> pool, const Napi::Object& options,
+                            WrapChannel wrap) {
+  const Id clone = TRY(id_at(options, "cloneId"));
+  return Job([=]() -> Result<MakeValue> {
+    auto target = TRY(TRY(pool->volumes())->clone_target(clone));
+    return channel_value(
+        wrap, pool->channels().add(TRY(CloneFill::open(std::move(target), default_keys()))));
+  });
+}
+
+namespace {
+
+// Of whatever receives into a store.
+Result<IngestResult> finish_receiver(Channel& channel) {
+  if (auto* ingest = dynamic_cast<Ingest*>(&channel)) return ingest->finish();
+  if (auto* ingest = dynamic_cast<TreeIngest*>(&channel)) return ingest->finish();
+  if (auto* repair = dynamic_cast<Repair*>(&channel)) return repair->finish();
+  return error(Code::kInvalidArgument, "this channel receives into no store");
+}
+
+}  // namespace
+
 Job finish_ingest(std::shared_ptr<ChannelHandle> channel) {
   return [channel]() -> Result<MakeValue> {
     const auto used = TRY(channel->use());
-    auto* ingest = dynamic_cast<Ingest*>(used.get());
-    if (!ingest) return error(Code::kInvalidArgument, "this channel is no ingest");
-    const IngestResult result = TRY(ingest->finish());
+    const IngestResult result = TRY(finish_receiver(*used));
     return MakeValue([result](Napi::Env env) {
       Napi::Object at = Napi::Object::New(env);
       at.Set("rootHex", to_hex(result.root));
       at.Set("manifest",
              Napi::Buffer<uint8_t>::Copy(env, result.manifest.data(), result.manifest.size()));
       at.Set("addedBytes", big(env, result.added_bytes));
+      at.Set("receivedBytes", big(env, result.received_bytes));
+      at.Set("logicalBytes", Napi::BigInt::New(env, result.logical_bytes));
       at.Set("chunks", big(env, result.chunks));
       return at;
     });

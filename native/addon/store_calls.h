@@ -28,9 +28,16 @@ Job store_rebuild_index(const std::string& path);
 
 Result<Job> open_cut_source(std::shared_ptr<PoolNode> pool, const Napi::Object& options,
                             WrapChannel wrap);
+Result<Job> audit_cut(std::shared_ptr<PoolNode> pool, const Napi::Object& options);
 Result<Job> open_snapshot_source(std::shared_ptr<StoreNode> store, const Napi::Object& options,
                                  WrapChannel wrap);
 Result<Job> open_ingest(std::shared_ptr<StoreNode> store, const Napi::Object& options,
+                        WrapChannel wrap);
+Result<Job> open_clone_fill(std::shared_ptr<PoolNode> pool, const Napi::Object& options,
+                            WrapChannel wrap);
+Result<Job> open_tree_ingest(std::shared_ptr<StoreNode> store, const Napi::Object& options,
+                             WrapChannel wrap);
+Result<Job> open_repair(std::shared_ptr<StoreNode> store, const Napi::Object& options,
                         WrapChannel wrap);
 Result<Job> open_hydration(std::shared_ptr<PoolNode> pool, const Napi::Object& options,
                            WrapChannel wrap);

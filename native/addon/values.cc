@@ -1,5 +1,7 @@
 #include "addon/values.h"
 
+#include <cstdio>
+
 namespace ashlar::addon {
 namespace {
 
@@ -32,6 +34,20 @@ Result<uint64_t> bytes_at(const Napi::Object& from, const char* key) {
 
 Result<Id> id_at(const Napi::Object& from, const char* key) {
   return parse_id(TRY(string_at(from, key)));
+}
+
+Result<Hash> hash_at(const Napi::Object& from, const char* key) {
+  const std::string hex = TRY(string_at(from, key));
+  Hash hash;
+  if (hex.size() != 2 * hash.size()) return wrong(key, "64 hex digits");
+  for (size_t i = 0; i < hash.size(); i++) {
+    unsigned value = 0;
+    if (std::sscanf(hex.substr(2 * i, 2).c_str(), "%2x", &value) != 1) {
+      return wrong(key, "64 hex digits");
+    }
+    hash[i] = uint8_t(value);
+  }
+  return hash;
 }
 
 std::optional<double> number_at(const Napi::Object& from, const char* key) {

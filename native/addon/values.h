@@ -15,6 +15,7 @@ Result<std::string> string_at(const Napi::Object& from, const char* key);
 std::optional<std::string> optional_string_at(const Napi::Object& from, const char* key);
 Result<uint64_t> bytes_at(const Napi::Object& from, const char* key);  // bigint
 Result<Id> id_at(const Napi::Object& from, const char* key);
+Result<Hash> hash_at(const Napi::Object& from, const char* key);  // 64 hex digits
 std::optional<double> number_at(const Napi::Object& from, const char* key);
 bool flag_at(const Napi::Object& from, const char* key);
 

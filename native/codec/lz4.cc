@@ -7,12 +7,17 @@ namespace ashlar {
 std::optional<std::vector<uint8_t>> lz4_compress(Bytes plain) {
   // One byte short of the plain size: LZ4 gives up as soon as it would not shrink.
   std::vector<uint8_t> stored(plain.size() - 1);
+  const size_t bytes = lz4_compress_into(plain, stored);
+  if (bytes == 0) return std::nullopt;
+  stored.resize(bytes);
+  return stored;
+}
+
+size_t lz4_compress_into(Bytes plain, MutableBytes stored) {
   const int bytes = LZ4_compress_default(reinterpret_cast<const char*>(plain.data()),
                                          reinterpret_cast<char*>(stored.data()), int(plain.size()),
                                          int(stored.size()));
-  if (bytes <= 0) return std::nullopt;
-  stored.resize(size_t(bytes));
-  return stored;
+  return bytes > 0 ? size_t(bytes) : 0;
 }
 
 bool lz4_decompress(Bytes stored, MutableBytes plain) {

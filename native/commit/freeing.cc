@@ -2,6 +2,7 @@
 // frees nothing twice. Two kinds of tree: what a head let go (freed by owner alone), and a cut
 // being dropped (what the successor has stays). DESIGN 4, Freeing; reference/snapshots.md M12.
 #include <cstring>
+#include <utility>
 
 #include "commit/pool.h"
 
@@ -113,18 +114,17 @@ class Walk {
 // Begins the drop of one cut that was asked to go and that nothing depends on any more.
 Result<bool> Pool::start_drop() {
   Id wanted;
+  LineageId lineage = 0;
   HeadPtr head;
   {
     std::lock_guard append(journal_->append_lock());
     std::lock_guard pins(pins_mutex_);
     for (const CutRow& row : state_->cuts.rows()) {
-      if (is_free(row) || !(row.flags & kCutDropAsked) ||
-          row.flags & (kCutDropping | kCutBookmark)) {
-        continue;
-      }
-      if (state_->has_branches(row) || state_->drop_under_way(row.lineage)) continue;
+      if (is_free(row) || !(row.flags & kCutDropAsked)) continue;
+      if (std::as_const(*state_).droppable_cut(row.snapshot) != &row) continue;
       if (cut_pins_.contains(row.snapshot)) continue;
       wanted = row.snapshot;
+      lineage = row.lineage;
       const auto found = state_->heads.find(row.lineage);
       if (found != state_->heads.end()) head = found->second;
       break;
@@ -136,14 +136,34 @@ Result<bool> Pool::start_drop() {
   if (head) map = std::unique_lock(head->map_lock);
   std::lock_guard append(journal_->append_lock());
   std::lock_guard pins(pins_mutex_);
-  const CutRow* row = state_->cut(wanted);
-  if (!row || state_->has_branches(*row) || state_->drop_under_way(row->lineage) ||
-      cut_pins_.contains(wanted)) {
+  const CutRow* row = std::as_const(*state_).droppable_cut(wanted);
+  if (!row || row->lineage != lineage || cut_pins_.contains(wanted)) {
     return true;  // changed meanwhile: look again
   }
   IdRecord record;
   record.header = {RecordType::kDrop, kDropStart, 0, sizeof record};
   record.id = wanted;
+  const uint64_t generation =
+      journal_->append(Bytes(reinterpret_cast<const uint8_t*>(&record), sizeof record));
+  state_->apply_drop(record, generation);
+  return true;
+}
+
+Result<bool> Pool::drop_cache() {
+  IdRecord record;
+  record.header = {RecordType::kDrop, kDropKeepBookmark, 0, sizeof record};
+  auto admission = TRY(admit(sizeof record, 0, Space::Purpose::kMetadata));
+  std::lock_guard append(journal_->append_lock());
+  const CutRow* oldest = nullptr;
+  for (const CutRow& row : state_->cuts.rows()) {
+    const uint32_t going = kCutBookmark | kCutDropping | kCutDropAsked | kCutHidden;
+    if (is_free(row) || row.flags & going || !(row.flags & kCutSealed)) continue;
+    // With branches it would only be hidden.
+    if (state_->has_clone(row) || state_->has_branches(row)) continue;
+    if (!oldest || row.captured_ns < oldest->captured_ns) oldest = &row;
+  }
+  if (!oldest) return false;
+  record.id = oldest->snapshot;
   const uint64_t generation =
       journal_->append(Bytes(reinterpret_cast<const uint8_t*>(&record), sizeof record));
   state_->apply_drop(record, generation);

@@ -28,6 +28,11 @@ struct Head {
   std::atomic<uint64_t> bytes{0};   // changes under map_lock and append lock
   std::atomic<uint32_t> origin{0};  // slot + 1 of the origin, 0 = none or hydrated
 
+  // Blocks of a restored volume that have become local, of those that its origin covers; below
+  // counted_until everything is counted (under map_lock, by the hydrator alone).
+  std::atomic<uint64_t> local_blocks{0};
+  uint64_t counted_until = 0;
+
   // The root as it was at the mark of every generation below changed_generation.
   uint64_t changed_generation = 0;
   MapEntry marked_root;

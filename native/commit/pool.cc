@@ -123,14 +123,39 @@ Result<void> Pool::make_room() {
   growth_failed_ = false;
   if (TRY(grow())) return {};
   const uint64_t before = space_->free_blocks();
-  TRY(checkpoint());
-  for (int steps = 0; steps < 4096 && TRY(free_step()); steps++) {
-  }
-  if (space_->waiting_blocks() > 0) TRY(checkpoint());
-  if (space_->free_blocks() > before) return {};
+  do {
+    TRY(reclaim());
+    if (space_->free_blocks() > before) return {};
+  } while (TRY(drop_cache()));
   return error(Code::kNoSpace, name_ + ": the pool is full (" +
                                    std::to_string(space_->capacity_blocks() * kBlockBytes >> 20) +
                                    " MiB); delete volumes or snapshots, or give it a larger file");
+}
+
+// What is dead becomes free; a drop that was asked for begins, and is walked once it is durable.
+Result<void> Pool::reclaim() {
+  constexpr int kStepsMax = 4096;
+  for (int round = 0; round < 2; round++) {
+    for (int steps = 0; steps < kStepsMax && TRY(free_step()); steps++) {
+    }
+    TRY(checkpoint());
+  }
+  for (int steps = 0; steps < kStepsMax && TRY(free_step()); steps++) {
+  }
+  if (space_->waiting_blocks() > 0) return checkpoint();
+  return {};
+}
+
+// Below a tenth of the capacity, counting what is on its way to be free; one goes at a time.
+bool Pool::caches_cost_too_much() {
+  if (free_bytes() >= space_->capacity_blocks() * kBlockBytes / 10) return false;
+  if (space_->waiting_blocks() > 0) return false;
+  std::lock_guard append(journal_->append_lock());
+  const PoolState& seen = *state_;
+  return !seen.dead_trees.find([](const DeadTreeRow&) { return true; }) &&
+         !seen.cuts.find([&](const CutRow& row) {
+           return row.flags & kCutDropAsked && seen.droppable_cut(row.snapshot);
+         });
 }
 
 uint64_t Pool::free_bytes() const {
@@ -161,6 +186,7 @@ void Pool::keeper_main() {
     lock.unlock();
     if (!journal_->failed()) {
       if (checkpoint_due()) (void)checkpoint();
+      if (caches_cost_too_much()) (void)drop_cache();
       // Dead trees wait for the checkpoint that makes their pages durable.
       bool waits_for_checkpoint = false;
       {

@@ -94,6 +94,9 @@ class Pool {
   void wake_keeper();
   // One step of freeing; false when nothing can be done now.
   Result<bool> free_step();
+  // Sealed cuts that no clone names are caches: lets the oldest go, which leaves a bookmark. False
+  // when there is none.
+  Result<bool> drop_cache();
   void tick();  // what the ticker does, for tests
 
   // Readers of a cut keep its blocks: a drop of it does not begin while it is pinned.
@@ -116,6 +119,9 @@ class Pool {
   Result<void> load_tables();
   Result<void> replay(const RingScan& scan);
   Result<void> replay_record(const RecordHeader& header, Bytes bytes, uint64_t generation);
+  Result<void> replay_clone(const CloneRecord& record, uint64_t generation);
+  Result<void> require(Head& head, uint64_t first, uint64_t count, const Floor* erase_floor,
+                       std::vector<PagePtr>* held);
   Result<bool> blocks_hold(const ReplayBatch& batch);
   void hold_named_blocks(const std::vector<ReplayBatch>& batches);
   void start_threads();
@@ -128,6 +134,8 @@ class Pool {
   Result<bool> grow();
   bool may_grow_for_speed() const;
   Result<void> make_room();
+  Result<void> reclaim();
+  bool caches_cost_too_much();
   bool checkpoint_due() const;
   void keeper_main();
   void ticker_main();

@@ -1,6 +1,7 @@
 #include "commit/pool_state.h"
 
 #include <algorithm>
+#include <cstring>
 
 namespace ashlar {
 
@@ -12,11 +13,69 @@ HeadPtr PoolState::head_of(const Id& volume_id) const {
 }
 
 const VolumeRow* PoolState::volume(const Id& id) const {
-  return volumes.find([&](const VolumeRow& row) { return row.id == id; });
+  return volumes.find([&](const VolumeRow& row) { return row.id == id && !row.hidden; });
 }
 
 const CutRow* PoolState::cut(const Id& snapshot) const {
-  return cuts.find([&](const CutRow& row) { return row.snapshot == snapshot; });
+  const auto rank = [](const CutRow& row) {
+    return row.flags & kCutDropping   ? 3
+           : row.flags & kCutHidden   ? 2
+           : row.flags & kCutKeepMark ? 1
+                                      : 0;
+  };
+  const CutRow* best = nullptr;
+  for (const CutRow& row : cuts.rows()) {
+    if (is_free(row) || row.snapshot != snapshot || row.flags & kCutBookmark) continue;
+    if (!best || rank(row) < rank(*best)) best = &row;
+  }
+  return best;
+}
+
+const CutRow* PoolState::cut_or_bookmark(const Id& snapshot) const {
+  if (const CutRow* row = cut(snapshot)) return row;
+  return cuts.find(
+      [&](const CutRow& row) { return row.snapshot == snapshot && !(row.flags & kCutOrigin); });
+}
+
+const CutRow* PoolState::cut_at(LineageId lineage_id, Epoch epoch) const {
+  return cuts.find(
+      [&](const CutRow& row) { return row.lineage == lineage_id && row.epoch == epoch; });
+}
+
+const CutRow* PoolState::droppable_cut(const Id& snapshot) const {
+  return cuts.find([&](const CutRow& row) {
+    return row.snapshot == snapshot && row.flags & kCutDropAsked &&
+           !(row.flags & (kCutDropping | kCutBookmark)) && !has_branches(row) && !has_clone(row) &&
+           !drop_under_way(row.lineage);
+  });
+}
+
+const CloneRow* PoolState::clone(const Id& id) const {
+  return clones.find([&](const CloneRow& row) { return row.id == id; });
+}
+
+bool PoolState::has_clone(const CutRow& cut) const {
+  return clones.find([&](const CloneRow& row) {
+    return CloneState(row.state) == CloneState::kAvailable && row.lineage == cut.lineage &&
+           row.epoch == cut.epoch;
+  });
+}
+
+std::optional<Epoch> PoolState::base_epoch(const CutRow& cut, const Id& snapshot) const {
+  LineageId at = cut.lineage;
+  Epoch until = cut.epoch;
+  for (;;) {
+    std::optional<Epoch> newest;
+    for (const CutRow& row : cuts.rows()) {
+      if (is_free(row) || row.snapshot != snapshot || row.lineage != at) continue;
+      if (row.epoch <= until && row.epoch > newest.value_or(0)) newest = row.epoch;
+    }
+    if (newest) return newest;
+    const LineageRow* row = lineage(at);
+    if (!row || row->parent == 0) return std::nullopt;
+    at = row->parent;
+    until = row->branch_epoch;
+  }
 }
 
 const AttachmentRow* PoolState::attachment(const Id& id) const {
@@ -83,7 +142,8 @@ bool PoolState::has_branches(const CutRow& cut) const {
 
 bool PoolState::origin_in_use(uint32_t slot) const {
   return volumes.find([&](const VolumeRow& row) { return row.origin == slot + 1; }) ||
-         cuts.find([&](const CutRow& row) { return row.origin == slot + 1; });
+         cuts.find([&](const CutRow& row) { return row.origin == slot + 1; }) ||
+         clones.find([&](const CloneRow& row) { return row.origin == slot + 1; });
 }
 
 Epoch PoolState::epoch_before(const CutRow& cut) const {
@@ -182,6 +242,7 @@ void PoolState::apply_volume(const VolumeRecord& record, uint64_t generation) {
       lineage_row.head_epoch = 2;
       row.root = make_entry(State::kRemote, record.origin, 1, 1);
       row.origin = record.origin + 1;
+      add_origin_bookmark(record.lineage, origins[record.origin]);
       break;
   }
   lineages.add(lineage_row);
@@ -192,6 +253,17 @@ void PoolState::apply_volume(const VolumeRecord& record, uint64_t generation) {
   MapChange change = change_of(*head, generation);
   ExtentMap::raise(change, head->root, head->height, height_for(record.bytes));
   head->height = height_for(record.bytes);
+}
+
+void PoolState::add_origin_bookmark(LineageId lineage_id, const OriginRow& origin) {
+  CutRow row;
+  row.snapshot = origin.snapshot;
+  row.used = 1;
+  row.lineage = lineage_id;
+  row.epoch = 1;
+  row.flags = kCutBookmark | kCutOrigin;
+  std::memcpy(&row.bytes, origin.manifest.data() + 24, sizeof row.bytes);
+  cuts.add(row);
 }
 
 void PoolState::apply_resize(Head& head, const ResizeRecord& record, uint64_t generation) {
@@ -206,24 +278,27 @@ void PoolState::apply_resize(Head& head, const ResizeRecord& record, uint64_t ge
 }
 
 // The head's own blocks become dead trees; what its cuts hold stays theirs.
-void PoolState::apply_volume_delete(const IdRecord& record, uint64_t generation) {
-  if (const HeadPtr head = head_of(record.id)) {
-    EraseRecord erase;
-    erase.count = entry_blocks(head->height);
-    apply_erase(*head, erase, generation);
-    head->deleted = true;
-    // What erase made on the way (only where a drop's cursor divides a subtree) dies too.
-    if (head->root.mapped()) {
-      DeadTreeRow row;
-      row.root = head->root;
-      row.level = uint32_t(head->height - 1);
-      row.owner_floor = head->floor.above;
-      add_dead_tree(row, generation);
-    }
-    heads.erase(head->lineage);
-    const VolumeRow* row = volume(record.id);
-    volumes.remove(volumes.slot_of(row));
+void PoolState::delete_head(const HeadPtr& head, uint64_t generation) {
+  EraseRecord erase;
+  erase.count = entry_blocks(head->height);
+  apply_erase(*head, erase, generation);
+  head->deleted = true;
+  // What erase made on the way (only where a drop's cursor divides a subtree) dies too.
+  if (head->root.mapped()) {
+    DeadTreeRow row;
+    row.root = head->root;
+    row.level = uint32_t(head->height - 1);
+    row.owner_floor = head->floor.above;
+    add_dead_tree(row, generation);
   }
+  heads.erase(head->lineage);
+  const VolumeRow* row =
+      std::as_const(volumes).find([&](const VolumeRow& at) { return at.lineage == head->lineage; });
+  volumes.remove(volumes.slot_of(row));
+}
+
+void PoolState::apply_volume_delete(const IdRecord& record, uint64_t generation) {
+  if (const HeadPtr head = head_of(record.id)) delete_head(head, generation);
   add_tombstone(record.id, TombstoneKind::kVolume);
   forget_unused_lineages();
 }
@@ -233,37 +308,46 @@ void PoolState::apply_cut(const CutRecord& record, const CutMember* members) {
     const CutMember& member = members[i];
     const HeadPtr head = heads.at(member.lineage);
     CHECK(head->epoch == member.closed_epoch);
-    CutRow row;
-    row.snapshot = member.snapshot;
-    row.used = 1;
-    row.lineage = member.lineage;
-    row.epoch = member.closed_epoch;
-    row.bytes = head->bytes;
-    row.root = head->root;
-    row.captured_ns = record.captured_ns;
-    row.origin = head->origin;
-    cuts.add(row);
-    head->epoch++;
-    LineageRow* lineage_row =
-        lineages.find([&](const LineageRow& at) { return at.id == member.lineage; });
-    CHECK(lineage_row != nullptr);
-    lineage_row->head_epoch = head->epoch;
-    refresh_floor(*head);
+    add_cut(*head, member.snapshot, record.captured_ns, 0);
   }
 }
 
+void PoolState::add_cut(Head& head, const Id& snapshot, uint64_t captured_ns, uint32_t flags) {
+  CutRow row;
+  row.snapshot = snapshot;
+  row.used = 1;
+  row.lineage = head.lineage;
+  row.epoch = head.epoch;
+  row.flags = flags;
+  row.bytes = head.bytes;
+  row.root = head.root;
+  row.captured_ns = captured_ns;
+  row.origin = head.origin;
+  cuts.add(row);
+  head.epoch++;
+  LineageRow* lineage_row =
+      lineages.find([&](const LineageRow& at) { return at.id == head.lineage; });
+  CHECK(lineage_row != nullptr);
+  lineage_row->head_epoch = head.epoch;
+  refresh_floor(head);
+}
+
 void PoolState::apply_cut_state(const CutStateRecord& record) {
-  CutRow* row = cuts.find([&](const CutRow& at) { return at.snapshot == record.snapshot; });
+  CutRow* row = editable(cut_or_bookmark(record.snapshot));
   if (!row) return;
   row->flags |= record.set;
   if (record.set & kCutSealed) row->merkle_root = record.merkle_root;
 }
 
+CutRow* PoolState::editable(const CutRow* row) {
+  return row ? &cuts.edit(cuts.slot_of(row)) : nullptr;
+}
+
 void PoolState::apply_drop(const IdRecord& record, uint64_t generation) {
-  CutRow* row = cuts.find([&](const CutRow& at) { return at.snapshot == record.id; });
   const uint8_t flags = record.header.flags;
   if (flags & kDropStart) {
-    CHECK(row != nullptr && !drop_under_way(row->lineage));
+    CutRow* row = editable(droppable_cut(record.id));
+    CHECK(row != nullptr);
     row->flags |= kCutDropping;
     DeadTreeRow dead;
     dead.root = row->root;
@@ -278,17 +362,24 @@ void PoolState::apply_drop(const IdRecord& record, uint64_t generation) {
     if (head != heads.end()) refresh_floor(*head->second);
     return;
   }
-  if (!(flags & kDropKeepBookmark)) add_tombstone(record.id, TombstoneKind::kCut);
-  if (!row) return;
   if (flags & kDropKeepBookmark) {
-    row->flags |= kCutDropAsked | kCutKeepMark;
+    if (CutRow* row = editable(cut(record.id))) row->flags |= kCutDropAsked | kCutKeepMark;
     return;
   }
-  if (!has_blocks(*row)) {
-    cuts.remove(cuts.slot_of(row));
-    return;
+  add_tombstone(record.id, TombstoneKind::kCut);
+  // What lineages were restored from stays their base, whatever becomes of the snapshot.
+  for (size_t slot = 0; slot < cuts.rows().size(); slot++) {
+    const CutRow& row = cuts[slot];
+    if (is_free(row) || row.snapshot != record.id || row.flags & kCutOrigin) continue;
+    if (!has_blocks(row)) {
+      cuts.remove(slot);
+      continue;
+    }
+    // Volumes are still made from what a clone keeps.
+    const uint32_t hidden = has_clone(row) ? 0 : kCutHidden;
+    CutRow& dropped = cuts.edit(slot);
+    dropped.flags = (dropped.flags & ~kCutKeepMark) | kCutDropAsked | hidden;
   }
-  row->flags = (row->flags & ~kCutKeepMark) | kCutDropAsked | kCutHidden;
 }
 
 void PoolState::apply_free_step(const FreeStepRecord& record, const FreedRun* runs,
@@ -336,7 +427,96 @@ void PoolState::apply_origin(const OriginRecord& record) {
       if (head != heads.end()) head->second->origin = 0;
     }
   }
+  for (size_t slot = 0; slot < cuts.rows().size(); slot++) {
+    if (cuts[slot].used && cuts[slot].origin == record.slot + 1) cuts.edit(slot).origin = 0;
+  }
   origins.remove(record.slot);
+}
+
+void PoolState::apply_clone(const CloneRecord& record, uint64_t generation) {
+  if (record.header.flags & kRemove) return remove_clone(record.row.id, generation);
+  if (record.header.flags & kCloneReady) return ready_clone(record);
+  begin_clone(record, generation);
+}
+
+void PoolState::begin_clone(const CloneRecord& record, uint64_t generation) {
+  const CloneRow& row = record.row;
+  clones.add(row);
+  if (CloneState(row.state) == CloneState::kAvailable) {
+    // What was superseded is wanted again; what its user dropped goes with the clone.
+    CutRow& held = cuts.edit(cuts.slot_of(cut_at(row.lineage, row.epoch)));
+    if (held.flags & kCutKeepMark) held.flags &= ~(kCutKeepMark | kCutDropAsked);
+    held.flags &= ~kCutHidden;
+    return;
+  }
+  const CutRow* held = cut(row.snapshot);
+  if (held && has_blocks(*held) && !(held->flags & (kCutDropAsked | kCutDropping))) {
+    // Partly remote: the clone replaces it.
+    cuts.edit(cuts.slot_of(held)).flags |= kCutDropAsked | kCutKeepMark;
+  }
+  if (heads.contains(row.lineage)) return;
+  VolumeRecord volume_record;
+  volume_record.id = row.id;
+  volume_record.bytes = record.bytes;
+  volume_record.lineage = row.lineage;
+  const bool filling = CloneState(row.state) == CloneState::kFilling;
+  volume_record.source = uint32_t(filling ? VolumeSource::kCut : VolumeSource::kOrigin);
+  volume_record.cut = record.base;
+  volume_record.origin = row.origin - 1;
+  apply_volume(volume_record, generation);
+  volumes.find([&](const VolumeRow& at) { return at.lineage == row.lineage; })->hidden = 1;
+}
+
+// The head has nothing but what the cut holds, so it can go without a trace.
+void PoolState::ready_clone(const CloneRecord& record) {
+  const CloneRow was = *clone(record.row.id);
+  const HeadPtr head = heads.at(was.lineage);
+  const Epoch epoch = head->epoch;
+  head->origin = 0;  // replay may not have known
+  add_cut(*head, was.snapshot, record.captured_ns, kCutForClone | kCutSealed);
+  cuts.find([&](const CutRow& row) { return row.lineage == was.lineage && row.epoch == epoch; })
+      ->merkle_root = record.merkle_root;
+  head->deleted = true;
+  heads.erase(was.lineage);
+  const VolumeRow* volume_row =
+      std::as_const(volumes).find([&](const VolumeRow& at) { return at.lineage == was.lineage; });
+  volumes.remove(volumes.slot_of(volume_row));
+  for (size_t slot = 0; slot < clones.rows().size(); slot++) {
+    const CloneRow& row = clones[slot];
+    if (is_free(row) || row.lineage != was.lineage) continue;
+    CloneRow& ready = clones.edit(slot);
+    ready.state = uint32_t(CloneState::kAvailable);
+    ready.epoch = epoch;
+    ready.origin = 0;
+  }
+}
+
+void PoolState::remove_clone(const Id& id, uint64_t generation) {
+  const CloneRow* row = clone(id);
+  add_tombstone(id, TombstoneKind::kClone);
+  if (!row) return;
+  const CloneRow was = *row;
+  clones.remove(clones.slot_of(row));
+  if (CloneState(was.state) != CloneState::kAvailable) {
+    const bool shared =
+        std::as_const(clones).find([&](const CloneRow& at) { return at.lineage == was.lineage; });
+    if (!shared) delete_head(heads.at(was.lineage), generation);
+    forget_unused_lineages();
+    return;
+  }
+  const CutRow* held = cut_at(was.lineage, was.epoch);
+  CHECK(held != nullptr);
+  if (has_clone(*held)) return;
+  CutRow& cut_row = cuts.edit(cuts.slot_of(held));
+  if (cut_row.flags & (kCutForClone | kCutDropAsked)) {
+    cut_row.flags |= kCutDropAsked | kCutHidden;
+    return;
+  }
+  // A cache as it was before: only the newest sealed cut of a volume is one.
+  const bool superseded = std::as_const(cuts).find([&](const CutRow& at) {
+    return at.lineage == was.lineage && at.epoch > was.epoch && at.flags & kCutSealed;
+  });
+  if (superseded && cut_row.flags & kCutSealed) cut_row.flags |= kCutDropAsked | kCutKeepMark;
 }
 
 void PoolState::apply_attachment(const AttachmentRecord& record) {
@@ -386,6 +566,9 @@ void PoolState::forget_unused_lineages() {
       const bool has_child =
           lineages.find([&](const LineageRow& at) { return at.parent == row.id; });
       if (has_child) continue;
+      for (size_t at = 0; at < cuts.rows().size(); at++) {
+        if (!is_free(cuts[at]) && cuts[at].lineage == row.id) cuts.remove(at);  // bookmarks
+      }
       lineages.remove(slot);
       again = true;
     }

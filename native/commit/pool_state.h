@@ -1,6 +1,7 @@
-// PoolState: the records of a pool (volumes, lineages, cuts, origins, attachments, tombstones, dead
-// trees) and the heads they describe. Changed only by apply_* functions, each for one journal
-// record, so that replay does what was done: they depend on nothing but the state and the record.
+// PoolState: the records of a pool (volumes, lineages, cuts, origins, attachments, clones,
+// tombstones, dead trees) and the heads they describe. Changed only by apply_* functions, each for
+// one journal record, so that replay does what was done: they depend on nothing but the state and
+// the record.
 //
 // Thread: guarded by the journal's append lock; the parts of a Head also by its map lock. Replay is
 // single-threaded.
@@ -8,6 +9,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "commit/head.h"
@@ -44,8 +46,23 @@ struct PoolState {
 
   // ---- reading ----
   HeadPtr head_of(const Id& volume) const;
+  // Not the hidden ones of clones: those are known by lineage only.
   const VolumeRow* volume(const Id& id) const;
+  // The cut of a snapshot, with its blocks: the one that is not going, where there are several.
+  // Bookmarks with the same id may stand beside it: its own, and those of lineages that were
+  // restored from the snapshot.
   const CutRow* cut(const Id& snapshot) const;
+  // As cut(); what it has left where its blocks are gone.
+  const CutRow* cut_or_bookmark(const Id& snapshot) const;
+  const CutRow* cut_at(LineageId lineage, Epoch epoch) const;
+  // The row of that snapshot whose drop may begin: asked to go, and nothing depends on it.
+  const CutRow* droppable_cut(const Id& snapshot) const;
+  // The epoch in which `snapshot` was the content that `cut` grew out of; everything that differs
+  // is born after it. Nothing unless the snapshot is an ancestor of the cut, or the cut itself
+  // (I7).
+  std::optional<Epoch> base_epoch(const CutRow& cut, const Id& snapshot) const;
+  const CloneRow* clone(const Id& id) const;
+  bool has_clone(const CutRow& cut) const;
   const AttachmentRow* attachment(const Id& id) const;
   const TombstoneRow* tombstone(const Id& id) const;
   const LineageRow* lineage(LineageId id) const;
@@ -78,6 +95,9 @@ struct PoolState {
   void apply_origin(const OriginRecord& record);
   void apply_attachment(const AttachmentRecord& record);
   void apply_tombstone(const TombstoneRecord& record);
+  // Readying one requires the hidden head's map lock; removing one that is not available, its pages
+  // too.
+  void apply_clone(const CloneRecord& record, uint64_t generation);
 
   // Requires the head's map lock when it is live.
   void refresh_floor(Head& head);
@@ -86,6 +106,13 @@ struct PoolState {
  private:
   void add_dead_tree(DeadTreeRow row, uint64_t generation);
   void add_tombstone(const Id& id, TombstoneKind kind);
+  void delete_head(const HeadPtr& head, uint64_t generation);
+  void add_cut(Head& head, const Id& snapshot, uint64_t captured_ns, uint32_t flags);
+  void begin_clone(const CloneRecord& record, uint64_t generation);
+  void ready_clone(const CloneRecord& record);
+  void remove_clone(const Id& id, uint64_t generation);
+  void add_origin_bookmark(LineageId lineage, const OriginRow& origin);
+  CutRow* editable(const CutRow* row);
   void forget_unused_lineages();
 };
 

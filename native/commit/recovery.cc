@@ -324,25 +324,58 @@ Result<void> Pool::replay(const RingScan& scan) {
   return {};
 }
 
+Result<void> Pool::replay_clone(const CloneRecord& record, uint64_t generation) {
+  const PoolState& seen = *state_;
+  const CloneRow* row = seen.clone(record.row.id);
+  const bool removed = record.header.flags & kRemove;
+  const bool ready = record.header.flags & kCloneReady;
+  const bool building = row && CloneState(row->state) != CloneState::kAvailable;
+  const auto head = state_->heads.find(row ? row->lineage : record.row.lineage);
+  const bool has_head = head != state_->heads.end();
+  if ((ready && !building) || ((ready || removed) && building && !has_head)) {
+    return error(Code::kCorrupt, "journal: a clone has no volume");
+  }
+  if (removed && building) {
+    std::vector<PagePtr> held;
+    TRY(require(*head->second, 0, entry_blocks(head->second->height), &head->second->floor, &held));
+    state_->apply_clone(record, generation);
+    return {};
+  }
+  if (!removed && !ready) {
+    const bool available = CloneState(record.row.state) == CloneState::kAvailable;
+    const bool in_turn = has_head || record.row.lineage == seen.next_lineage;
+    const CutRow* held = seen.cut_at(record.row.lineage, record.row.epoch);
+    const bool filling = CloneState(record.row.state) == CloneState::kFilling;
+    if (row || (available ? !held : !in_turn) || (filling && !has_head && !seen.cut(record.base)) ||
+        (!available && record.row.origin == 0)) {
+      return error(Code::kCorrupt, "journal: a clone begins out of turn");
+    }
+  }
+  state_->apply_clone(record, generation);
+  return {};
+}
+
+// Every page of the range in memory; they are kept so while `held` lives.
+Result<void> Pool::require(Head& head, uint64_t first, uint64_t count, const Floor* erase_floor,
+                           std::vector<PagePtr>* held) {
+  if (first + count > entry_blocks(head.height) || count == 0) {
+    return error(Code::kCorrupt, "journal: a record passes the end of its volume");
+  }
+  for (;;) {
+    held->clear();
+    const auto missing =
+        ExtentMap::require(*pages_, head.root, head.height, first, count, erase_floor, held);
+    if (!missing) return {};
+    TRY(load(*missing));
+  }
+}
+
 Result<void> Pool::replay_record(const RecordHeader& header, Bytes bytes, uint64_t generation) {
   const auto head_at = [&](LineageId lineage) -> Result<HeadPtr> {
     const auto found = state_->heads.find(lineage);
     if (found != state_->heads.end()) return found->second;
     return error(Code::kCorrupt, "journal: a record names lineage " + std::to_string(lineage) +
                                      ", which has no volume");
-  };
-  const auto require = [&](Head& head, uint64_t first, uint64_t count, const Floor* erase_floor,
-                           std::vector<PagePtr>* held) -> Result<void> {
-    if (first + count > entry_blocks(head.height) || count == 0) {
-      return error(Code::kCorrupt, "journal: a record passes the end of its volume");
-    }
-    for (;;) {
-      held->clear();
-      const auto missing =
-          ExtentMap::require(*pages_, head.root, head.height, first, count, erase_floor, held);
-      if (!missing) return {};
-      TRY(load(*missing));
-    }
   };
   std::vector<PagePtr> held;
   switch (header.type) {
@@ -420,8 +453,7 @@ Result<void> Pool::replay_record(const RecordHeader& header, Bytes bytes, uint64
       return {};
     case RecordType::kDrop: {
       const IdRecord record = TRY(parse_record<IdRecord>(bytes));
-      const CutRow* row = state_->cut(record.id);
-      if (header.flags & kDropStart && (!row || state_->drop_under_way(row->lineage))) {
+      if (header.flags & kDropStart && !state_->droppable_cut(record.id)) {
         return error(Code::kCorrupt, "journal: a drop starts out of turn");
       }
       state_->apply_drop(record, generation);
@@ -449,9 +481,13 @@ Result<void> Pool::replay_record(const RecordHeader& header, Bytes bytes, uint64
     case RecordType::kTombstone:
       state_->apply_tombstone(TRY(parse_record<TombstoneRecord>(bytes)));
       return {};
+    case RecordType::kClone: {
+      const CloneRecord record = TRY(parse_record<CloneRecord>(bytes));
+      TRY(replay_clone(record, generation));
+      return {};
+    }
     case RecordType::kGrow:
       return {};  // taken into account before
-    case RecordType::kClone:
     case RecordType::kMove:
       break;
   }

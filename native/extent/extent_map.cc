@@ -84,6 +84,10 @@ std::optional<Missing> require_entry(PageCache& pages, const MapEntry& entry, ui
 
 void erase_entry(MapChange& change, MapEntry& entry, uint8_t level, uint64_t begin, uint64_t first,
                  uint64_t end, uint8_t flags, std::vector<DeadSubtree>* dead) {
+  // The same hole already: no byte changes, so nothing is born. A host that trims all its free
+  // space every night would have it listed in every difference otherwise.
+  const bool keep = (flags & kFlagZeroKeep) != 0;
+  if (entry.state() == State::kHole && entry.zero_keep() == keep) return;
   const uint64_t past = begin + entry_blocks(level);
   const bool whole = first <= begin && past <= end && !change.floor.straddles(begin, past);
   const MapEntry hole = make_entry(State::kHole, 0, change.epoch, change.epoch, 0, flags);
@@ -99,7 +103,6 @@ void erase_entry(MapChange& change, MapEntry& entry, uint8_t level, uint64_t beg
     entry = hole;
     return;
   }
-  // Erasing part of what is the same hole already changes nothing but births, which must be told.
   Page& page = writable(change, entry, uint8_t(level - 1), begin);
   entry = make_entry(State::kMapped, entry.block(), change.epoch, change.epoch);
   const uint64_t step = entry_blocks(uint8_t(level - 1));

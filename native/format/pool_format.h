@@ -153,6 +153,8 @@ constexpr uint32_t kCutBookmark = 4;    // no blocks left, only (lineage, epoch)
 constexpr uint32_t kCutDropping = 8;    // a dead tree frees its blocks
 constexpr uint32_t kCutDropAsked = 16;  // drop as soon as nothing depends on it
 constexpr uint32_t kCutKeepMark = 32;   // the drop leaves a bookmark
+constexpr uint32_t kCutOrigin = 64;     // a bookmark: the snapshot its lineage was restored from
+constexpr uint32_t kCutForClone = 128;  // made for a clone: goes with the last one that names it
 
 struct CutRow {
   Id snapshot;
@@ -187,16 +189,21 @@ struct AttachmentRow {
 };
 static_assert(sizeof(AttachmentRow) == 112);
 
+// A hidden volume becomes the cut that a clone is: hydrated from the origin, or filled with what
+// differs from the base it branches off.
+enum class CloneState : uint32_t { kHydrating = 1, kFilling = 2, kAvailable = 3 };
 struct CloneRow {
-  Id snapshot;
+  Id id;
   uint32_t used = 0;
-  uint64_t lineage = 0;
+  Id snapshot;
   uint32_t state = 0;
-  uint32_t zero = 0;
+  uint64_t lineage = 0;  // of the cut; of the hidden volume until then
+  uint32_t epoch = 0;    // of the cut, once it is available
+  uint32_t origin = 0;   // as in VolumeRow, until it is available
 };
-static_assert(sizeof(CloneRow) == 40);
+static_assert(sizeof(CloneRow) == 64);
 
-enum class TombstoneKind : uint32_t { kVolume = 1, kAttachment = 2, kCut = 3 };
+enum class TombstoneKind : uint32_t { kVolume = 1, kAttachment = 2, kCut = 3, kClone = 4 };
 struct TombstoneRow {
   Id id;
   uint32_t kind = 0;  // 0 = free slot
@@ -264,6 +271,7 @@ static_assert(sizeof(RecordHeader) == 8);
 constexpr uint8_t kEraseZeroKeep = 1;  // flag of kErase
 constexpr uint8_t kFillZeros = 1;      // flag of kFill: holes, no blocks
 constexpr uint8_t kRemove = 1;         // flag of kOrigin, kAttachment, kClone, kTombstone
+constexpr uint8_t kCloneReady = 2;     // flag of kClone: its hidden volume becomes a cut
 
 // WRITE and FILL; `count` CRCs follow (none for a FILL of zeros), padded to 8 bytes.
 // A volume is named by its lineage, which is its own for life.
@@ -356,6 +364,18 @@ struct AttachmentRecord {
   RecordHeader header;
   AttachmentRow row;
 };
+// Begins a clone (with its hidden volume, unless it is available at once), makes it available, or
+// removes it (with the hidden volume, or the claim on its cut).
+struct CloneRecord {
+  RecordHeader header;
+  uint64_t captured_ns = 0;  // ready: of the cut
+  uint64_t bytes = 0;        // begun: of the hidden volume
+  Id base;                   // begun, filling: the cut it branches off
+  uint32_t zero = 0;
+  Hash merkle_root{};  // ready: of the snapshot
+  CloneRow row;
+};
+static_assert(sizeof(CloneRecord) == 144);
 struct TombstoneRecord {
   RecordHeader header;
   TombstoneRow row;

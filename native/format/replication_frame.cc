@@ -1,5 +1,7 @@
 #include "format/replication_frame.h"
 
+#include <bit>
+
 namespace ashlar {
 namespace {
 
@@ -9,6 +11,9 @@ Error broken(const std::string& what) {
 
 bool length_fits(const WireFrameHeader& header) {
   const uint32_t bytes = header.length;
+  const int blocks = std::popcount(header.block_map);
+  const bool delta = blocks > 0 && blocks <= kWireDeltaBlocksMax;
+  const uint64_t plain_bytes = uint64_t(blocks) * kBlockBytes;
   switch (header.kind) {
     case Wire::kList:
       return bytes > 0 && bytes % sizeof(ListEntry) == 0;
@@ -22,8 +27,9 @@ bool length_fits(const WireFrameHeader& header) {
     case Wire::kLz4:
       return bytes > 0 && bytes < kChunkBytes;
     case Wire::kDelta:
+      return delta && bytes > 0 && bytes < plain_bytes;
     case Wire::kDeltaRaw:
-      return bytes > 0 && bytes <= kChunkBytes && header.block_map != 0;
+      return delta && bytes == plain_bytes;
     case Wire::kNode:
       return bytes == kNodeWireBytes;
     case Wire::kCannot:

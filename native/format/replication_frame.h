@@ -45,6 +45,7 @@ static_assert(sizeof(ListEntry) == 40);
 constexpr size_t kMessageBytes = 1 << 20;   // aimed at
 constexpr size_t kFrameBytesMax = 2 << 20;  // refused above
 constexpr uint32_t kNodeWireBytes = 2049;
+constexpr int kWireDeltaBlocksMax = 8;  // of 16; more go as a whole chunk
 
 struct WireFrame {
   WireFrameHeader header;
@@ -62,6 +63,13 @@ inline void append_frame(std::vector<uint8_t>& to, Wire kind, uint64_t index, co
   const auto* raw = reinterpret_cast<const uint8_t*>(&header);
   to.insert(to.end(), raw, raw + sizeof header);
   to.insert(to.end(), payload.begin(), payload.end());
+}
+
+// A WANT or WANT_NODE of these; nothing when there are none.
+inline void append_numbers(std::vector<uint8_t>& to, Wire kind, std::span<const uint64_t> numbers) {
+  if (numbers.empty()) return;
+  append_frame(to, kind, 0, Hash{},
+               Bytes(reinterpret_cast<const uint8_t*>(numbers.data()), numbers.size_bytes()));
 }
 
 // The frames of one message, or kProtocol with what is wrong. Payloads point into `message`.

@@ -32,8 +32,8 @@ Error not_its_id(const char* what, const Hash& id) {
 }  // namespace
 
 Result<std::unique_ptr<ChunkStore>> ChunkStore::open(const std::string& folder,
-                                                     const std::string& catalog_uuid) {
-  StoreFolder opened = TRY(StoreFolder::open(folder, catalog_uuid));
+                                                     const std::string& catalog_uuid, bool adopt) {
+  StoreFolder opened = TRY(StoreFolder::open(folder, catalog_uuid, adopt));
   std::unique_ptr<ChunkStore> store(new ChunkStore(std::move(opened)));
   for (const std::string& file : TRY(store->folder_.list_other_files())) {
     if (file.ends_with(".tmp")) ::unlink((store->folder_.packs() + "/" + file).c_str());

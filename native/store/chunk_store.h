@@ -36,9 +36,11 @@ class ChunkStore {
  public:
   // Creates the folder's store when there is none. Removes packs that were never finished.
   // Errors: kInUse, kForeignFile, kNewerFormat, kCorrupt (also a header that is missing or older
-  // than the packs), kFailedPrecondition (another catalog's store).
+  // than the packs), kFailedPrecondition (another catalog's store; with `adopt` it becomes this
+  // one's).
   static Result<std::unique_ptr<ChunkStore>> open(const std::string& folder,
-                                                  const std::string& catalog_uuid);
+                                                  const std::string& catalog_uuid,
+                                                  bool adopt = false);
 
   Result<std::vector<bool>> present(std::span<const Hash> ids);
   // Whether the chunk may be stored as a delta on this base: the base is present and full, and the
@@ -120,8 +122,8 @@ class StoreSession {
   StoreSession& operator=(const StoreSession&) = delete;
   ~StoreSession() { store_.end_packs(packs_); }
 
-  // A delta that ChunkStore::may_be_delta refuses is kFailedPrecondition, and the session goes on:
-  // store the chunk in full.
+  // A delta that ChunkStore::may_be_delta refuses is left out where the chunk is present by now;
+  // else it is kFailedPrecondition, and the session goes on: store the chunk in full.
   Result<void> add_chunk(const StoredFrame& frame);
   Result<void> add_node(const StoredFrame& frame);
   Result<void> finish();

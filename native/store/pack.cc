@@ -21,14 +21,6 @@ Error failed(const std::string& path, const char* what) {
                path + ": " + what + ": " + std::strerror(errno));
 }
 
-uint32_t frame_crc(FrameHeader header, Bytes stored) {
-  header.crc = 0;
-  std::vector<uint8_t> bytes(sizeof header + stored.size());
-  std::memcpy(bytes.data(), &header, sizeof header);
-  std::memcpy(bytes.data() + sizeof header, stored.data(), stored.size());
-  return crc32c(bytes);
-}
-
 template <typename T>
 Bytes bytes_of(const T& value, size_t bytes = sizeof(T)) {
   return Bytes(reinterpret_cast<const uint8_t*>(&value), bytes);
@@ -112,10 +104,12 @@ Result<uint64_t> PackWriter::append(const StoredFrame& frame) {
   header.id = frame.id;
   header.base = frame.base;
   header.block_map = frame.block_map;
-  header.crc = frame_crc(header, frame.stored);
+  const size_t at = pending_.size();
   const Bytes head = bytes_of(header);
   pending_.insert(pending_.end(), head.begin(), head.end());
   pending_.insert(pending_.end(), frame.stored.begin(), frame.stored.end());
+  const uint32_t crc = crc32c(Bytes(pending_).subspan(at));  // the field is still zero
+  std::memcpy(&pending_[at + offsetof(FrameHeader, crc)], &crc, sizeof crc);
   DirectoryEntry entry;
   entry.id = frame.id;
   entry.base = frame.base;

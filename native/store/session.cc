@@ -47,7 +47,15 @@ Result<void> StoreSession::check_delta(const StoredFrame& frame) {
 
 Result<void> StoreSession::add_chunk(const StoredFrame& frame) {
   if (failed_) return *failed_;
-  if (frame.kind == FrameKind::kDelta) TRY(check_delta(frame));
+  if (frame.kind == FrameKind::kDelta) {
+    const auto fits = check_delta(frame);
+    if (!fits) {
+      // Another session may have stored it in full meanwhile: that copy is as good.
+      if (fits.error().code != Code::kFailedPrecondition) return fits;
+      if (!TRY(store_.present(std::span(&frame.id, 1)))[0]) return fits;
+      return {};
+    }
+  }
   TRY(keep(add(data_, PackKind::kData, frame)));
   if (data_->writer.bytes() >= kPackBytesMax) TRY(keep(seal(data_)));
   return {};

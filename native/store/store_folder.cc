@@ -118,7 +118,8 @@ Result<void> StoreFolder::check_epoch(const StoreHeader& header) const {
   return {};
 }
 
-Result<StoreFolder> StoreFolder::open(const std::string& path, const std::string& catalog_uuid) {
+Result<StoreFolder> StoreFolder::open(const std::string& path, const std::string& catalog_uuid,
+                                      bool adopt) {
   std::error_code failure;
   fs::create_directories(path + "/packs", failure);
   if (failure) return error(Code::kDeviceFailed, path + ": " + failure.message());
@@ -132,7 +133,10 @@ Result<StoreFolder> StoreFolder::open(const std::string& path, const std::string
   if (const auto found = TRY(read_header(header_path))) {
     header = *found;
     const std::string owner = text_of(header.catalog_uuid);
-    if (catalog_uuid != owner) {
+    if (adopt) {
+      header.catalog_uuid = {};
+      std::copy(catalog_uuid.begin(), catalog_uuid.end(), header.catalog_uuid.begin());
+    } else if (catalog_uuid != owner) {
       return error(Code::kFailedPrecondition,
                    header_path + ": belongs to catalog " + owner + ", not " + catalog_uuid);
     }

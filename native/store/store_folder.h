@@ -15,7 +15,8 @@ class StoreFolder {
  public:
   // Takes the lock, creates what is missing, and raises the writer epoch. Errors: as
   // ChunkStore::open.
-  static Result<StoreFolder> open(const std::string& path, const std::string& catalog_uuid);
+  static Result<StoreFolder> open(const std::string& path, const std::string& catalog_uuid,
+                                  bool adopt);
   // Takes the lock of a store that is there and changes nothing, whatever catalog it belongs to.
   // Errors: kNotFound, kInUse, kForeignFile, kNewerFormat, kCorrupt.
   static Result<StoreFolder> open_offline(const std::string& path);

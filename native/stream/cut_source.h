@@ -1,9 +1,16 @@
-// The source of a cut: a full seal streamed as LIST while it is hashed, then LIST_END with the
-// tree's root; chunks on demand, LZ4 where that is smaller. The node keeps no tree.
+// The source of a cut. Where the base is agreed it lists what may differ from it, else everything
+// that is not zero and then the tree's root; meanwhile it answers what is asked for: LZ4 where that
+// is smaller, or only the blocks that may differ from the agreed base. The node keeps no tree.
+//
+// Threads of its own, at low priority so that guests go first, read, hash and compress: what is
+// asked for goes before listing, and what was listed a moment ago is kept in memory (kKeptBytes),
+// because it is asked for next. take() only collects.
 #pragma once
 
 #include <deque>
+#include <map>
 #include <memory>
+#include <thread>
 
 #include "seal/merkle.h"
 #include "stream/channel.h"
@@ -13,7 +20,11 @@ namespace ashlar {
 
 class CutSource final : public Channel {
  public:
-  CutSource(std::unique_ptr<CutImage> image, const DomainKeys& keys);
+  // `threads` 0: take() does the work itself, in an order that depends on nothing but the calls.
+  CutSource(std::unique_ptr<CutImage> image, const DomainKeys& keys, size_t threads);
+  ~CutSource() override { close(); }
+
+  static size_t threads_for_this_machine();
 
   Result<void> give(Bytes message) override;
   Result<std::optional<std::vector<uint8_t>>> take() override;
@@ -21,25 +32,82 @@ class CutSource final : public Channel {
   void close() override;
 
   uint64_t volume_bytes() const { return image_->size_bytes(); }
+  bool base_agreed() const { return image_->base_agreed(); }
 
  private:
-  Result<std::vector<uint8_t>> list_more();
-  Result<std::vector<uint8_t>> answer(const std::vector<uint64_t>& wanted);
+  using Message = std::vector<uint8_t>;
+  // Chunks that are listed together; immutable once it is hashed.
+  struct Unit {
+    uint64_t number = 0;
+    std::vector<ChangedChunk> chunks;  // ascending
+    std::unique_ptr<uint8_t[]> bytes;  // of all of them, in that order
+    std::vector<Hash> ids;
+    const uint8_t* find(uint64_t chunk, size_t* at) const;
+  };
+  struct Wanted {
+    uint64_t chunk = 0;
+    std::shared_ptr<const Unit> kept;  // where its bytes are still there
+  };
+
+  void work();
+  bool step(std::unique_lock<std::mutex>& lock);
+  void rest(std::unique_lock<std::mutex>& lock);
+  bool may_answer() const;
+  bool may_walk() const;
+  bool may_hash() const;
+  bool keeps_enough() const { return kept_chunks_ * kChunkBytes >= kKeptBytes; }
+  bool all_listed() const { return walked_ && units_.empty() && next_listed_ == next_unit_; }
+  // Not every unit makes a message of its own.
+  bool list_due() const {
+    if (all_listed()) return !list_ended_;
+    return !list_.empty() && (list_.size() >= kListAtLeast || keeps_enough());
+  }
+  bool has_message() const { return list_due() || !answers_.empty(); }
+
+  std::vector<Wanted> claim();
+  Result<std::vector<ChangedChunk>> walk(uint64_t from);
+  Result<void> hash(Unit& unit);
+  void note_walked(std::vector<ChangedChunk> chunks);
+  void note_hashed(std::shared_ptr<const Unit> unit);
+  void keep(std::shared_ptr<const Unit> unit);
+  Result<std::vector<Message>> answer(const std::vector<Wanted>& wanted);
+  Message list_message();
+
+  static constexpr size_t kKeptBytes = 32 << 20;
+  static constexpr size_t kListAtLeast = 64;
 
   const std::unique_ptr<CutImage> image_;
   const DomainKeys keys_;
 
-  // take() only
-  MerkleBuilder tree_;
-  uint64_t next_chunk_ = 0;
-  uint64_t listed_ = 0;
-  bool list_done_ = false;
-
   std::mutex mutex_;  // guards what follows
   std::condition_variable changed_;
-  std::deque<uint64_t> wanted_;
-  uint64_t hashed_bytes_ = 0;
+  std::optional<Error> failed_;
   bool closed_ = false;
+
+  // The walk over the map, by one thread at a time; then units are hashed, and listed in order.
+  bool walking_ = false;
+  bool walked_ = false;
+  uint64_t next_chunk_ = 0;
+  uint64_t next_unit_ = 0;
+  std::deque<std::shared_ptr<Unit>> units_;  // not hashed yet
+  std::map<uint64_t, std::shared_ptr<const Unit>> hashed_;
+  uint64_t next_listed_ = 0;
+  MerkleBuilder tree_;  // of a full list
+  std::vector<ListEntry> list_;
+  uint64_t listed_ = 0;
+  uint64_t hashed_bytes_ = 0;
+  bool list_ended_ = false;
+
+  std::deque<uint64_t> wanted_;
+  bool asked_lately_ = true;  // there is a point in not listing further than is kept
+  std::deque<std::shared_ptr<const Unit>> kept_;
+  size_t kept_chunks_ = 0;
+  std::deque<Message> answers_;
+  size_t answer_bytes_ = 0;
+
+  const size_t thread_count_;
+  std::mutex join_mutex_;  // guards threads_
+  std::vector<std::thread> threads_;
 };
 
 }  // namespace ashlar

@@ -2,36 +2,15 @@
 
 #include <algorithm>
 
-#include "codec/lz4.h"
+#include "base/parallel.h"
 #include "seal/image.h"
+#include "stream/arrived_chunk.h"
 
 namespace ashlar {
 namespace {
 
 constexpr size_t kUnderWayMax = (8 << 20) / kChunkBytes;
 constexpr size_t kNodesKept = 4096;  // 8 MiB
-constexpr uint64_t kIndexMask = (1ull << 56) - 1;
-
-uint64_t number_of(uint8_t level, uint64_t index) {
-  return uint64_t(level) << 56 | index;
-}
-
-std::pair<uint8_t, uint64_t> place_of(uint64_t number) {
-  return {uint8_t(number >> 56), number & kIndexMask};
-}
-
-uint64_t chunks_below(uint8_t level) {
-  uint64_t chunks = 1;
-  for (uint8_t i = 0; i < level; i++)
-    chunks *= kFanOut;
-  return chunks;
-}
-
-Hash child_id(const NodeBytes& node, uint64_t child) {
-  Hash id;
-  std::memcpy(id.data(), &node[1 + child * sizeof(Hash)], sizeof id);
-  return id;
-}
 
 Error broken(const std::string& what) {
   return error(Code::kProtocol, "the source " + what + "; nothing of it was installed");
@@ -68,7 +47,9 @@ void Hydration::pump() {
     size_t room = 0;
     {
       std::unique_lock lock(mutex_);
-      changed_.wait(lock, [&] { return closed_ || failed_ || under_way_ < kUnderWayMax; });
+      // The sweep is asked for many at a time: each time it passes through map locks.
+      const size_t low = turn_.lane == Lane::kDemand ? kUnderWayMax - 1 : kUnderWayMax / 2;
+      changed_.wait(lock, [&] { return closed_ || failed_ || under_way_ <= low; });
       if (closed_ || failed_) return;
       room = kUnderWayMax - under_way_;
     }
@@ -113,11 +94,11 @@ std::optional<Hydration::Zeros> Hydration::advance(uint64_t chunk) {
       }
       return std::nullopt;
     }
-    const Place place{level, index};
+    const TreePlace place{level, index};
     const auto node = nodes_.find(place);
     if (node == nodes_.end()) {
       parked_[place].push_back(chunk);
-      if (asked_nodes_.emplace(place, id).second) ask_nodes_.push_back(number_of(level, index));
+      if (asked_nodes_.emplace(place, id).second) ask_nodes_.push_back(number_of(place));
       return std::nullopt;
     }
     id = child_id(node->second, chunk / chunks_below(uint8_t(level - 1)) % kFanOut);
@@ -168,6 +149,8 @@ Result<void> Hydration::give(Bytes message) {
 }
 
 Result<void> Hydration::take_message(Bytes message) {
+  std::vector<WireFrame> chunks;
+  std::optional<WireFrame> refused;
   for (const WireFrame& frame : TRY(parse_frames(message))) {
     switch (frame.header.kind) {
       case Wire::kNode:
@@ -175,10 +158,10 @@ Result<void> Hydration::take_message(Bytes message) {
         break;
       case Wire::kRaw:
       case Wire::kLz4:
-        TRY(take_chunk(frame));
+        chunks.push_back(frame);
         break;
       case Wire::kCannot:
-        TRY(take_refusal(frame));
+        refused = frame;
         break;
       case Wire::kList:
       case Wire::kListEnd:
@@ -189,18 +172,19 @@ Result<void> Hydration::take_message(Bytes message) {
         return broken("sent a frame that was not asked for");
     }
   }
-  return {};
+  TRY(take_chunks(chunks));
+  return refused ? take_refusal(*refused) : Result<void>();
 }
 
 // Those who wait for what the source cannot give are told. The region says why in its log;
 // hydration keeps trying by opening again.
 Result<void> Hydration::take_refusal(const WireFrame& frame) {
-  const Place place = place_of(frame.header.index);
+  const TreePlace place = place_of(frame.header.index);
   std::vector<uint64_t> chunks;
   {
     std::lock_guard lock(mutex_);
-    if (place.first == 0 && asked_chunks_.contains(place.second)) {
-      chunks = {place.second};
+    if (place.level == 0 && asked_chunks_.contains(place.index)) {
+      chunks = {place.index};
     } else if (const auto below = parked_.find(place); below != parked_.end()) {
       chunks = below->second;
     }
@@ -214,7 +198,7 @@ Result<void> Hydration::take_refusal(const WireFrame& frame) {
 }
 
 Result<void> Hydration::take_node(const WireFrame& frame) {
-  const Place place = place_of(frame.header.index);
+  const TreePlace place = place_of(frame.header.index);
   Hash expected;
   {
     std::lock_guard lock(mutex_);
@@ -223,7 +207,7 @@ Result<void> Hydration::take_node(const WireFrame& frame) {
     expected = asked->second;
   }
   const bool good =
-      frame.payload[0] == place.first && keyed_hash(keys_.node, frame.payload) == expected;
+      frame.payload[0] == place.level && keyed_hash(keys_.node, frame.payload) == expected;
   if (!good) return broken("sent a node that is not what its parent says");
   std::vector<Zeros> zeros;
   {
@@ -242,30 +226,45 @@ Result<void> Hydration::take_node(const WireFrame& frame) {
   return install_zeros(zeros);
 }
 
-Result<void> Hydration::take_chunk(const WireFrame& frame) {
-  const uint64_t chunk = frame.header.index;
-  Hash expected;
+// Unpacked and verified on all cores, then installed, neighbours together.
+Result<void> Hydration::take_chunks(const std::vector<WireFrame>& frames) {
+  if (frames.empty()) return {};
+  std::vector<Hash> expected;
   {
     std::lock_guard lock(mutex_);
-    const auto asked = asked_chunks_.find(chunk);
-    if (asked == asked_chunks_.end()) return broken("sent a chunk that was not asked for");
-    expected = asked->second;
-    // Before it is installed: from then on it may be wanted once more, and is to be asked for
-    // again.
-    asked_chunks_.erase(asked);
+    for (const WireFrame& frame : frames) {
+      // Before it is installed: from then on it may be wanted once more, and is to be asked for
+      // again.
+      const auto asked = asked_chunks_.extract(frame.header.index);
+      if (asked.empty()) return broken("sent a chunk that was not asked for");
+      expected.push_back(asked.mapped());
+    }
   }
-  std::vector<uint8_t> plain;
-  Bytes bytes = frame.payload;
-  if (frame.header.kind == Wire::kLz4) {
-    plain.resize(kChunkBytes);
-    if (!lz4_decompress(frame.payload, plain)) return broken("sent a chunk that does not unpack");
-    bytes = plain;
+  const auto plain = std::make_unique_for_overwrite<uint8_t[]>(frames.size() * kChunkBytes);
+  const auto at = [&](size_t i) { return MutableBytes(&plain[i * kChunkBytes], kChunkBytes); };
+  enum class Verdict : uint8_t { kGood, kDoesNotUnpack, kOther };
+  std::vector<Verdict> verdicts(frames.size());
+  parallel_for(frames.size(), [&](size_t i) {
+    if (!unpack_chunk(frames[i], at(i))) {
+      verdicts[i] = Verdict::kDoesNotUnpack;
+    } else if (chunk_id(keys_, at(i)) != expected[i]) {
+      verdicts[i] = Verdict::kOther;
+    }
+  });
+  for (const Verdict verdict : verdicts) {
+    if (verdict == Verdict::kDoesNotUnpack) return broken("sent a chunk that does not unpack");
+    if (verdict == Verdict::kOther) return broken("sent a chunk that is not what the tree says");
   }
-  if (chunk_id(keys_, bytes) != expected)
-    return broken("sent a chunk that is not what the tree says");
-  TRY(target_->install(chunk, bytes));
+  for (size_t first = 0; first < frames.size();) {
+    size_t end = first + 1;
+    while (end < frames.size() && frames[end].header.index == frames[end - 1].header.index + 1)
+      end++;
+    TRY(target_->install(frames[first].header.index,
+                         Bytes(at(first).data(), (end - first) * kChunkBytes)));
+    first = end;
+  }
   std::lock_guard lock(mutex_);
-  under_way_--;
+  under_way_ -= frames.size();
   changed_.notify_all();
   return {};
 }

@@ -12,9 +12,8 @@
 #include <set>
 #include <thread>
 
-#include "seal/merkle.h"
+#include "seal/tree_place.h"
 #include "stream/channel.h"
-#include "stream/snapshot_source.h"
 #include "volume/hydrator.h"
 
 namespace ashlar {
@@ -31,8 +30,6 @@ class Hydration final : public Channel {
   void close() override;
 
  private:
-  using Place = std::pair<uint8_t, uint64_t>;  // level, index
-
   struct Zeros {
     uint64_t first = 0;
     uint64_t count = 0;
@@ -44,7 +41,7 @@ class Hydration final : public Channel {
   Result<void> take_message(Bytes message);
   Result<void> take_refusal(const WireFrame& frame);
   Result<void> take_node(const WireFrame& frame);
-  Result<void> take_chunk(const WireFrame& frame);
+  Result<void> take_chunks(const std::vector<WireFrame>& frames);
   Result<void> install_zeros(const std::vector<Zeros>& zeros);
 
   const std::shared_ptr<Hydrator> target_;
@@ -55,9 +52,9 @@ class Hydration final : public Channel {
 
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::map<Place, NodeBytes> nodes_;
-  std::map<Place, Hash> asked_nodes_;
-  std::map<Place, std::vector<uint64_t>> parked_;  // chunks that wait for a node
+  std::map<TreePlace, NodeBytes> nodes_;
+  std::map<TreePlace, Hash> asked_nodes_;
+  std::map<TreePlace, std::vector<uint64_t>> parked_;  // chunks that wait for a node
   std::map<uint64_t, Hash> asked_chunks_;
   std::vector<uint64_t> ask_nodes_;
   std::vector<uint64_t> ask_chunks_;

@@ -1,36 +1,63 @@
 #include "stream/ingest.h"
 
-#include <algorithm>
-
 #include "base/parallel.h"
-#include "codec/lz4.h"
-#include "seal/image.h"
+#include "stream/arrived_chunk.h"
 
 namespace ashlar {
 namespace {
 
 constexpr size_t kUnderWayMax = (8 << 20) / kChunkBytes;
+constexpr size_t kAskBelow = kUnderWayMax * 3 / 4;  // so that many are asked for at a time
 
 Error broken(const std::string& what) {
   return error(Code::kProtocol, "the source " + what + "; nothing of this pull was committed");
 }
 
+// Not the source's fault, and no reason to fail the snapshot.
+Error base_failed(const Error& reason) {
+  return error(Code::kFailedPrecondition,
+               "the base cannot be read here (" + reason.message + "); pull without it");
+}
+
 }  // namespace
 
-Ingest::Ingest(ChunkStore& store, const DomainKeys& keys, uint64_t volume_bytes)
+Ingest::Ingest(ChunkStore& store, const DomainKeys& keys, IngestOptions options)
     : store_(store),
       keys_(keys),
-      volume_bytes_(volume_bytes),
-      chunks_((volume_bytes + kChunkBytes - 1) / kChunkBytes),
+      volume_bytes_(options.volume_bytes),
+      chunks_((volume_bytes_ + kChunkBytes - 1) / kChunkBytes),
+      list_is_delta_(options.list_is_delta),
+      base_manifest_(options.base),
       session_(store),
-      tree_(keys_, volume_bytes, [this](uint8_t, uint64_t, const Hash& id, const NodeBytes& bytes) {
-        if (node_error_) return;
-        const auto known = store_.present(std::span(&id, 1));
-        if (known && (*known)[0]) return;
-        auto added = known ? session_.add_node({FrameKind::kNode, id, kNodeBytes, bytes})
-                           : Result<void>(known.error());
-        if (!added) node_error_ = std::move(added).error();
-      }) {}
+      tree_(
+          keys_, volume_bytes_,
+          [this](uint8_t, uint64_t, const Hash& id, const NodeBytes& bytes) {
+            add_node(id, bytes);
+          },
+          tree_base()) {}
+
+MerkleBase Ingest::tree_base() {
+  if (base_manifest_) base_.emplace(store_, *base_manifest_);
+  if (!list_is_delta_) return {};
+  CHECK(base_manifest_ && base_manifest_->volume_bytes <= volume_bytes_);
+  return {base_manifest_->volume_bytes, base_manifest_->tree_root,
+          [this](uint8_t level, uint64_t index) {
+            const auto node = base_->node({level, index});
+            if (!node && !node_error_) node_error_ = base_failed(node.error());
+            return node && *node ? **node : NodeBytes{};
+          }};
+}
+
+// A node that the store has is left out: what is below it is there too.
+void Ingest::add_node(const Hash& id, const NodeBytes& bytes) {
+  if (node_error_) return;
+  const auto known = store_.present(std::span(&id, 1));
+  if (known && (*known)[0]) return;
+  const auto owner = std::make_shared<const std::vector<uint8_t>>(bytes.begin(), bytes.end());
+  auto added = known ? session_.add_node({FrameKind::kNode, id, kNodeBytes, *owner}, owner)
+                     : Result<void>(known.error());
+  if (!added) node_error_ = std::move(added).error();
+}
 
 Result<void> Ingest::give(Bytes message) {
   auto taken = take_message(message);
@@ -48,7 +75,8 @@ Result<void> Ingest::take_message(Bytes message) {
     if (failed_) return *failed_;
     if (closed_) return error(Code::kCancelled, "the pull was closed");
   }
-  std::vector<WireFrame> data;
+  received_bytes_ += message.size();
+  std::vector<WireFrame> chunks;
   for (const WireFrame& frame : TRY(parse_frames(message))) {
     switch (frame.header.kind) {
       case Wire::kList:
@@ -57,9 +85,13 @@ Result<void> Ingest::take_message(Bytes message) {
       case Wire::kListEnd:
         TRY(take_end(frame.header));
         break;
+      case Wire::kDelta:
+      case Wire::kDeltaRaw:
+        if (!list_is_delta_) return broken("sent a difference from a base that was not agreed");
+        [[fallthrough]];
       case Wire::kRaw:
       case Wire::kLz4:
-        data.push_back(frame);
+        chunks.push_back(frame);
         break;
       case Wire::kCannot: {
         return error(Code::kRemoteUnavailable,
@@ -67,41 +99,59 @@ Result<void> Ingest::take_message(Bytes message) {
       }
       case Wire::kWant:
       case Wire::kWantNode:
-      case Wire::kDelta:
-      case Wire::kDeltaRaw:
       case Wire::kNode:
         return broken("sent a frame that was not asked for");
     }
   }
-  return take_chunks(data);
+  return take_chunks(chunks);
+}
+
+// The zero id also without a base.
+Result<Hash> Ingest::base_chunk(uint64_t index) {
+  if (!base_) return Hash{};
+  const auto id = base_->id_at({0, index});
+  if (!id) return base_failed(id.error());
+  return *id;
 }
 
 Result<void> Ingest::take_list(const std::vector<ListEntry>& entries) {
+  {
+    std::lock_guard lock(mutex_);
+    if (list_ended_) return broken("listed more after the end of its list");
+  }
   std::vector<Hash> ids;
+  std::vector<uint64_t> indices;
+  uint64_t known = 0;
   for (const ListEntry& entry : entries) {
+    const bool zero = is_zero(entry.id);
     if (entry.index >= chunks_ || (last_index_ && entry.index <= *last_index_) ||
-        is_zero(entry.id)) {
+        (zero && !list_is_delta_)) {
       return broken("listed chunk " + std::to_string(entry.index) + " out of turn");
-    }
-    {
-      std::lock_guard lock(mutex_);
-      if (list_ended_) return broken("listed more after the end of its list");
     }
     last_index_ = entry.index;
     listed_++;
+    listed_zero_ += zero;
     tree_.add(entry.index, entry.id);
-    ids.push_back(entry.id);
+    const Hash before = list_is_delta_ || !zero ? TRY(base_chunk(entry.index)) : Hash{};
+    listed_over_ += !is_zero(before);
+    if (zero || before == entry.id) {
+      known++;
+    } else {
+      ids.push_back(entry.id);
+      indices.push_back(entry.index);
+    }
   }
   if (node_error_) return *node_error_;
   const std::vector<bool> present = TRY(store_.present(ids));
   std::lock_guard lock(mutex_);
+  done_chunks_ += known;
   for (size_t i = 0; i < ids.size(); i++) {
     if (present[i] || !seen_.insert(ids[i]).second) {
       done_chunks_++;
       continue;
     }
-    missing_[entries[i].index] = ids[i];
-    to_ask_.push_back(entries[i].index);
+    missing_[indices[i]] = ids[i];
+    to_ask_.push_back(indices[i]);
   }
   changed_.notify_all();
   return {};
@@ -120,41 +170,44 @@ Result<void> Ingest::take_end(const WireFrameHeader& header) {
   return {};
 }
 
+Result<void> Ingest::check_wanted(const WireFrameHeader& header) {
+  std::lock_guard lock(mutex_);
+  const auto wanted = missing_.find(header.index);
+  if (wanted != missing_.end() && wanted->second == header.id && under_way_ > 0) return {};
+  return broken("sent chunk " + std::to_string(header.index) + ", which was not asked for");
+}
+
 // Every id is verified, on all cores, before anything is written.
 Result<void> Ingest::take_chunks(const std::vector<WireFrame>& frames) {
-  if (frames.empty()) return {};
-  std::vector<char> good(frames.size());
+  std::vector<Hash> bases;
+  for (const WireFrame& frame : frames) {
+    TRY(check_wanted(frame.header));
+    const bool delta = frame.header.kind == Wire::kDelta || frame.header.kind == Wire::kDeltaRaw;
+    bases.push_back(delta ? TRY(base_chunk(frame.header.index)) : Hash{});
+  }
+  std::vector<std::optional<Result<ArrivedChunk>>> arrived(frames.size());
   parallel_for(frames.size(), [&](size_t i) {
-    const WireFrame& frame = frames[i];
-    std::vector<uint8_t> plain;
-    Bytes chunk = frame.payload;
-    if (frame.header.kind == Wire::kLz4) {
-      plain.resize(kChunkBytes);
-      if (!lz4_decompress(frame.payload, plain)) return;
-      chunk = plain;
-    }
-    good[i] = chunk_id(keys_, chunk) == frame.header.id;
+    arrived[i].emplace(accept_chunk(store_, keys_, frames[i], frames[i].header.id, bases[i]));
   });
   for (size_t i = 0; i < frames.size(); i++) {
-    const WireFrameHeader& header = frames[i].header;
-    {
-      std::lock_guard lock(mutex_);
-      const auto wanted = missing_.find(header.index);
-      if (wanted == missing_.end() || wanted->second != header.id || under_way_ == 0) {
-        return broken("sent chunk " + std::to_string(header.index) + ", which was not asked for");
-      }
-      if (!good[i]) {
-        return broken("sent a chunk " + std::to_string(header.index) +
-                      " that is not what its id says");
-      }
+    TRY(check_wanted(frames[i].header));  // once, also within one message
+    Result<ArrivedChunk>& chunk = *arrived[i];
+    if (!chunk) {
+      if (chunk.error().code == Code::kProtocol) return chunk.error();
+      return base_failed(chunk.error());
     }
-    const FrameKind kind = header.kind == Wire::kLz4 ? FrameKind::kLz4 : FrameKind::kRaw;
-    TRY(session_.add_chunk({kind, header.id, uint32_t(kChunkBytes), frames[i].payload}));
+    // The message is the caller's only until this returns.
+    const auto owner = std::make_shared<const std::vector<uint8_t>>(
+        chunk->packed.empty() ? std::vector<uint8_t>(chunk->as_sent.begin(), chunk->as_sent.end())
+                              : std::move(chunk->packed));
+    StoredFrame stored = chunk->frame();
+    stored.stored = *owner;
+    TRY(session_.add_chunk(stored, owner));
     std::lock_guard lock(mutex_);
-    missing_.erase(header.index);
+    missing_.erase(frames[i].header.index);
     under_way_--;
     done_chunks_++;
-    changed_.notify_all();
+    if (under_way_ < kAskBelow || complete()) changed_.notify_all();
   }
   return {};
 }
@@ -162,7 +215,7 @@ Result<void> Ingest::take_chunks(const std::vector<WireFrame>& frames) {
 Result<std::optional<std::vector<uint8_t>>> Ingest::take() {
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [&] {
-    return closed_ || failed_ || complete() || (!to_ask_.empty() && under_way_ < kUnderWayMax);
+    return closed_ || failed_ || complete() || (!to_ask_.empty() && under_way_ < kAskBelow);
   });
   if (failed_) return *failed_;
   if (closed_) return error(Code::kCancelled, "the pull was closed");
@@ -188,11 +241,16 @@ Result<IngestResult> Ingest::finish() {
   IngestResult result;
   result.manifest = make_manifest(volume_bytes_, {}, tree_root_);
   result.root = manifest_root(keys_, result.manifest);
-  TRY(session_.add_node(
-      {FrameKind::kManifest, result.root, uint32_t(result.manifest.size()), result.manifest}));
+  const auto owner =
+      std::make_shared<const std::vector<uint8_t>>(result.manifest.begin(), result.manifest.end());
+  TRY(session_.add_node({FrameKind::kManifest, result.root, uint32_t(owner->size()), *owner},
+                        owner));
   TRY(session_.finish());
   result.added_bytes = session_.added_bytes();
-  result.chunks = listed_;
+  result.received_bytes = received_bytes_;
+  result.chunks = listed_ - listed_zero_;
+  const int64_t replaced = list_is_delta_ ? int64_t(listed_over_) : 0;
+  result.logical_bytes = (int64_t(result.chunks) - replaced) * int64_t(kChunkBytes);
   return result;
 }
 

@@ -2,29 +2,42 @@
 // this snapshot with at most 8 MiB under way, verifies every id before anything enters a pack,
 // builds the tree, and compares the root where the source has one. What it wrote is garbage until
 // finish().
+//
+// With a base, what the base has at the same index is not looked up. With a list of differences the
+// tree is built on the base's, and chunks may come as the blocks that differ from the base's chunk
+// at the same index.
 #pragma once
 
 #include <deque>
 #include <unordered_map>
 #include <unordered_set>
 
-#include "seal/merkle.h"
-#include "store/chunk_store.h"
 #include "store/hash_hasher.h"
+#include "store/session_writer.h"
 #include "stream/channel.h"
+#include "stream/snapshot_tree.h"
 
 namespace ashlar {
+
+struct IngestOptions {
+  uint64_t volume_bytes = 0;
+  std::optional<ManifestFields> base;  // of a snapshot here that nobody takes away meanwhile
+  bool list_is_delta = false;          // requires a base that is not larger than the volume
+};
 
 struct IngestResult {
   Hash root{};
   Manifest manifest{};
-  uint64_t added_bytes = 0;
-  uint64_t chunks = 0;
+  uint64_t added_bytes = 0;     // to the packs
+  uint64_t received_bytes = 0;  // as frames
+  // Of the chunks that are not zero: all of them, or by how much they are more than the base's.
+  int64_t logical_bytes = 0;
+  uint64_t chunks = 0;  // listed, not zero
 };
 
 class Ingest final : public Channel {
  public:
-  Ingest(ChunkStore& store, const DomainKeys& keys, uint64_t volume_bytes);
+  Ingest(ChunkStore& store, const DomainKeys& keys, IngestOptions options);
 
   Result<void> give(Bytes message) override;
   Result<std::optional<std::vector<uint8_t>>> take() override;
@@ -35,25 +48,35 @@ class Ingest final : public Channel {
   Result<IngestResult> finish();
 
  private:
+  Result<void> take_message(Bytes message);
   Result<void> take_list(const std::vector<ListEntry>& entries);
   Result<void> take_end(const WireFrameHeader& header);
   Result<void> take_chunks(const std::vector<WireFrame>& frames);
-  Result<void> take_message(Bytes message);
+  Result<void> check_wanted(const WireFrameHeader& header);
+  Result<Hash> base_chunk(uint64_t index);
+  void add_node(const Hash& id, const NodeBytes& bytes);
+  MerkleBase tree_base();
   bool complete() const { return list_ended_ && missing_.empty(); }
 
   ChunkStore& store_;
   const DomainKeys keys_;
   const uint64_t volume_bytes_;
   const uint64_t chunks_;
+  const bool list_is_delta_;
 
   // give() only
-  StoreSession session_;
-  std::optional<Error> node_error_;
+  const std::optional<ManifestFields> base_manifest_;
+  std::optional<SnapshotTree> base_;
+  SessionWriter session_;
+  std::optional<Error> node_error_;  // of what the builder calls
   MerkleBuilder tree_;
   std::optional<uint64_t> last_index_;
   uint64_t listed_ = 0;
+  uint64_t listed_zero_ = 0;
+  uint64_t listed_over_ = 0;  // where the base has a chunk
   Hash tree_root_{};
   std::unordered_set<Hash, HashHasher> seen_;
+  uint64_t received_bytes_ = 0;
 
   std::mutex mutex_;  // guards what follows
   std::condition_variable changed_;

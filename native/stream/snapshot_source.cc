@@ -1,33 +1,31 @@
 #include "stream/snapshot_source.h"
 
 #include <algorithm>
+#include <bit>
 
+#include "base/parallel.h"
 #include "codec/lz4.h"
+#include "store/delta.h"
 
 namespace ashlar {
 namespace {
 
 constexpr size_t kWantedMax = 1 << 16;
-constexpr size_t kNodesKept = 4096;  // 8 MiB
-constexpr uint64_t kIndexMask = (1ull << 56) - 1;
+// What one message answers, a chunk counted as half its plain size.
+constexpr size_t kChunkCost = kChunkBytes / 2;
+// A delta is sent where at most so many of a chunk's 16 blocks differ.
+constexpr int kDeltaBlocksSent = 8;
 
-Hash child_id(const NodeBytes& node, uint64_t child) {
-  Hash id;
-  std::memcpy(id.data(), &node[1 + child * sizeof(Hash)], sizeof id);
-  return id;
+bool is_full(FrameKind kind) {
+  return kind == FrameKind::kRaw || kind == FrameKind::kLz4;
 }
 
 }  // namespace
 
-Result<ManifestFields> read_manifest(const Manifest& manifest) {
-  ManifestFields fields;
-  std::memcpy(&fields.volume_bytes, &manifest[24], sizeof fields.volume_bytes);
-  std::memcpy(fields.tree_root.data(), &manifest[48], sizeof fields.tree_root);
-  const Manifest expected = make_manifest(fields.volume_bytes, {}, fields.tree_root);
-  if (expected != manifest || fields.volume_bytes == 0 || fields.volume_bytes > (64ull << 40)) {
-    return error(Code::kInvalidArgument, "this is no manifest of the default domain");
-  }
-  return fields;
+SnapshotSource::SnapshotSource(ChunkStore& store, const ManifestFields& manifest,
+                               const std::optional<ManifestFields>& base)
+    : store_(store), keys_(derive_keys({})), tree_(store, manifest) {
+  if (base) base_.emplace(store, *base);
 }
 
 Result<void> SnapshotSource::give(Bytes message) {
@@ -48,89 +46,118 @@ Result<void> SnapshotSource::give(Bytes message) {
   return {};
 }
 
+// The tree is walked first, then chunks are read and packed on all cores.
 Result<std::optional<std::vector<uint8_t>>> SnapshotSource::take() {
-  std::vector<uint8_t> message;
-  while (message.size() < kMessageBytes) {
-    Wanted wanted;
-    {
-      std::unique_lock lock(mutex_);
-      if (wanted_.empty() && !message.empty()) break;
-      changed_.wait(lock, [&] { return closed_ || !wanted_.empty(); });
-      if (closed_) return std::optional<std::vector<uint8_t>>();
-      wanted = wanted_.front();
-      wanted_.pop_front();
+  std::vector<Wanted> wanted;
+  {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return closed_ || !wanted_.empty(); });
+    if (closed_) return std::optional<std::vector<uint8_t>>();
+    for (size_t cost = 0; cost < kMessageBytes && !wanted_.empty(); wanted_.pop_front()) {
+      wanted.push_back(wanted_.front());
+      cost += wanted.back().node ? kNodeBytes : kChunkCost;
     }
-    TRY(answer(wanted, message));
   }
+  std::vector<Answer> answers;
+  for (const Wanted& each : wanted)
+    answers.push_back(find(each));
+  parallel_for(answers.size(), [&](size_t i) {
+    Answer& answer = answers[i];
+    if (answer.failed || answer.kind == Wire::kNode) return;
+    if (auto filled = fill(answer); !filled) answer.failed = std::move(filled).error();
+  });
+  std::vector<uint8_t> message;
+  for (Answer& answer : answers)
+    append(answer, message);
   std::lock_guard lock(mutex_);
   sent_bytes_ += message.size();
   return std::optional(std::move(message));
 }
 
-Result<void> SnapshotSource::answer(const Wanted& wanted, std::vector<uint8_t>& message) {
-  const auto cannot = [&](const Error& reason) {
-    const uint32_t code = uint32_t(reason.code);
-    append_frame(message, Wire::kCannot, wanted.number, Hash{},
-                 Bytes(reinterpret_cast<const uint8_t*>(&code), sizeof code));
-    return Result<void>();
-  };
-  if (wanted.node) {
-    const uint8_t level = uint8_t(wanted.number >> 56);
-    const uint64_t index = wanted.number & kIndexMask;
-    const auto id = id_of(level, index);
-    if (!id) return cannot(id.error());
-    const auto bytes = node(level, index);
-    if (!bytes) return cannot(bytes.error());
-    append_frame(message, Wire::kNode, wanted.number, *id, **bytes);
+void SnapshotSource::append(Answer& answer, std::vector<uint8_t>& message) {
+  if (answer.failed) {
+    report_damage(answer);
+    const uint32_t code = uint32_t(answer.failed->code);
+    answer.kind = Wire::kCannot;
+    answer.id = Hash{};
+    answer.block_map = 0;
+    const auto* raw = reinterpret_cast<const uint8_t*>(&code);
+    answer.payload.assign(raw, raw + sizeof code);
+  }
+  append_frame(message, answer.kind, answer.number, answer.id, answer.payload, answer.block_map);
+}
+
+// Where a chunk or node that the store has but cannot read becomes known.
+void SnapshotSource::report_damage(const Answer&) {}
+
+// The id by the tree, and a node's bytes.
+SnapshotSource::Answer SnapshotSource::find(const Wanted& wanted) {
+  Answer answer;
+  answer.number = wanted.number;
+  const TreePlace place = wanted.node ? place_of(wanted.number) : TreePlace{0, wanted.number};
+  const auto found = [&]() -> Result<void> {
+    answer.id = TRY(tree_.id_at(place));
+    if (is_zero(answer.id) || wanted.node != (place.level > 0)) {
+      return error(Code::kNotFound, "nothing at level " + std::to_string(place.level) + ", index " +
+                                        std::to_string(place.index));
+    }
+    if (wanted.node) {
+      answer.kind = Wire::kNode;
+      const NodeBytes* node = TRY(tree_.node(place));
+      answer.payload.assign(node->begin(), node->end());
+      return {};
+    }
+    // A base that cannot be read makes no deltas; that is all.
+    const auto base = base_ ? base_->id_at(place) : Result<Hash>(Hash{});
+    if (base && *base != answer.id) answer.base = *base;
+    return {};
+  }();
+  if (!found) answer.failed = found.error();
+  return answer;
+}
+
+// The chunk as a delta on the agreed base's, where that is smaller.
+std::optional<Delta> SnapshotSource::delta_of(const Answer& answer,
+                                              const ChunkStore::Stored& stored) const {
+  if (is_zero(answer.base)) return std::nullopt;
+  if (stored.kind == FrameKind::kDelta && stored.base == answer.base) {
+    return Delta{stored.block_map, stored.bytes};
+  }
+  std::vector<uint8_t> chunk(kChunkBytes);
+  std::vector<uint8_t> base(kChunkBytes);
+  // What cannot be read makes no delta; whether the chunk itself can be is found out after this.
+  if (!store_.read_chunk(keys_, answer.id, chunk)) return std::nullopt;
+  if (!store_.read_chunk(keys_, answer.base, base)) return std::nullopt;
+  const uint16_t block_map = differing_blocks(chunk, base);
+  if (block_map == 0 || std::popcount(block_map) > kDeltaBlocksSent) return std::nullopt;
+  Delta delta = make_delta(block_map, chunk);
+  if (is_full(stored.kind) && stored.bytes.size() <= delta.stored.size()) return std::nullopt;
+  return delta;
+}
+
+// The bytes of a chunk, in a form that the receiver can take. Thread: any.
+Result<void> SnapshotSource::fill(Answer& answer) const {
+  ChunkStore::Stored stored = TRY(store_.read(answer.id));
+  if (auto delta = delta_of(answer, stored)) {
+    const size_t plain = size_t(std::popcount(delta->block_map)) * kBlockBytes;
+    answer.kind = delta->stored.size() == plain ? Wire::kDeltaRaw : Wire::kDelta;
+    answer.block_map = delta->block_map;
+    answer.payload = std::move(delta->stored);
     return {};
   }
-  const auto id = id_of(0, wanted.number);
-  if (!id) return cannot(id.error());
-  const auto stored = store_.read(*id);
-  if (!stored) return cannot(stored.error());
-  switch (stored->kind) {
-    case FrameKind::kRaw:
-      append_frame(message, Wire::kRaw, wanted.number, *id, stored->bytes);
-      return {};
-    case FrameKind::kLz4:
-      append_frame(message, Wire::kLz4, wanted.number, *id, stored->bytes);
-      return {};
-    case FrameKind::kDelta:
-    case FrameKind::kNode:
-    case FrameKind::kManifest:
-    case FrameKind::kRecord:
-      break;
+  if (is_full(stored.kind)) {
+    answer.kind = stored.kind == FrameKind::kRaw ? Wire::kRaw : Wire::kLz4;
+    answer.payload = std::move(stored.bytes);
+    return {};
   }
-  return cannot(error(Code::kCorrupt, "the chunk is stored in a form that is none"));
-}
-
-// Level 0 = chunks. kNotFound where the tree is zero or ends: nobody asks for that rightly.
-Result<Hash> SnapshotSource::id_of(uint8_t level, uint64_t index) {
-  const auto none = [&] {
-    return error(Code::kNotFound,
-                 "nothing at level " + std::to_string(level) + ", index " + std::to_string(index));
-  };
-  if (level > height_ || (level == height_ && index != 0)) return none();
-  if (level == height_) return manifest_.tree_root;
-  const auto parent = node(uint8_t(level + 1), index / kFanOut);
-  if (!parent) return parent.error();
-  const Hash id = child_id(**parent, index % kFanOut);
-  if (is_zero(id)) return none();
-  return id;
-}
-
-Result<const NodeBytes*> SnapshotSource::node(uint8_t level, uint64_t index) {
-  const auto kept = nodes_.find({level, index});
-  if (kept != nodes_.end()) return &kept->second;
-  const Hash id = TRY(id_of(level, index));
-  const ChunkStore::Stored stored = TRY(store_.read(id));
-  NodeBytes bytes;
-  if (stored.kind != FrameKind::kNode || stored.bytes.size() != bytes.size()) {
-    return error(Code::kCorrupt, "the store holds no node under " + to_hex(id));
+  answer.payload.resize(kChunkBytes);
+  TRY(store_.read_chunk(keys_, answer.id, answer.payload));
+  answer.kind = Wire::kRaw;
+  if (auto packed = lz4_compress(answer.payload)) {
+    answer.kind = Wire::kLz4;
+    answer.payload = *std::move(packed);
   }
-  std::copy(stored.bytes.begin(), stored.bytes.end(), bytes.begin());
-  if (nodes_.size() >= kNodesKept) nodes_.clear();
-  return &(nodes_[{level, index}] = bytes);
+  return {};
 }
 
 Progress SnapshotSource::progress() {

@@ -1,27 +1,21 @@
 // The source of a committed snapshot in a store: nodes by (level, index) and chunks by index within
-// this snapshot, never by bare id. Chunks go out in the form they are stored in.
+// this snapshot, never by bare id. Chunks go out in the form they are stored in; where a base was
+// agreed on, as what differs from its chunk of the same index.
 #pragma once
 
 #include <deque>
-#include <map>
 
-#include "seal/merkle.h"
-#include "store/chunk_store.h"
+#include "store/delta.h"
 #include "stream/channel.h"
+#include "stream/snapshot_tree.h"
 
 namespace ashlar {
 
-// What a manifest says; kInvalidArgument when it is not one.
-struct ManifestFields {
-  uint64_t volume_bytes = 0;
-  Hash tree_root{};
-};
-Result<ManifestFields> read_manifest(const Manifest& manifest);
-
 class SnapshotSource final : public Channel {
  public:
-  SnapshotSource(ChunkStore& store, const ManifestFields& manifest)
-      : store_(store), manifest_(manifest), height_(tree_height(manifest.volume_bytes)) {}
+  // `base`: a snapshot that this store and the receiver hold for the length of the pull.
+  SnapshotSource(ChunkStore& store, const ManifestFields& manifest,
+                 const std::optional<ManifestFields>& base = {});
 
   Result<void> give(Bytes message) override;
   Result<std::optional<std::vector<uint8_t>>> take() override;
@@ -33,15 +27,29 @@ class SnapshotSource final : public Channel {
     bool node = false;
     uint64_t number = 0;
   };
+  // What a question is answered with.
+  struct Answer {
+    Wire kind = Wire::kCannot;
+    uint64_t number = 0;
+    Hash id{};
+    Hash base{};
+    uint16_t block_map = 0;
+    std::vector<uint8_t> payload;
+    std::optional<Error> failed;
+  };
 
-  Result<void> answer(const Wanted& wanted, std::vector<uint8_t>& message);
-  Result<Hash> id_of(uint8_t level, uint64_t index);
-  Result<const NodeBytes*> node(uint8_t level, uint64_t index);
+  Answer find(const Wanted& wanted);
+  Result<void> fill(Answer& answer) const;
+  std::optional<Delta> delta_of(const Answer& answer, const ChunkStore::Stored& stored) const;
+  void append(Answer& answer, std::vector<uint8_t>& message);
+  void report_damage(const Answer& answer);
 
   ChunkStore& store_;
-  const ManifestFields manifest_;
-  const uint8_t height_;
-  std::map<std::pair<uint8_t, uint64_t>, NodeBytes> nodes_;  // take() only; bounded
+  const DomainKeys keys_;
+
+  // take() only
+  SnapshotTree tree_;
+  std::optional<SnapshotTree> base_;
 
   std::mutex mutex_;  // guards what follows
   std::condition_variable changed_;

@@ -13,21 +13,27 @@ constexpr auto kStall = std::chrono::milliseconds(20'000);
 }  // namespace
 
 Result<std::unique_ptr<CutImage>> CutImage::open(Pool& pool, Hydrators& hydrators,
-                                                 const Id& snapshot) {
+                                                 const Id& snapshot,
+                                                 const std::optional<Id>& base) {
   std::lock_guard append(pool.journal().append_lock());
-  const CutRow* row = std::as_const(pool.state()).cut(snapshot);
-  if (!row || row->flags & (kCutBookmark | kCutDropping | kCutHidden)) {
+  const PoolState& state = pool.state();
+  const CutRow* row = state.cut(snapshot);
+  if (!row || row->flags & (kCutDropping | kCutHidden)) {
     return error(Code::kSnapshotNotFound,
                  pool.name() + ": no cut of snapshot " + to_string(snapshot) + " is held here");
   }
-  return std::unique_ptr<CutImage>(new CutImage(pool, hydrators, *row));
+  const auto base_epoch = base ? state.base_epoch(*row, *base) : std::nullopt;
+  return std::unique_ptr<CutImage>(new CutImage(pool, hydrators, *row, base_epoch));
 }
 
-CutImage::CutImage(Pool& pool, Hydrators& hydrators, const CutRow& row)
+CutImage::CutImage(Pool& pool, Hydrators& hydrators, const CutRow& row,
+                   std::optional<Epoch> base_epoch)
     : pool_(pool),
       hydrators_(hydrators),
       snapshot_(row.snapshot),
       lineage_(row.lineage),
+      epoch_(row.epoch),
+      base_epoch_(base_epoch),
       bytes_(row.bytes),
       height_(height_for(row.bytes)),
       origin_(row.origin) {
@@ -41,7 +47,7 @@ CutImage::~CutImage() {
 // Read anew each time: a checkpoint fills in the root's checksum.
 MapEntry CutImage::root() const {
   std::lock_guard append(pool_.journal().append_lock());
-  const CutRow* row = std::as_const(pool_.state()).cut(snapshot_);
+  const CutRow* row = std::as_const(pool_.state()).cut_at(lineage_, epoch_);
   CHECK(row != nullptr);  // pinned
   return row->root;
 }
@@ -78,6 +84,52 @@ Result<std::optional<ChunkRange>> CutImage::next_chunks(uint64_t chunk) {
     TRY(pool_.load(*missing));
     chunk = std::max(chunk, seen / kBlocksPerChunk);
   }
+}
+
+Result<std::vector<ChangedChunk>> CutImage::next_changed(uint64_t chunk, size_t max) {
+  return changed_in(chunk * kBlocksPerChunk, (bytes_ + kBlockBytes - 1) / kBlockBytes, max);
+}
+
+Result<uint16_t> CutImage::changed_blocks(uint64_t chunk) {
+  const uint64_t blocks = (bytes_ + kBlockBytes - 1) / kBlockBytes;
+  const uint64_t first = chunk * kBlocksPerChunk;
+  const auto found = TRY(changed_in(first, std::min(first + kBlocksPerChunk, blocks), 1));
+  return uint16_t(found.empty() ? 0 : found[0].block_map);
+}
+
+// Of the blocks [seen, end).
+Result<std::vector<ChangedChunk>> CutImage::changed_in(uint64_t seen, uint64_t end_block,
+                                                       size_t max) {
+  CHECK(base_epoch_.has_value());
+  std::vector<ChangedChunk> found;
+  bool full = false;
+  const auto visit = [&](uint64_t first, uint64_t count, const MapEntry& entry) {
+    const bool hole = entry.state() == State::kHole;
+    for (uint64_t at = first; at < first + count;) {
+      const uint64_t index = at / kBlocksPerChunk;
+      const uint64_t end = std::min(first + count, (index + 1) * kBlocksPerChunk);
+      if (found.empty() || found.back().index != index) {
+        full = found.size() == max;
+        if (full) return false;
+        found.push_back({index, 0, true});
+      }
+      const uint32_t bits = ((1u << (end - at)) - 1) << (at % kBlocksPerChunk);
+      found.back().block_map |= uint16_t(bits);
+      found.back().zero = found.back().zero && hole;
+      at = end;
+    }
+    seen = first + count;
+    return true;
+  };
+  while (seen < end_block && !full) {
+    const auto missing = ExtentMap::diff(pool_.pages(), root(), height_, seen, end_block - seen,
+                                         *base_epoch_, visit);
+    if (!missing) break;
+    TRY(pool_.load(*missing));
+  }
+  for (ChangedChunk& changed : found)
+    changed.zero = changed.zero && changed.block_map == UINT16_MAX;
+  return found;
 }
 
 Result<void> CutImage::read_chunks(uint64_t first_chunk, uint64_t count, MutableBytes into) {

@@ -22,6 +22,11 @@ WriteRecord fill_record(const Head& head, uint64_t first, uint64_t count, Epoch 
   return record;
 }
 
+// Requires the map lock. How many of these blocks count as they become local.
+uint64_t counted_of(const Head& head, uint64_t first, uint64_t count) {
+  return std::min(std::max(head.counted_until, first), first + count) - first;
+}
+
 }  // namespace
 
 std::vector<HeadPtr> Hydrator::heads() {
@@ -111,6 +116,27 @@ Result<std::vector<uint64_t>> Hydrator::remote_chunks(Head& head, uint64_t from,
   }
 }
 
+// What is local already; what becomes so from then on is counted as it does.
+Result<void> Hydrator::count_local(Head& head) {
+  for (;;) {
+    std::optional<Missing> missing;
+    {
+      std::lock_guard lock(head.map_lock);
+      uint64_t& at = head.counted_until;
+      const uint64_t end = std::min(origin_bytes_ / kBlockBytes, head.blocks());
+      if (at >= end) return {};
+      size_t visited = 0;
+      missing = ExtentMap::lookup(pool_.pages(), head.root, head.height, at, end - at,
+                                  [&](uint64_t first, uint64_t count, const MapEntry& entry) {
+                                    at = first + count;
+                                    if (entry.state() != State::kRemote) head.local_blocks += count;
+                                    return ++visited < kEntriesAtOnce;
+                                  });
+    }
+    if (missing) TRY(pool_.load(*missing));
+  }
+}
+
 // The next chunks in which some head has remote blocks. At the end of the origin with nothing asked
 // and nothing left, the origin is hydrated. Empty when the turn has ended.
 Result<std::vector<uint64_t>> Hydrator::sweep(const Turn& turn, size_t max) {
@@ -124,6 +150,7 @@ Result<std::vector<uint64_t>> Hydrator::sweep(const Turn& turn, size_t max) {
   const std::vector<HeadPtr> mine = heads();
   uint64_t next = chunks();  // where the sweep goes on
   for (const HeadPtr& head : mine) {
+    TRY(count_local(*head));
     const std::vector<uint64_t> remote = TRY(remote_chunks(*head, from, max));
     if (remote.size() == max) next = std::min(next, remote.back() + 1);
     found.insert(found.end(), remote.begin(), remote.end());
@@ -208,12 +235,14 @@ Result<void> Hydrator::fill_run(Head& head, uint64_t at, const PoolRun& run, Byt
       if (!missing) {
         bool remote = false;
         Epoch birth = 0;
+        uint64_t counted = 0;
         (void)ExtentMap::lookup(pool_.pages(), head.root, head.height, at, run.count,
-                                [&](uint64_t, uint64_t, const MapEntry& entry) {
+                                [&](uint64_t first, uint64_t count, const MapEntry& entry) {
                                   if (entry.state() != State::kRemote) return true;
                                   remote = true;
-                                  birth = entry.birth();
-                                  return false;
+                                  birth = std::max(birth, entry.birth());
+                                  counted += counted_of(head, first, count);
+                                  return true;
                                 });
         if (head.deleted || !remote) {
           pool_.space().give_back(run);
@@ -225,6 +254,7 @@ Result<void> Hydrator::fill_run(Head& head, uint64_t at, const PoolRun& run, Byt
         std::memcpy(record_bytes.data(), &record, sizeof record);
         std::memcpy(record_bytes.data() + sizeof record, crcs.data(), run.count * 4);
         const uint64_t generation = append(record_bytes);
+        head.local_blocks += counted;
         for (const PoolRun& unused :
              pool_.state().apply_fill(head, record, crcs.data(), generation)) {
           pool_.space().give_back(unused);
@@ -274,6 +304,7 @@ Result<void> Hydrator::fill_zeros(Head& head, uint64_t first_block, uint64_t cou
         const uint64_t generation =
             append(Bytes(reinterpret_cast<const uint8_t*>(&record), sizeof record));
         (void)pool_.state().apply_fill(head, record, nullptr, generation);
+        head.local_blocks += counted_of(head, at, blocks);
         at += blocks;
       }
     }
@@ -287,21 +318,25 @@ uint64_t Hydrator::append(Bytes record) {
   return pool_.journal().append(record);
 }
 
-Result<void> Hydrator::install(uint64_t chunk, Bytes bytes) {
-  const uint64_t first = chunk * kBlocksPerChunk;
+Result<void> Hydrator::install(uint64_t first_chunk, Bytes bytes) {
+  const uint64_t first = first_chunk * kBlocksPerChunk;
+  const uint64_t count = bytes.size() / kChunkBytes;
   const uint64_t origin_blocks = origin_bytes_ / kBlockBytes;
-  if (first >= origin_blocks || bytes.size() != kChunkBytes) {
-    return error(Code::kProtocol, "chunk " + std::to_string(chunk) + " is none of this origin");
+  if (count == 0 || bytes.size() % kChunkBytes != 0 || first_chunk + count > chunks()) {
+    return error(Code::kProtocol,
+                 "chunk " + std::to_string(first_chunk) + " is none of this origin");
   }
   for (const HeadPtr& head : heads()) {
-    const uint64_t end = std::min({first + kBlocksPerChunk, origin_blocks, head->blocks()});
+    const uint64_t end = std::min({first + count * kBlocksPerChunk, origin_blocks, head->blocks()});
     if (first < end) TRY(fill(*head, first, end - first, bytes.first((end - first) * kBlockBytes)));
   }
   std::lock_guard lock(mutex_);
-  in_flight_.erase(chunk);
-  const auto at = wanted_.find(chunk);
-  if (at != wanted_.end()) {
-    at->second->bytes = std::make_shared<const std::vector<uint8_t>>(bytes.begin(), bytes.end());
+  in_flight_.erase(in_flight_.lower_bound(first_chunk),
+                   in_flight_.lower_bound(first_chunk + count));
+  for (auto at = wanted_.lower_bound(first_chunk);
+       at != wanted_.end() && at->first < first_chunk + count; ++at) {
+    const Bytes chunk = bytes.subspan((at->first - first_chunk) * kChunkBytes, kChunkBytes);
+    at->second->bytes = std::make_shared<const std::vector<uint8_t>>(chunk.begin(), chunk.end());
   }
   changed_.notify_all();
   return {};
@@ -361,9 +396,16 @@ bool Hydrator::hydrated() const {
   return hydrated_;
 }
 
-uint64_t Hydrator::done_bytes() const {
-  std::lock_guard lock(mutex_);
-  return hydrated_ ? origin_bytes_ : std::min(origin_bytes_, sweep_chunk_ * kChunkBytes);
+uint64_t Hydrator::done_bytes(const Head& head) const {
+  if (head.origin != slot_ + 1) return origin_bytes_;
+  return std::min<uint64_t>(origin_bytes_, head.local_blocks * kBlockBytes);
+}
+
+uint64_t Hydrator::done_bytes() {
+  uint64_t done = origin_bytes_;
+  for (const HeadPtr& head : heads())
+    done = std::min(done, done_bytes(*head));
+  return done;
 }
 
 }  // namespace ashlar

@@ -33,7 +33,7 @@ class Hydrator final : public HydrationTarget {
 
   // HydrationTarget (the receiver's side).
   std::optional<std::vector<uint64_t>> next_wanted(const Turn& turn, size_t max) override;
-  Result<void> install(uint64_t chunk, Bytes bytes) override;
+  Result<void> install(uint64_t first_chunk, Bytes bytes) override;
   Result<void> install_zeros(uint64_t first_chunk, uint64_t count) override;
   void fail(uint64_t chunk, Error reason) override;
   Turn reopen(Lane lane) override;
@@ -41,7 +41,10 @@ class Hydrator final : public HydrationTarget {
 
   bool hydrated() const;
   uint64_t origin_bytes() const { return origin_bytes_; }
-  uint64_t done_bytes() const;
+  // Of the head that has least; what the guest wrote itself counts from the next turn on.
+  uint64_t done_bytes();
+  // Of one head.
+  uint64_t done_bytes(const Head& head) const;
 
  private:
   struct Wanted {
@@ -56,6 +59,7 @@ class Hydrator final : public HydrationTarget {
   std::vector<HeadPtr> heads();
   uint64_t chunks() const { return (origin_bytes_ + kChunkBytes - 1) / kChunkBytes; }
   Result<std::vector<uint64_t>> remote_chunks(Head& head, uint64_t from, size_t max);
+  Result<void> count_local(Head& head);
   Result<std::vector<uint64_t>> sweep(const Turn& turn, size_t max);
   Result<void> finish(const std::vector<HeadPtr>& swept);
   Result<void> fill(Head& head, uint64_t first_block, uint64_t count, Bytes bytes);

@@ -4,21 +4,12 @@
 #include <cstring>
 
 #include "base/clock.h"
+#include "volume/order_parts.h"
 
 namespace ashlar {
 namespace {
 
 constexpr size_t kPausesKept = 4096;
-
-template <typename Record>
-Bytes bytes_of(const Record& record) {
-  return Bytes(reinterpret_cast<const uint8_t*>(&record), sizeof record);
-}
-
-Error id_reused(const char* what, const Id& id) {
-  return error(Code::kIdReused,
-               std::string(what) + " " + to_string(id) + " was made before with other arguments");
-}
 
 }  // namespace
 
@@ -56,10 +47,8 @@ Result<void> Volumes::create(const CreateVolume& order) {
     const PoolState& seen = state;
     if (const VolumeRow* row = seen.volume(order.id)) {
       const LineageRow* lineage = seen.lineage(row->lineage);
-      const CutRow* cut = order.cut ? seen.cut(*order.cut) : nullptr;
-      const bool same_cut =
-          order.cut ? cut && lineage->parent == cut->lineage && lineage->branch_epoch == cut->epoch
-                    : lineage->parent == 0;
+      const CutRow* cut = seen.cut_at(lineage->parent, lineage->branch_epoch);
+      const bool same_cut = order.cut ? cut && cut->snapshot == *order.cut : lineage->parent == 0;
       if (row->bytes < order.bytes || !same_cut) return id_reused("volume", order.id);
       return {};
     }
@@ -80,34 +69,15 @@ Result<void> Volumes::create(const CreateVolume& order) {
       record.source = uint32_t(VolumeSource::kCut);
       record.cut = *order.cut;
     } else if (order.origin) {
-      uint64_t origin_bytes = 0;
-      std::memcpy(&origin_bytes, order.origin->manifest.data() + 24, sizeof origin_bytes);
-      if (std::memcmp(order.origin->manifest.data(), "ASHLMAN1", 8) != 0 || origin_bytes == 0) {
-        return error(Code::kInvalidArgument, "the origin's manifest is not one");
-      }
+      const uint64_t origin_bytes = TRY(bytes_of_origin(*order.origin));
       if (origin_bytes > order.bytes) {
         return error(Code::kCapacityBelowMinimum,
                      "the snapshot has " + std::to_string(origin_bytes) +
                          " bytes, the volume only " + std::to_string(order.bytes));
       }
       record.source = uint32_t(VolumeSource::kOrigin);
-      size_t slot = 0;
-      const auto& rows = state.origins.rows();
-      while (slot < rows.size() &&
-             !(rows[slot].used && rows[slot].snapshot == order.origin->snapshot)) {
-        slot++;
-      }
-      if (slot == rows.size()) {
-        for (slot = 0; slot < rows.size() && rows[slot].used;)
-          slot++;
-      }
-      record.origin = uint32_t(slot);
-      origin.header = {RecordType::kOrigin, 0, 0, sizeof origin};
-      origin.slot = slot;
-      origin.row.snapshot = order.origin->snapshot;
-      origin.row.used = 1;
-      origin.row.pin = order.origin->pin;
-      origin.row.manifest = order.origin->manifest;
+      origin = origin_record(*order.origin);
+      record.origin = uint32_t(origin.slot);
     }
   }
   {
@@ -121,16 +91,46 @@ Result<void> Volumes::create(const CreateVolume& order) {
       }
     }
     record.lineage = state.next_lineage;
-    // The origin found above may have been released since; only create() takes slots.
-    const auto& rows = state.origins.rows();
-    if (order.origin && !(origin.slot < rows.size() && rows[origin.slot].used)) {
-      pool_.journal().append(bytes_of(origin));
-      state.apply_origin(origin);
-    }
+    if (order.origin) append_origin(origin);
     const uint64_t generation = pool_.journal().append(bytes_of(record));
     state.apply_volume(record, generation);
   }
   return pool_.sync();
+}
+
+OriginRecord Volumes::origin_record(const CreateVolume::Origin& origin) const {
+  const auto& rows = pool_.state().origins.rows();
+  const auto slot_where = [&](auto wanted) {
+    return size_t(std::find_if(rows.begin(), rows.end(), wanted) - rows.begin());
+  };
+  size_t slot =
+      slot_where([&](const OriginRow& row) { return row.used && row.snapshot == origin.snapshot; });
+  if (slot == rows.size()) slot = slot_where([](const OriginRow& row) { return !row.used; });
+  OriginRecord record;
+  record.header = {RecordType::kOrigin, 0, 0, sizeof record};
+  record.slot = slot;
+  record.row.snapshot = origin.snapshot;
+  record.row.used = 1;
+  record.row.pin = origin.pin;
+  record.row.manifest = origin.manifest;
+  return record;
+}
+
+// Unless it is there; nobody else takes slots or frees them while an order runs.
+void Volumes::append_origin(const OriginRecord& record) {
+  const auto& rows = pool_.state().origins.rows();
+  if (record.slot < rows.size() && rows[record.slot].used) return;
+  pool_.journal().append(bytes_of(record));
+  pool_.state().apply_origin(record);
+}
+
+Result<uint64_t> bytes_of_origin(const CreateVolume::Origin& origin) {
+  uint64_t bytes = 0;  // at offset 24 of the manifest (DESIGN 6)
+  std::memcpy(&bytes, origin.manifest.data() + 24, sizeof bytes);
+  if (std::memcmp(origin.manifest.data(), "ASHLMAN1", 8) != 0 || bytes == 0) {
+    return error(Code::kInvalidArgument, "the origin's manifest is not one");
+  }
+  return bytes;
 }
 
 Result<void> Volumes::grow(const Id& volume, uint64_t bytes) {
@@ -180,8 +180,18 @@ Result<void> Volumes::remove(const Id& volume) {
       pool_.state().apply_volume_delete(record, generation);
     });
   }
+  TRY(append_delete(head, bytes_of(record), [&](uint64_t generation) {
+    pool_.state().apply_volume_delete(record, generation);
+  }));
+  std::lock_guard lock(mutex_);
+  open_.erase(volume);
+  return {};
+}
+
+Result<void> Volumes::append_delete(const HeadPtr& head, Bytes record,
+                                    const std::function<void(uint64_t)>& apply) {
   for (;;) {
-    auto admission = TRY(pool_.admit(sizeof record, 4u * head->height, Space::Purpose::kMetadata));
+    auto admission = TRY(pool_.admit(record.size(), 4u * head->height, Space::Purpose::kMetadata));
     std::optional<Missing> missing;
     {
       std::lock_guard map(head->map_lock);
@@ -190,16 +200,11 @@ Result<void> Volumes::remove(const Id& volume) {
                                    entry_blocks(head->height), &head->floor, &held);
       if (!missing) {
         std::lock_guard append(pool_.journal().append_lock());
-        const uint64_t generation = pool_.journal().append(bytes_of(record));
-        pool_.state().apply_volume_delete(record, generation);
+        apply(pool_.journal().append(record));
       }
     }
     if (!missing) break;
     TRY(pool_.load(*missing));
-  }
-  {
-    std::lock_guard lock(mutex_);
-    open_.erase(volume);
   }
   TRY(pool_.sync());
   pool_.wake_keeper();
@@ -275,9 +280,15 @@ Result<std::vector<CutRow>> Volumes::cut(const CutOrder& order) {
   std::vector<CutRow> done;
   const auto rows_of = [&] {
     std::vector<CutRow> rows;
+    const PoolState& seen = pool_.state();
     for (const CutOrder::Member& member : order.members) {
-      if (const CutRow* row = std::as_const(pool_.state()).cut(member.snapshot))
-        rows.push_back(*row);
+      // A clone of the snapshot may hold an image under the same id.
+      const HeadPtr head = seen.head_of(member.volume);
+      const CutRow* row = !head ? nullptr : seen.cuts.find([&](const CutRow& at) {
+        return at.snapshot == member.snapshot && at.lineage == head->lineage;
+      });
+      if (!row) row = seen.cut_or_bookmark(member.snapshot);
+      if (row) rows.push_back(*row);
     }
     return rows;
   };
@@ -365,7 +376,7 @@ Result<void> Volumes::sealed(const Id& snapshot, const Hash& root) {
   Epoch epoch = 0;
   {
     std::lock_guard append(pool_.journal().append_lock());
-    const CutRow* row = std::as_const(pool_.state()).cut(snapshot);
+    const CutRow* row = std::as_const(pool_.state()).cut_or_bookmark(snapshot);
     if (!row) return {};  // dropped before: nothing to remember
     if (row->flags & kCutSealed) {
       if (row->merkle_root != root) return id_reused("sealed cut", snapshot);
@@ -385,7 +396,9 @@ Result<void> Volumes::drop_superseded(LineageId lineage, Epoch newest_sealed) {
     std::lock_guard append(pool_.journal().append_lock());
     for (const CutRow& row : pool_.state().cuts.rows()) {
       if (is_free(row) || row.lineage != lineage || row.epoch >= newest_sealed) continue;
+      if (std::as_const(pool_.state()).has_clone(row)) continue;
       if (row.flags & (kCutBookmark | kCutDropAsked) || !(row.flags & kCutSealed)) continue;
+      if (std::as_const(pool_.state()).cut(row.snapshot) != &row) continue;
       older.push_back(row.snapshot);
     }
   }
@@ -445,7 +458,8 @@ Result<void> Volumes::release_origins() {
         continue;
       for (const CutRow& row : state.cuts.rows()) {
         const bool idle = !(row.flags & (kCutBookmark | kCutDropAsked)) && row.flags & kCutSealed;
-        if (!is_free(row) && row.origin == slot + 1 && idle) stale_cuts.push_back(row.snapshot);
+        if (is_free(row) || row.origin != slot + 1 || !idle || state.has_clone(row)) continue;
+        if (state.cut(row.snapshot) == &row) stale_cuts.push_back(row.snapshot);
       }
     }
   }
@@ -466,10 +480,11 @@ Volumes::View Volumes::view() {
     std::lock_guard append(pool_.journal().append_lock());
     const PoolState& state = pool_.state();
     for (const VolumeRow& row : state.volumes.rows()) {
-      if (!is_free(row)) view.volumes.push_back({row, std::nullopt, 0, 0});
+      if (!is_free(row) && !row.hidden)
+        view.volumes.push_back({row, state.heads.at(row.lineage), std::nullopt, 0, 0});
     }
     for (const CutRow& row : state.cuts.rows()) {
-      if (is_free(row)) continue;
+      if (is_free(row) || row.flags & kCutOrigin) continue;
       view.cuts.push_back(row);
       const auto head = state.heads.find(row.lineage);
       view.cut_volumes.push_back(head == state.heads.end() ? std::nullopt
@@ -493,9 +508,10 @@ Volumes::View Volumes::view() {
     if (volume.row.origin == 0) continue;
     const auto hydrator = hydrators_.at(volume.row.origin - 1);
     if (!hydrator) continue;
-    volume.hydrated_bytes = hydrator->done_bytes();
+    volume.hydrated_bytes = hydrator->done_bytes(*volume.head);
     volume.hydration_total_bytes = hydrator->origin_bytes();
   }
+  view_clones(view);
   std::lock_guard lock(mutex_);
   for (const AttachmentRow& row : view.attachments)
     view.detaching.push_back(detaching_.contains(row.id));

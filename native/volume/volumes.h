@@ -9,6 +9,7 @@
 #include <deque>
 #include <functional>
 
+#include "volume/clone_target.h"
 #include "volume/cut_image.h"
 #include "volume/volume.h"
 
@@ -24,6 +25,12 @@ struct CreateVolume {
     Id pin;
   };
   std::optional<Origin> origin;
+};
+
+struct CreateClone {
+  Id id;
+  CreateVolume::Origin origin;
+  std::optional<Id> base;  // a snapshot whose cut may be here
 };
 
 struct CutOrder {
@@ -53,17 +60,37 @@ class Volumes final : public ExportSource {
   Result<void> drop_cut(const Id& snapshot);
   Result<void> forget_tombstone(const Id& id);
 
+  // ---- clones (clones.cc) ----
+  // A cut with the whole snapshot becomes the clone at once; else a hidden volume is begun, which
+  // settle() turns into one when it is full.
+  Result<void> create_clone(const CreateClone& order);
+  Result<void> remove_clone(const Id& id);
+  // What the receiver of a clone's differences fills. kNotFound when there is none to fill.
+  Result<std::shared_ptr<CloneTarget>> clone_target(const Id& clone);
+  // Takes the steps that are due: clones that are full become available, origins that nothing
+  // refers to go. Idempotent and cheap when nothing is due.
+  Result<void> settle();
+
   // Forgets origins that no head or cut refers to, and drops sealed cuts that only keep one alive.
   Result<void> release_origins();
 
   struct VolumeView {
     VolumeRow row;
+    HeadPtr head;
     std::optional<Id> origin_snapshot;
     uint64_t hydrated_bytes = 0;
     uint64_t hydration_total_bytes = 0;
   };
+  struct CloneView {
+    CloneRow row;
+    std::optional<Id> origin_snapshot;  // until it is available
+    bool full = false;
+    uint64_t done_bytes = 0;
+    uint64_t total_bytes = 0;
+  };
   struct View {
     std::vector<VolumeView> volumes;
+    std::vector<CloneView> clones;
     std::vector<CutRow> cuts;
     std::vector<std::optional<Id>> cut_volumes;  // of cuts, by index: the volume while it exists
     std::vector<OriginRow> origins;
@@ -74,8 +101,9 @@ class Volumes final : public ExportSource {
   View view();
   std::vector<uint64_t> cut_pauses_ns() const;
 
-  Result<std::unique_ptr<CutImage>> open_cut(const Id& snapshot) {
-    return CutImage::open(pool_, hydrators_, snapshot);
+  Result<std::unique_ptr<CutImage>> open_cut(const Id& snapshot,
+                                             const std::optional<Id>& base = std::nullopt) {
+    return CutImage::open(pool_, hydrators_, snapshot, base);
   }
   // The hydrator and manifest of an origin. kSnapshotNotFound when nothing here hydrates from it.
   struct OriginView {
@@ -94,6 +122,18 @@ class Volumes final : public ExportSource {
   Result<std::shared_ptr<Volume>> open_volume(const Id& id);
   Result<void> append_control(Bytes record, const std::function<void(uint64_t generation)>& apply);
   Result<void> refuse_tombstone(const Id& id);
+  // Deletes a head with a record of its own: `apply` runs with all the pages it needs in memory.
+  Result<void> append_delete(const HeadPtr& head, Bytes record,
+                             const std::function<void(uint64_t generation)>& apply);
+  // Requires the append lock. The origin's record, and the slot it has or will have.
+  OriginRecord origin_record(const CreateVolume::Origin& origin) const;
+  // Requires the append lock.
+  void append_origin(const OriginRecord& record);
+  Result<CloneRecord> begin_record(const CreateClone& order, uint64_t bytes);
+  const CutRow* clone_base(const Id& base, uint64_t bytes) const;
+  Result<void> finish_clone(const CloneRow& row, const HeadPtr& head);
+  Result<void> finish_clones();
+  void view_clones(View& view);
   Result<void> drop_superseded(LineageId lineage, Epoch newest_sealed);
   Result<void> drop_keeping_bookmark(const Id& snapshot);
 
@@ -102,6 +142,7 @@ class Volumes final : public ExportSource {
   std::mutex orders_mutex_;
   mutable std::mutex mutex_;  // guards what follows
   std::map<Id, std::shared_ptr<Volume>> open_;
+  std::map<LineageId, std::shared_ptr<CloneTarget>> clone_targets_;
   std::set<Id> detaching_;
   std::deque<uint64_t> cut_pauses_ns_;
 };

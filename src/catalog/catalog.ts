@@ -9,9 +9,13 @@ import { Kysely, SqliteDialect } from 'kysely'
 
 import { AshlarError } from '../base/error.js'
 import { Attachments } from './attachments.js'
+import { Clones } from './clones.js'
+import { Copies } from './copies.js'
+import { Meta } from './meta.js'
 import { migrate } from './migrations.js'
 import { Nodes } from './nodes.js'
 import { Orders } from './orders.js'
+import { PeerOrders } from './peer-orders.js'
 import { Pins } from './pins.js'
 import { Requests } from './requests.js'
 import type { Schema } from './schema.js'
@@ -21,7 +25,8 @@ import { Volumes } from './volumes.js'
 
 export interface CatalogOptions {
   readonly path: string
-  readonly region: { readonly name: string; readonly number: number }
+  /** Undefined: that of the catalog, which has to exist. */
+  readonly region: { readonly name: string; readonly number: number } | undefined
   /** Makes the uuid of a catalog that does not exist yet. */
   readonly newUuid: () => string
 }
@@ -32,10 +37,14 @@ export class Tables {
   readonly attachments: Attachments
   readonly snapshots: Snapshots
   readonly pins: Pins
+  readonly clones: Clones
+  readonly copies: Copies
+  readonly peerOrders: PeerOrders
   readonly sessions: Sessions
   readonly orders: Orders
   readonly requests: Requests
   readonly nodes: Nodes
+  readonly meta: Meta
   readonly #db: Kysely<Schema>
 
   constructor(db: Kysely<Schema>) {
@@ -44,35 +53,30 @@ export class Tables {
     this.attachments = new Attachments(db)
     this.snapshots = new Snapshots(db)
     this.pins = new Pins(db)
+    this.clones = new Clones(db)
+    this.copies = new Copies(db)
+    this.peerOrders = new PeerOrders(db)
     this.sessions = new Sessions(db)
     this.orders = new Orders(db)
     this.requests = new Requests(db)
     this.nodes = new Nodes(db)
+    this.meta = new Meta(db)
   }
 
-  /** Names of the nodes that some row needs. */
+  /** Names of the nodes that some row needs. What is still owed to a node that is gone does not. */
   async nodesInUse(): Promise<readonly string[]> {
     const rows = await this.#db
       .selectFrom('volumes')
       .select('node')
-      .union(this.#db.selectFrom('snapshots').select('node').where('state', '<>', 'stable'))
-      .union(this.#db.selectFrom('orders').select('node'))
+      .union(
+        this.#db
+          .selectFrom('snapshots')
+          .select('node')
+          .where('state', '<>', 'stable')
+          .where('node', '<>', ''),
+      )
       .execute()
     return rows.map(({ node }) => node)
-  }
-
-  async generation(): Promise<number> {
-    const row = await this.#db.selectFrom('meta').select('generation').executeTakeFirstOrThrow()
-    return row.generation
-  }
-
-  /** The next catalog generation; no later transaction gets the same or a smaller one. */
-  async nextGeneration(): Promise<number> {
-    await this.#db
-      .updateTable('meta')
-      .set((eb) => ({ generation: eb('generation', '+', 1) }))
-      .execute()
-    return await this.generation()
   }
 }
 
@@ -142,8 +146,12 @@ function openDatabase(path: string): Database.Database {
 }
 
 async function ownMeta(db: Kysely<Schema>, options: CatalogOptions): Promise<string> {
-  const { name, number } = options.region
   const found = await db.selectFrom('meta').selectAll().executeTakeFirst()
+  if (options.region === undefined) {
+    if (found !== undefined) return found.uuid
+    throw new AshlarError('NOT_FOUND', `${options.path} is not the catalog of a region yet`)
+  }
+  const { name, number } = options.region
   if (found === undefined) {
     const uuid = options.newUuid()
     await db

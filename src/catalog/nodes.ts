@@ -40,6 +40,10 @@ export class Nodes {
     }
   }
 
+  async remove(name: string): Promise<void> {
+    await this.#db.deleteFrom('nodes').where('name', '=', name).execute()
+  }
+
   async all(): Promise<readonly NodeRow[]> {
     const rows = await this.#db.selectFrom('nodes').selectAll().execute()
     return rows.map((row) => ({

@@ -59,10 +59,15 @@ export class Orders {
     await this.#db.deleteFrom('orders').where('seq', '=', seq).execute()
   }
 
+  async removeOfNode(node: string): Promise<void> {
+    await this.#db.deleteFrom('orders').where('node', '=', node).execute()
+  }
+
   /** A cut that is to be dropped needs no word about its seal. */
-  async removeSealed(target: Id): Promise<void> {
+  async removeSealed(node: string, target: Id): Promise<void> {
     await this.#db
       .deleteFrom('orders')
+      .where('node', '=', node)
       .where('kind', '=', 'sealed')
       .where('target', '=', target)
       .execute()

@@ -62,6 +62,10 @@ export interface VolumeRow {
   readonly source: VolumeSource
   /** The node has said that nothing of the source is missing. */
   readonly hydrated: boolean
+  /** The next snapshot is sealed without a base: an audit found a wrong root. */
+  readonly fullSeal: boolean
+  /** When a whole cut was last compared with its root; a full seal is such a comparison. */
+  readonly auditedMs: number | undefined
   readonly createdMs: number
 }
 
@@ -80,6 +84,7 @@ export interface AttachmentRow {
 
 export const snapshotStates = [
   'cutting',
+  'waiting',
   'captured',
   'committing',
   'stable',
@@ -93,6 +98,15 @@ export interface SnapshotSourceVolume {
   readonly id: Id
   readonly name: string
   readonly zone: string
+  /** Of a volume of another region; its name was never known here. */
+  readonly region?: string
+}
+
+/** The snapshot of another region that a snapshot is a copy of. */
+export interface SnapshotSource {
+  readonly crn: string
+  /** Its last known name; empty until its region has answered. */
+  readonly name: string
 }
 
 export interface SnapshotRow {
@@ -101,10 +115,14 @@ export interface SnapshotRow {
   readonly name: string
   readonly state: SnapshotState
   readonly reason: Reason | undefined
+  /** Of the volume; empty for a copy. */
   readonly zone: string
-  /** The only node that ever held the cut. */
+  /** The only node that ever held the cut; empty for a copy. */
   readonly node: string
-  readonly sourceVolume: SnapshotSourceVolume
+  /** Undefined while the source of a copy has not been reached. */
+  readonly sourceVolume: SnapshotSourceVolume | undefined
+  /** Of a copy. */
+  readonly sourceSnapshot: SnapshotSource | undefined
   /** Capacity of the volume at the cut. */
   readonly bytes: bigint
   readonly epoch: number | undefined
@@ -112,27 +130,97 @@ export interface SnapshotRow {
   readonly rootHex: string | undefined
   readonly manifest: Buffer | undefined
   readonly storedBytes: bigint
+  readonly logicalBytes: bigint
+  readonly transferredBytes: bigint
+  /** It is sealed without a base. */
+  readonly fullSeal: boolean
   readonly revision: number
   readonly labels: Labels
   readonly createdMs: number
 }
+
+export const pinPurposes = ['restore', 'clone', 'copy'] as const
+export type PinPurpose = (typeof pinPurposes)[number]
 
 export interface PinRow {
   readonly id: Id
   readonly rootHex: string
   readonly snapshotId: Id
   readonly manifest: Buffer
-  /** Name of the node that holds it. */
+  /** Name of the node that holds it, or of the region for a copy. */
   readonly holder: string
-  readonly volumeId: Id
+  readonly purpose: PinPurpose
+  /** The volume, clone or copy it was written for. */
+  readonly objectId: Id
   /** `claimed` until the order it was written for is acknowledged; from then the node's list decides. */
   readonly state: 'claimed' | 'held'
   readonly createdMs: number
 }
 
-export interface SessionRow {
+export const cloneStates = ['wanted', 'building', 'available', 'deleting'] as const
+export type CloneState = (typeof cloneStates)[number]
+
+/** Where a clone is built: chosen when the snapshot is stable, and kept so that the order repeats. */
+export interface ClonePlace {
+  readonly node: string
+  readonly pinId: Id
+}
+
+export interface CloneRow {
+  readonly seq: number
   readonly id: Id
   readonly snapshotId: Id
+  readonly zone: string
+  /** `wanted` until the node has acknowledged the order. */
+  readonly state: CloneState
+  readonly place: ClonePlace | undefined
+  readonly reason: Reason | undefined
+  readonly createdMs: number
+}
+
+/** A copy of one of our snapshots in another region. */
+export interface CopyRow {
+  /** Of the snapshot there. */
+  readonly id: Id
+  readonly snapshotId: Id
+  readonly region: string
+  readonly crn: string
+  readonly name: string
+  /** The pin, while it is being made; undefined once it is durable there. */
+  readonly pinId: Id | undefined
+  /** What it was told about the source, as JSON. */
+  readonly description: string
+  /** When its region was last heard of. */
+  readonly contactMs: number
+  readonly createdMs: number
+}
+
+export interface PeerOrderRow {
+  readonly seq: number
+  readonly peer: string
+  readonly kind: 'commitCopy' | 'releaseCopy'
+  /** The copy. */
+  readonly target: Id
+}
+
+/** A snapshot whose tree is in the store. */
+export interface Base {
+  readonly snapshotId: Id
+  readonly rootHex: string
+  readonly manifest: Buffer
+  /** Undefined: not known any more. */
+  readonly logicalBytes?: bigint
+}
+
+export const sessionKinds = ['ingest', 'copy', 'repair'] as const
+export type SessionKind = (typeof sessionKinds)[number]
+
+export interface SessionRow {
+  readonly id: Id
+  readonly kind: SessionKind
+  readonly snapshotId: Id
+  /** Its tree is kept while the session runs. */
+  readonly base: { readonly rootHex: string; readonly manifest: Buffer } | undefined
   /** Of the collector, at the time it began. */
   readonly generation: number
   readonly createdMs: number

@@ -10,6 +10,10 @@ export interface MetaTable {
   region_name: string
   region_number: number
   generation: number
+  collection_generation: Generated<number>
+  collected_at: Generated<number>
+  known_generation: number | null
+  recovered: Generated<number>
 }
 
 export interface VolumeTable {
@@ -32,6 +36,8 @@ export interface VolumeTable {
   operating_system: string | null
   source_image: string | null
   created_ms: number
+  full_seal: Generated<number>
+  audited_ms: number | null
 }
 
 export interface AttachmentTable {
@@ -52,9 +58,12 @@ export interface SnapshotTable {
   reason: string | null
   zone: string
   node: string
-  source_volume_id: string
-  source_volume_name: string
-  source_volume_zone: string
+  source_volume_id: string | null
+  source_volume_name: string | null
+  source_volume_zone: string | null
+  source_volume_region: string | null
+  source_snapshot_crn: string | null
+  source_snapshot_name: string | null
   bytes: number
   epoch: number | null
   captured_ns: string | null
@@ -67,6 +76,9 @@ export interface SnapshotTable {
   operating_system: string | null
   source_image: string | null
   created_ms: number
+  logical_bytes: Generated<number>
+  transferred_bytes: Generated<number>
+  full_seal: Generated<number>
 }
 
 export interface PinTable {
@@ -76,8 +88,41 @@ export interface PinTable {
   manifest: Buffer
   holder: string
   purpose: string
-  volume_id: string
+  object_id: string
   state: string
+  created_ms: number
+}
+
+export interface CloneTable {
+  seq: Generated<number>
+  id: string
+  snapshot_id: string
+  zone: string
+  node: string | null
+  pin_id: string | null
+  state: string
+  reason: string | null
+  created_ms: number
+}
+
+export interface CopyTable {
+  id: string
+  snapshot_id: string
+  region: string
+  crn: string
+  name: string
+  state: string
+  pin_id: string | null
+  description: string
+  contact_ms: number
+  created_ms: number
+}
+
+export interface PeerOrderTable {
+  seq: Generated<number>
+  peer: string
+  kind: string
+  target: string
   created_ms: number
 }
 
@@ -85,6 +130,8 @@ export interface SessionTable {
   id: string
   kind: string
   snapshot_id: string
+  base_root_hex: string | null
+  base_manifest: Buffer | null
   generation: number
   created_ms: number
 }
@@ -120,6 +167,9 @@ export interface Schema {
   attachments: AttachmentTable
   snapshots: SnapshotTable
   pins: PinTable
+  clones: CloneTable
+  copies: CopyTable
+  peer_orders: PeerOrderTable
   sessions: SessionTable
   orders: OrderTable
   requests: RequestTable

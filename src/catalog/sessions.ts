@@ -4,8 +4,8 @@
 import type { Kysely } from 'kysely'
 
 import type { Id } from '../base/ids.js'
-import { idOf } from './decode.js'
-import type { SessionRow } from './rows.js'
+import { idOf, oneOf } from './decode.js'
+import { type SessionRow, sessionKinds } from './rows.js'
 import type { Schema } from './schema.js'
 
 export class Sessions {
@@ -22,8 +22,10 @@ export class Sessions {
       .insertInto('sessions')
       .values({
         id: row.id,
-        kind: 'ingest',
+        kind: row.kind,
         snapshot_id: row.snapshotId,
+        base_root_hex: row.base?.rootHex ?? null,
+        base_manifest: row.base?.manifest ?? null,
         generation: row.generation,
         created_ms: row.createdMs,
       })
@@ -34,11 +36,24 @@ export class Sessions {
     await this.#db.deleteFrom('sessions').where('snapshot_id', '=', snapshotId).execute()
   }
 
+  async count(): Promise<number> {
+    const found = await this.#db
+      .selectFrom('sessions')
+      .select(({ fn }) => fn.countAll<number>().as('count'))
+      .executeTakeFirstOrThrow()
+    return found.count
+  }
+
   async all(): Promise<readonly SessionRow[]> {
     const rows = await this.#db.selectFrom('sessions').selectAll().execute()
     return rows.map((row) => ({
       id: idOf(row.id),
+      kind: oneOf(sessionKinds, row.kind),
       snapshotId: idOf(row.snapshot_id),
+      base:
+        row.base_root_hex === null || row.base_manifest === null
+          ? undefined
+          : { rootHex: row.base_root_hex, manifest: row.base_manifest },
       generation: row.generation,
       createdMs: row.created_ms,
     }))

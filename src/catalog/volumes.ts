@@ -33,6 +33,8 @@ export interface VolumeChange {
   readonly revision?: number
   readonly source?: VolumeSource
   readonly hydrated?: boolean
+  readonly fullSeal?: boolean
+  readonly auditedMs?: number
 }
 
 export class Volumes {
@@ -99,6 +101,18 @@ export class Volumes {
     return found.count
   }
 
+  /** Those whose chain of snapshots was not compared with a cut since then, longest ago first. */
+  async auditedBefore(ms: number): Promise<readonly VolumeRow[]> {
+    const rows = await this.#db
+      .selectFrom('volumes')
+      .selectAll()
+      .where((eb) => eb.or([eb('audited_ms', 'is', null), eb('audited_ms', '<', ms)]))
+      .where('state', '<>', 'deleting')
+      .orderBy('audited_ms')
+      .execute()
+    return rows.map(rowOf)
+  }
+
   async countByZone(): Promise<ReadonlyMap<string, number>> {
     const rows = await this.#db
       .selectFrom('volumes')
@@ -149,6 +163,8 @@ export class Volumes {
         ...(change.revision === undefined ? {} : { revision: change.revision }),
         ...(change.source === undefined ? {} : sourceColumns(change.source)),
         ...(change.hydrated === undefined ? {} : { hydrated: Number(change.hydrated) }),
+        ...(change.fullSeal === undefined ? {} : { full_seal: Number(change.fullSeal) }),
+        ...(change.auditedMs === undefined ? {} : { audited_ms: change.auditedMs }),
       })
       .where('id', '=', id)
       .execute()
@@ -212,6 +228,8 @@ function columnsOf(row: New<VolumeRow>): Insertable<VolumeTable> {
     ...labelColumns(row.labels),
     ...sourceColumns(row.source),
     hydrated: Number(row.hydrated),
+    full_seal: Number(row.fullSeal),
+    audited_ms: row.auditedMs ?? null,
     created_ms: row.createdMs,
   }
 }
@@ -245,6 +263,8 @@ function rowOf(row: Selectable<VolumeTable>): VolumeRow {
     labels,
     source: sourceOf(row),
     hydrated: row.hydrated !== 0,
+    fullSeal: row.full_seal !== 0,
+    auditedMs: row.audited_ms ?? undefined,
     createdMs: row.created_ms,
   }
 }

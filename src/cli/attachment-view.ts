@@ -3,7 +3,7 @@
 import type { Attachment__Output as Attachment } from '../gen/ashlar/v1/Attachment.js'
 import { referenceTable } from './reference-view.js'
 import { formatDetails, formatTable } from './table.js'
-import { nothing, orNothing, size, stateWord, time } from './text.js'
+import { exactSize, orNothing, stateWord, time } from './text.js'
 
 const mode = (attachment: Attachment): string => (attachment.readOnly ? 'read-only' : 'read-write')
 
@@ -26,11 +26,11 @@ export function attachmentList(attachments: readonly Attachment[]): string {
 export function attachmentDetails(attachment: Attachment): string {
   return formatDetails([
     ['ID', attachment.id],
-    ['Volume', attachment.volume === null ? nothing : referenceTable(attachment.volume)],
+    ['Volume', referenceTable(attachment.volume, 'volume')],
     ['Host', attachment.host],
     ['Mode', mode(attachment)],
     ['Status', stateWord(attachment.lifecycleState)],
-    ['Device size', `${size(attachment.deviceBytes)} (${attachment.deviceBytes} bytes)`],
+    ['Device size', exactSize(attachment.deviceBytes)],
     ['Connections', String(attachment.connections)],
     ['Zone', attachment.zone],
     ['Created', time(attachment.createdAt)],

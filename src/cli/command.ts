@@ -8,9 +8,11 @@ import type { Session } from './session.js'
 
 export interface CommandSpec {
   readonly name: string
+  /** Shorter names that do the same. */
+  readonly aliases?: readonly string[]
   /** Half a sentence for the overview. */
   readonly summary: string
-  /** As the parser takes them: "<volume>", "<volume...>". */
+  /** As the parser takes them: "<volume...>", "<snapshot> <zone>". */
   readonly arguments?: string
   readonly options?: readonly (readonly [flags: string, description: string])[]
   /** Whole command lines. */
@@ -27,7 +29,8 @@ export type Runner = (
 
 export function register(program: Command, spec: CommandSpec, runner: Runner): void {
   const command = program.command(spec.name).description(spec.summary)
-  if (spec.arguments !== undefined) command.argument(spec.arguments)
+  command.aliases(spec.aliases ?? [])
+  if (spec.arguments !== undefined) command.arguments(spec.arguments)
   for (const [flags, description] of spec.options ?? []) command.option(flags, description)
   command
     .option('-o, --output <format>', 'json or table, in any case', 'table')

@@ -9,6 +9,8 @@ import type { Session } from './session.js'
 export interface Deletion {
   /** "volume", "snapshot". */
   readonly noun: string
+  /** Default: the arguments. */
+  readonly names?: readonly string[]
   /** Answers true when it is gone, false when that was only accepted. */
   readonly remove: (name: string) => Promise<boolean>
 }
@@ -19,12 +21,10 @@ export async function deleteEach(
   input: Input,
   deletion: Deletion,
 ): Promise<ExitCode> {
-  const names = [...new Set(input.arguments)]
-  if (!(await confirmed(session, input, `${plural(deletion.noun, names)} ${names.join(', ')}`))) {
-    session.note('Nothing was deleted.')
-    return exitCodes.ok
-  }
-  await session.heading(`Deleting ${plural(deletion.noun, names)} ${names.join(', ')}`)
+  const names = [...new Set(deletion.names ?? input.arguments)]
+  const what = `${plural(deletion.noun, names)} ${names.join(', ')}`
+  if (!(await confirmed(session, input, what))) return exitCodes.ok
+  await session.heading(`Deleting ${what}`)
   const failures: AshlarError[] = []
   for (const name of names) {
     const failure = await deleteOne(session, deletion, name)
@@ -55,7 +55,8 @@ async function deleteOne(
   }
 }
 
-async function confirmed(session: Session, input: Input, what: string): Promise<boolean> {
+/** Says so when the answer is no. Throws INVALID_ARGUMENT when there is nobody to ask. */
+export async function confirmed(session: Session, input: Input, what: string): Promise<boolean> {
   if (input.flag('force') || input.flag('yes')) return true
   if (!session.io.canAsk) {
     throw new AshlarError(
@@ -69,7 +70,9 @@ async function confirmed(session: Session, input: Input, what: string): Promise<
   const answer = await session.io.ask(
     `This will delete ${what} and cannot be undone. Continue [y/N] ?> `,
   )
-  return /^y(es)?$/i.test(answer.trim())
+  if (/^y(es)?$/i.test(answer.trim())) return true
+  session.note('Nothing was deleted.')
+  return false
 }
 
 const plural = (noun: string, names: readonly string[]): string =>

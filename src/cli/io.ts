@@ -12,6 +12,8 @@ export interface Io {
   /** Everything else: headings, progress, questions, errors. */
   readonly stderr: (text: string) => void
   readonly stderrTerminal: boolean
+  /** Width of that terminal now; it may change. */
+  readonly stderrColumns: () => number
   /** The user can be asked: stdin and stderr are terminals. */
   readonly canAsk: boolean
   readonly ask: (question: string) => Promise<string>
@@ -28,6 +30,7 @@ export function processIo(signal: AbortSignal): Io {
     stdout: (text) => void process.stdout.write(text),
     stderr: (text) => void process.stderr.write(text),
     stderrTerminal: process.stderr.isTTY,
+    stderrColumns: () => process.stderr.columns ?? 80,
     canAsk: process.stdin.isTTY && process.stderr.isTTY,
     ask: (question) => ask(question, signal),
     env: process.env,

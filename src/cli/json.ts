@@ -1,5 +1,5 @@
 // What --output json prints: the API's messages with the field names of the .proto files, states in
-// the short lower-case form, times in RFC 3339, byte counts as numbers (a capacity is at most 2^46).
+// the short lower-case form, times in RFC 3339, 64-bit counts as numbers (a capacity is at most 2^46).
 // Arrays are always there; what is absent is left out, never null.
 
 import { isoTime, stateWord } from './text.js'
@@ -22,9 +22,12 @@ export function formatJson(value: unknown): string {
   return `${JSON.stringify(toJson(value), undefined, 2)}\n`
 }
 
+/** The fields of 64 bits, by what they count; any other string of digits is a name, tag or version. */
+const counts = /(?:^b|B)ytes$|^chunks|^nodes$|(?:^g|G)eneration$/
+
 function text(value: string, key: string): Json {
-  if (/(?:^b|B)ytes$/.test(key) && /^-?\d+$/.test(value)) return Number(value)
-  return /(?:^s|S)tat(?:e|us)$/.test(key) ? stateWord(value) : value
+  if (counts.test(key) && /^-?\d+$/.test(value)) return Number(value)
+  return /(?:^s|S)tat(?:e|us)$|^encryption$/.test(key) ? stateWord(value) : value
 }
 
 const snakeCase = (name: string): string =>

@@ -1,14 +1,16 @@
-// Progress on stderr: on a terminal one line redrawn with rate and time left; elsewhere a plain line
-// every 10 s, so that a log shows life without filling up.
+// Progress on stderr: on a terminal one line with a bar, redrawn, with rate and time left; elsewhere
+// a plain line every 10 s, so that a log shows life without filling up.
 
 import { formatBytes } from '../base/bytes.js'
 import type { Clock } from '../base/clock.js'
 import type { Progress__Output as Progress } from '../gen/ashlar/v1/Progress.js'
+import { printable } from './text.js'
 
 export interface ProgressOptions {
   readonly label: string
   readonly write: (text: string) => void
-  readonly terminal: boolean
+  /** Width of the terminal now; undefined: there is none. */
+  readonly columns: (() => number) | undefined
   readonly clock: Clock
 }
 
@@ -16,6 +18,9 @@ const plainIntervalMs = 10_000
 const redrawIntervalMs = 100
 /** Rate and time left are of the last few seconds, not of the whole run. */
 const rateWindowMs = 10_000
+const barCells = 20
+/** What a terminal takes to begin its present line again. */
+export const clearLine = '\r\u001b[K'
 
 interface Sample {
   readonly ms: number
@@ -31,25 +36,36 @@ export class ProgressLine {
   constructor(options: ProgressOptions) {
     this.#options = options
     const now = options.clock.monotonicMs()
-    this.#shownMs = options.terminal ? now - redrawIntervalMs : now
+    this.#shownMs = options.columns === undefined ? now : now - redrawIntervalMs
   }
 
   /** `remark` says why nothing moves, when something does. */
   update(progress: Progress, remark = ''): void {
-    const { clock, terminal, write, label } = this.#options
+    const { clock, columns, write, label } = this.#options
     const ms = clock.monotonicMs()
     this.#samples.push({ ms, bytes: Number(progress.doneBytes) })
     this.#samples = this.#samples.filter((sample) => ms - sample.ms <= rateWindowMs)
-    if (ms - this.#shownMs < (terminal ? redrawIntervalMs : plainIntervalMs)) return
+    if (ms - this.#shownMs < (columns === undefined ? plainIntervalMs : redrawIntervalMs)) return
     this.#shownMs = ms
-    const line = `${label}  ${describe(progress, this.#rate())}${remark && `  (${remark})`}`
-    write(terminal ? `\r\u001b[K${line}` : `${line}\n`)
-    this.#drawn = terminal
+    const text = `${describe(progress, this.#rate())}${remark && `  (${remark})`}`
+    if (columns === undefined) {
+      write(printable(`${label}  ${text}`) + '\n')
+      return
+    }
+    // A line that wraps could not be redrawn.
+    const line = printable(`${label}  ${bar(progress.percent)}  ${text}`)
+    write(
+      clearLine +
+        Array.from(line)
+          .slice(0, columns() - 1)
+          .join(''),
+    )
+    this.#drawn = true
   }
 
   /** Removes the redrawn line, so that what follows starts on a clean one. */
   end(): void {
-    if (this.#drawn) this.#options.write('\r\u001b[K')
+    if (this.#drawn) this.#options.write(clearLine)
     this.#drawn = false
   }
 
@@ -60,6 +76,11 @@ export class ProgressLine {
     if (first === undefined || last === undefined || last.ms <= first.ms) return undefined
     return ((last.bytes - first.bytes) * 1000) / (last.ms - first.ms)
   }
+}
+
+function bar(percent: number): string {
+  const full = Math.floor((Math.min(100, Math.max(0, percent)) * barCells) / 100)
+  return `[${'#'.repeat(full)}${'-'.repeat(barCells - full)}]`
 }
 
 function describe(progress: Progress, rate: number | undefined): string {

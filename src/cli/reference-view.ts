@@ -7,27 +7,25 @@ import type { VolumeReference__Output as VolumeReference } from '../gen/ashlar/v
 import type { Table } from './table.js'
 import { nothing, orNothing } from './text.js'
 
-export const referenceColumns = ['ID', 'Name', 'Remote region', 'CRN'] as const
+type Reference = VolumeReference | SnapshotReference
 
-export function referenceTable(reference: VolumeReference | SnapshotReference): Table {
-  return { columns: referenceColumns, rows: [referenceRow(reference)] }
+export const referenceColumns = ['ID', 'Name', 'Remote Region', 'CRN', 'Resource type'] as const
+
+export function referenceTable(reference: Reference | null, type: string): Table | string {
+  if (reference === null) return nothing
+  return { columns: referenceColumns, rows: [referenceRow(reference, type)] }
 }
 
-export function referenceRow(reference: VolumeReference | SnapshotReference): readonly string[] {
+export function referenceRow(reference: Reference, type: string): readonly string[] {
   const name = reference.deleted ? `${reference.name} (deleted)` : reference.name
-  return [
-    reference.id,
-    orNothing(name),
-    orNothing(reference.remoteRegion),
-    orNothing(reference.crn),
-  ]
+  return [reference.id, name, reference.remoteRegion, reference.crn, type].map(orNothing)
 }
 
 export function imageTable(image: ImageReference | null): Table | string {
   if (image === null) return nothing
   return {
-    columns: ['ID', 'Name', 'CRN'],
-    rows: [[image.id, image.name, image.crn].map(orNothing)],
+    columns: referenceColumns,
+    rows: [[image.id, image.name, '', image.crn, 'image'].map(orNothing)],
   }
 }
 

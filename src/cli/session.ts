@@ -77,9 +77,10 @@ export class Session {
   }
 
   progress(label: string): ProgressLine {
-    const { stderr, stderrTerminal, clock } = this.io
+    const { stderr, stderrTerminal, stderrColumns, clock } = this.io
     const write = this.#options.quiet ? () => undefined : stderr
-    return new ProgressLine({ label, write, terminal: stderrTerminal, clock })
+    const columns = stderrTerminal ? stderrColumns : undefined
+    return new ProgressLine({ label, write, columns, clock })
   }
 
   /** Settles as `work`, or fails at once on Ctrl-C. For work that cannot be cancelled. */

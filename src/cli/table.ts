@@ -1,7 +1,7 @@
 // Tables: aligned columns under a header, three spaces apart, nothing after the last one. Details:
 // a table of two columns without a header, in which a value may be a table of its own.
 
-import { nothing } from './text.js'
+import { nothing, printable } from './text.js'
 
 const gap = '   '
 
@@ -46,6 +46,3 @@ function align(rows: readonly (readonly string[])[]): string {
 }
 
 const width = (cell: string): number => Array.from(cell).length
-
-/** A name from elsewhere must not move the terminal's cursor. */
-const printable = (cell: string): string => cell.replace(/\p{Cc}/gu, '\ufffd')

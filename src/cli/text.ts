@@ -8,11 +8,14 @@ import type { Reason__Output as Reason } from '../gen/ashlar/v1/Reason.js'
 /** What an absent or empty value shows as. */
 export const nothing = '-'
 
+/** A name from elsewhere must not move the terminal's cursor. */
+export const printable = (text: string): string => text.replace(/\p{Cc}/gu, '\ufffd')
+
 export const orNothing = (text: string): string => (text === '' ? nothing : text)
 
-/** "VOLUME_ATTACHMENT_STATE_ATTACHED" → "attached"; UNSPECIFIED → "". */
+/** "VOLUME_ATTACHMENT_STATE_ATTACHED" → "attached"; UNSPECIFIED → "". States, statuses and types. */
 export function stateWord(value: string): string {
-  const word = /_(?:STATE|STATUS)_([A-Z_]+)$/.exec(value)?.[1] ?? value
+  const word = /_(?:STATE|STATUS|TYPE)_([A-Z_]+)$/.exec(value)?.[1] ?? value
   return word === 'UNSPECIFIED' ? '' : word.toLowerCase()
 }
 
@@ -32,6 +35,13 @@ export function isoTime(timestamp: Timestamp): string {
 }
 
 export const size = (bytes: string): string => formatBytes(BigInt(bytes))
+
+/** Whole GiB, rounded up, as the columns named "(GB)" have it. */
+export const wholeGib = (bytes: string): string => String((BigInt(bytes) + (1n << 30n) - 1n) >> 30n)
+
+/** "1.5 GiB (1610612736 bytes)", "512 bytes". */
+export const exactSize = (bytes: string): string =>
+  BigInt(bytes) < 1024n ? `${bytes} bytes` : `${size(bytes)} (${bytes} bytes)`
 
 export const yesNo = (value: boolean): string => (value ? 'true' : 'false')
 

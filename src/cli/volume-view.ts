@@ -1,9 +1,10 @@
-// How volumes look as tables.
+// How volumes look as tables: the rows and columns of the VPC CLI in its order, as far as there is
+// such a thing here, then those that only we have.
 
 import type { Volume__Output as Volume } from '../gen/ashlar/v1/Volume.js'
-import { referenceTable, systemTable, imageTable } from './reference-view.js'
-import { type Detail, formatDetails, formatTable } from './table.js'
-import { nothing, orNothing, progressText, reasonsText, size, stateWord, time } from './text.js'
+import { imageTable, referenceTable, systemTable } from './reference-view.js'
+import { formatDetails, formatTable } from './table.js'
+import { exactSize, orNothing, progressText, reasonsText, size, stateWord, time } from './text.js'
 
 export function volumeList(volumes: readonly Volume[]): string {
   return formatTable({
@@ -13,9 +14,9 @@ export function volumeList(volumes: readonly Volume[]): string {
       'Status',
       'Capacity',
       'Attachment state',
-      'Health',
       'Zone',
       'Resource group',
+      'Health',
       'Created',
     ],
     rows: volumes.map((volume) => [
@@ -24,9 +25,9 @@ export function volumeList(volumes: readonly Volume[]): string {
       stateWord(volume.status),
       size(volume.capacityBytes),
       stateWord(volume.attachmentState),
-      health(volume),
       volume.zone,
-      volume.resourceGroup,
+      orNothing(volume.resourceGroup),
+      health(volume),
       time(volume.createdAt),
     ]),
   })
@@ -40,28 +41,24 @@ function health(volume: Volume): string {
 }
 
 export function volumeDetails(volume: Volume): string {
-  const details: Detail[] = [
+  return formatDetails([
     ['ID', volume.id],
     ['Name', volume.name],
     ['CRN', volume.crn],
     ['Status', stateWord(volume.status)],
-    ['Status reasons', reasonsText(volume.statusReasons)],
     ['Attachment state', stateWord(volume.attachmentState)],
-    ['Attachments', orNothing(volume.attachmentIds.join(', '))],
-    ['Capacity', `${size(volume.capacityBytes)} (${volume.capacityBytes} bytes)`],
-    ['Resource group', volume.resourceGroup],
+    ['Capacity', exactSize(volume.capacityBytes)],
+    ['Resource group', orNothing(volume.resourceGroup)],
     ['Created', time(volume.createdAt)],
     ['Zone', volume.zone],
-    ['Health state', stateWord(volume.healthState)],
-    ['Health reasons', reasonsText(volume.healthReasons)],
-    [
-      'Source snapshot',
-      volume.sourceSnapshot === null ? nothing : referenceTable(volume.sourceSnapshot),
-    ],
-    ['Hydration', progressText(volume.hydration)],
-    ['Source image', imageTable(volume.sourceImage)],
-    ['Operating system', systemTable(volume.operatingSystem)],
+    ['Health State', stateWord(volume.healthState)],
+    ['Source snapshot', referenceTable(volume.sourceSnapshot, 'snapshot')],
     ['Tags', orNothing(volume.userTags.join(', '))],
-  ]
-  return formatDetails(details)
+    ['Attachments', orNothing(volume.attachmentIds.join(', '))],
+    ['Status reasons', reasonsText(volume.statusReasons)],
+    ['Health reasons', reasonsText(volume.healthReasons)],
+    ['Hydration', progressText(volume.hydration)],
+    ['Source Image', imageTable(volume.sourceImage)],
+    ['Operating system', systemTable(volume.operatingSystem)],
+  ])
 }

@@ -149,7 +149,8 @@ function failure(peer: Peer, error: ServiceError, signal: AbortSignal | undefine
   return new AshlarError(meant.code, `${peer.name}: ${transportMessage(meant)}`, { cause: error })
 }
 
-function transportMessage(error: AshlarError): string {
+/** What failed, of a failure that the transport made; grpc-js says much more. */
+export function transportMessage(error: AshlarError): string {
   if (error.code === 'DEADLINE') return 'no answer in time'
   if (error.code !== 'REMOTE_UNAVAILABLE') return error.message
   const cause = /Last error: (?:Error: )?(.+?)(?:\. Resolution note:.*)?$/.exec(error.message)?.[1]

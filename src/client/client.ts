@@ -7,7 +7,13 @@ import {
 } from '@grpc/grpc-js'
 
 import { limits } from '../base/limits.js'
-import { attachmentService, snapshotService, topologyService, volumeService } from '../gen/proto.js'
+import {
+  attachmentService,
+  operatorService,
+  snapshotService,
+  topologyService,
+  volumeService,
+} from '../gen/proto.js'
 import { type Peer, type UnaryCalls, unaryCalls } from './calls.js'
 import { parseEndpoint } from './endpoint.js'
 
@@ -37,6 +43,7 @@ export class Client {
   readonly attachments: UnaryCalls<typeof attachmentService>
   readonly snapshots: UnaryCalls<typeof snapshotService>
   readonly topology: UnaryCalls<typeof topologyService>
+  readonly operator: UnaryCalls<typeof operatorService>
   readonly endpoint: string
   readonly #peer: Peer
 
@@ -48,6 +55,7 @@ export class Client {
     this.attachments = unaryCalls(this.#peer, attachmentService)
     this.snapshots = unaryCalls(this.#peer, snapshotService)
     this.topology = unaryCalls(this.#peer, topologyService)
+    this.operator = unaryCalls(this.#peer, operatorService)
   }
 
   /** Fails calls under way. Idempotent. */

@@ -1,5 +1,5 @@
-// Addresses in the configuration. Until there is TLS, gRPC stays on this machine: loopback addresses
-// and Unix sockets only. NBD may listen elsewhere, where the configuration says so.
+// Addresses in the configuration. Without TLS, gRPC stays on this machine: loopback addresses and
+// Unix sockets only. NBD may listen elsewhere, where the configuration says so.
 
 import { AshlarError } from '../base/error.js'
 import { quote } from '../base/ids.js'
@@ -12,19 +12,21 @@ export interface GrpcAddress {
   readonly socketPath: string | undefined
 }
 
-/** Throws INVALID_ARGUMENT unless it is "unix:/path" or a loopback host and a port. */
-export function parseGrpcAddress(text: string): GrpcAddress {
+/** Throws INVALID_ARGUMENT unless it is "unix:/path" or a host and a port. */
+export function parseSiteAddress(text: string): GrpcAddress {
   if (text.startsWith('unix:')) {
     const socketPath = text.slice('unix:'.length).replace(/^\/\/(?=\/)/, '')
     return { target: `unix:${checkSocketPath(socketPath)}`, socketPath }
   }
   const { host, port } = parseTcpAddress(text)
-  if (!isLoopback(host)) {
-    throw refused(
-      `${quote(text)} is neither loopback nor a Unix socket; gRPC beyond this machine needs TLS, which is not there yet`,
-    )
-  }
   return { target: joinHostPort(host, port), socketPath: undefined }
+}
+
+/** Throws INVALID_ARGUMENT unless it is "unix:/path" or a loopback host and a port. */
+export function parseLocalAddress(text: string, instead: string): GrpcAddress {
+  const address = parseSiteAddress(text)
+  if (address.socketPath !== undefined || isLoopback(parseTcpAddress(text).host)) return address
+  throw refused(`${quote(text)} is neither loopback nor a Unix socket; ${instead}`)
 }
 
 /** Throws INVALID_ARGUMENT unless it is "host:port" or "[v6]:port". */

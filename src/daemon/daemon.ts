@@ -7,6 +7,7 @@ import type { Binding } from '../native/binding.js'
 import type { Config, HostedNode, NodeConfig } from './config.js'
 import { NodeSite } from './node-site.js'
 import { RegionSite } from './region-site.js'
+import { type NamedFiles, siteCredentials } from './tls-files.js'
 
 export interface DaemonOptions {
   readonly config: Config
@@ -33,20 +34,28 @@ export class Daemon {
   /** Throws what the first site that cannot start throws, with those that did start stopped again. */
   static async start(options: DaemonOptions): Promise<Daemon> {
     const { config, native, clock, log, pageCacheBytes, testHooks } = options
+    const hosted = config.nodes.filter(isHosted)
+    const now = new Date(Number(clock.nowNs() / 1_000_000n))
+    const credentialsOf = (site: NamedFiles) => siteCredentials(site, log, now)
+    // Of all sites, before any of them touches its data.
+    const ofNodes = new Map(
+      hosted.map((node) => [node, credentialsOf({ name: node.name, tls: node.hosted.tls })]),
+    )
+    const ofRegions = new Map(config.regions.map((region) => [region, credentialsOf(region)]))
     const daemon = new Daemon(log)
     try {
-      const nodes = config.nodes.filter(isHosted).map(async (node) => {
+      const nodes = [...ofNodes].map(async ([node, credentials]) => {
         const siteLog = log.child({ node: node.name })
-        daemon.#nodes.push(
-          await NodeSite.start({ config: node, native, clock, log: siteLog, pageCacheBytes }),
-        )
+        const site = { config: node, credentials, native, clock, log: siteLog, pageCacheBytes }
+        daemon.#nodes.push(await NodeSite.start(site))
       })
       throwFirst(await Promise.allSettled(nodes))
-      const regions = config.regions.map(async (region) => {
+      const regions = [...ofRegions].map(async ([region, credentials]) => {
         const siteLog = log.child({ region: region.name })
         const own = config.nodes.filter((node) => node.region === region.name)
         const { account } = config
-        const site = { account, config: region, nodes: own, native, clock, log: siteLog, testHooks }
+        const common = { account, native, clock, log: siteLog, testHooks }
+        const site = { ...common, config: region, nodes: own, credentials }
         daemon.#regions.push(await RegionSite.start(site))
       })
       throwFirst(await Promise.allSettled(regions))

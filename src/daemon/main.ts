@@ -35,17 +35,18 @@ interface Plan {
   readonly pageCacheBytes: bigint | undefined
 }
 
-function plan(file: string | undefined): Plan {
+async function plan(file: string | undefined): Promise<Plan> {
   if (file !== undefined) {
     const path = resolve(file)
     const config = parseConfig(readText(path), file, dirname(path))
     return { config, pageCacheBytes: undefined }
   }
-  const config = defaultWorld({
+  const config = await defaultWorld({
     data: resolve(env['ASHLAR_DATA_DIR'] || '.ashlar'),
     endpoint: env['ASHLAR_ENDPOINT'] || '127.0.0.1:7440',
     nbdPort: parsePort(env['ASHLAR_NBD_PORT'] || '10809'),
     env,
+    now: new Date(Number(systemClock.nowNs() / 1_000_000n)),
   })
   // Four pools share one laptop.
   return { config, pageCacheBytes: 64n << 20n }
@@ -137,7 +138,7 @@ async function main(): Promise<void> {
   if (env['GRPC_VERBOSITY'] === undefined) setLogVerbosity(logVerbosity.NONE)
   const level = parseLevel(values['log-level'] ?? (env['ASHLAR_LOG'] || 'warn'))
   const log = makeLogger({ name: 'ashlard', level })
-  const { config, pageCacheBytes } = plan(values.config)
+  const { config, pageCacheBytes } = await plan(values.config)
   const ended = untilSignal()
   const daemon = await Daemon.start({
     config,

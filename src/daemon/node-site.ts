@@ -8,11 +8,13 @@ import { hostname } from 'node:os'
 
 import type { Clock } from '../base/clock.js'
 import { AshlarError, asAshlarError } from '../base/error.js'
+import { RateLimit } from '../base/rate-limit.js'
 import type { Logger } from '../base/logger.js'
 import { CutSource } from '../engine/zone/cut-source.js'
 import { Hydration } from '../engine/zone/hydration.js'
 import { ZoneNode } from '../engine/zone/zone-node.js'
 import { zoneService } from '../gen/proto.js'
+import type { SiteCredentials } from '../client/site-credentials.js'
 import type { Binding, NbdHandle, NbdOptions, PoolHandle } from '../native/binding.js'
 import { PullClient } from '../replication/pull-client.js'
 import { pullServiceDefinition } from '../replication/pull-method.js'
@@ -26,6 +28,7 @@ import { makeFolder } from './folder.js'
 
 export interface NodeSiteOptions {
   readonly config: NodeConfig & { readonly hosted: HostedNode }
+  readonly credentials: SiteCredentials
   readonly native: Binding
   readonly clock: Clock
   readonly log: Logger
@@ -45,15 +48,15 @@ export class NodeSite {
   readonly #server: SiteServer
 
   private constructor(options: NodeSiteOptions, pool: PoolHandle, nbd: NbdHandle) {
-    const { config, native, clock, log } = options
+    const { config, credentials, native, clock, log } = options
     const { hosted, name, zone, region } = config
     this.#native = native
     this.#pool = pool
     this.#nbd = nbd
-    const address = hosted.regionAddress.target
+    const regionAt = { native, address: hosted.regionAddress.target, peer: region, credentials }
     const pullers = {
-      demand: new PullClient({ native, address }),
-      background: new PullClient({ native, address }),
+      demand: new PullClient(regionAt),
+      background: new PullClient({ ...regionAt, ...hydrationLimit(options) }),
     }
     this.#pullers = [pullers.demand, pullers.background]
     this.#node = new ZoneNode({
@@ -72,19 +75,20 @@ export class NodeSite {
       hydration: new Hydration({ native, pool, clock, log, site: name, pullers }),
     })
     const source = new CutSource({ native, pool, region })
-    this.#pulls = new PullServer({ native, source, log })
-    this.#server = new SiteServer([
+    this.#pulls = new PullServer({ native, source, log, onlyCaller: region })
+    const services = [
       {
         name: 'ashlar.zone.v1.ZoneService',
         definition: zoneService,
-        handlers: zoneHandlers(this.#node, new Handlers(log)),
+        handlers: zoneHandlers(this.#node, new Handlers(log, { onlyCaller: region })),
       },
       {
         name: 'ashlar.replication.v1.ReplicationService',
         definition: pullServiceDefinition,
         handlers: this.#pulls.handlers,
       },
-    ])
+    ]
+    this.#server = new SiteServer(services, log)
   }
 
   static async start(options: NodeSiteOptions): Promise<NodeSite> {
@@ -103,10 +107,12 @@ export class NodeSite {
     }
   }
 
-  async #listen({ config }: NodeSiteOptions): Promise<void> {
+  async #listen({ config, credentials }: NodeSiteOptions): Promise<void> {
     const { socketPath } = config.listen
     if (socketPath !== undefined) makeFolder(dirname(socketPath))
-    await this.#server.listen(config.listen)
+    await this.#server.listen(config.listen, credentials.server)
+    // The first read of a restored volume does not wait for a connection.
+    for (const puller of this.#pullers) puller.connect()
     this.#node.start()
     this.#server.setServing(true)
   }
@@ -121,6 +127,12 @@ export class NodeSite {
     for (const puller of this.#pullers) puller.close()
     await this.#native.closePool(this.#pool)
   }
+}
+
+/** One for all that is fetched in the background; reads that wait are not held up. */
+function hydrationLimit({ config, clock }: NodeSiteOptions): { readonly limit?: RateLimit } {
+  const bytesPerSecond = config.hosted.hydrationLimitBytesPerSecond
+  return bytesPerSecond === undefined ? {} : { limit: new RateLimit({ bytesPerSecond, clock }) }
 }
 
 async function openPool(

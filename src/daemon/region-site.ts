@@ -1,23 +1,36 @@
-// A hosted region: catalog, chunk store, engine, and the public API.
+// A hosted region: catalog, chunk store, engine, the public API, and what its nodes and peers use.
 
 import { randomUUID } from 'node:crypto'
 import { dirname, join } from 'node:path'
 
-import { Client, credentials } from '@grpc/grpc-js'
+import { Client } from '@grpc/grpc-js'
 
 import type { Clock } from '../base/clock.js'
 import { makeId } from '../base/ids.js'
 import type { Logger } from '../base/logger.js'
+import { RateLimit } from '../base/rate-limit.js'
 import { Catalog } from '../catalog/catalog.js'
+import { type SiteCredentials, plainCredentials } from '../client/site-credentials.js'
 import { LazyStore } from '../engine/region/lazy-store.js'
 import { Region } from '../engine/region/region.js'
-import { attachmentService, snapshotService, topologyService, volumeService } from '../gen/proto.js'
+import type { PeerRegion } from '../engine/region/topology.js'
+import {
+  attachmentService,
+  copyService,
+  operatorService,
+  snapshotService,
+  topologyService,
+  volumeService,
+} from '../gen/proto.js'
 import type { Binding } from '../native/binding.js'
+import { CopyClient } from '../replication/copy-client.js'
 import { PullClient } from '../replication/pull-client.js'
 import { pullServiceDefinition } from '../replication/pull-method.js'
 import { PullServer } from '../replication/pull-server.js'
 import { ZoneClient } from '../replication/zone-client.js'
 import { attachmentHandlers } from '../service/attachment-service.js'
+import { copyHandlers } from '../service/copy-service.js'
+import { operatorHandlers } from '../service/operator-service.js'
 import { type ServedService, SiteServer } from '../service/server.js'
 import { snapshotHandlers } from '../service/snapshot-service.js'
 import { testHandlers, testServiceDefinition } from '../service/test-service.js'
@@ -32,6 +45,8 @@ export interface RegionSiteOptions {
   readonly config: RegionConfig
   /** All nodes of this region, whoever hosts them. */
   readonly nodes: readonly NodeConfig[]
+  /** How this region shows itself to nodes and peers. */
+  readonly credentials: SiteCredentials
   readonly native: Binding
   readonly clock: Clock
   readonly log: Logger
@@ -39,6 +54,7 @@ export interface RegionSiteOptions {
   readonly testHooks: boolean
 }
 
+const operatorServiceName = 'ashlar.v1.OperatorService'
 const callGraceMs = 2000
 const linkWaitMs = 1000
 
@@ -47,18 +63,30 @@ export class RegionSite {
   readonly #store: LazyStore
   readonly #region: Region
   readonly #pulls: PullServer
-  readonly #server: SiteServer
+  readonly #public: SiteServer
+  /** Undefined: the public one serves sites too. */
+  readonly #sites: SiteServer | undefined
   readonly #connections: readonly { close(): void }[]
 
   private constructor(options: RegionSiteOptions, catalog: Catalog, store: LazyStore) {
-    const { config, native, clock, log, account, nodes } = options
-    const connected = nodes.map((node) => ({
-      name: node.name,
-      zone: node.zone,
-      control: new ZoneClient({ name: node.name, address: node.listen.target }),
-      puller: new PullClient({ native, address: node.listen.target }),
+    const { config, credentials, native, clock, log, account, nodes } = options
+    const limit = pullLimit(options)
+    const connected = nodes.map(({ name, zone, listen: { target: address } }) => ({
+      name,
+      zone,
+      control: new ZoneClient({ name, address, credentials }),
+      puller: new PullClient({ native, address, peer: name, credentials, ...limit }),
     }))
-    this.#connections = connected.flatMap(({ control, puller }) => [control, puller])
+    const peers = config.peers.map(({ name, number, endpoint, address: { target: address } }) => ({
+      name,
+      number,
+      address,
+      endpoint,
+      control: new CopyClient({ name, address, credentials }),
+      puller: new PullClient({ native, address, peer: name, credentials, ...limit }),
+    }))
+    const both = [...connected, ...peers]
+    this.#connections = both.flatMap(({ control, puller }) => [control, puller])
     this.#catalog = catalog
     this.#store = store
     this.#region = new Region({
@@ -66,12 +94,8 @@ export class RegionSite {
       region: { name: config.name, number: config.number },
       endpoint: config.listen.target,
       nodes: connected,
-      peers: config.peers.map(({ name, number, address }) => ({
-        name,
-        number,
-        address: address.target,
-      })),
-      isReachable: async ({ address }) => await isReachable(address, clock),
+      peers,
+      isReachable: async (peer) => await isReachable(peer, credentials, clock),
       catalog,
       native,
       store,
@@ -80,7 +104,11 @@ export class RegionSite {
       newId: () => makeId(config.number),
     })
     this.#pulls = new PullServer({ native, source: this.#region.source, log })
-    this.#server = new SiteServer(this.#services(options))
+    const api = this.#publicServices(options)
+    const between = this.#siteServices(options)
+    const apart = config.siteListen !== undefined
+    this.#public = new SiteServer(apart ? api : [...api, ...between], log)
+    this.#sites = apart ? new SiteServer(between, log) : undefined
   }
 
   static async start(options: RegionSiteOptions): Promise<RegionSite> {
@@ -109,11 +137,11 @@ export class RegionSite {
   }
 
   async stop(): Promise<void> {
-    this.#server.setServing(false)
+    for (const server of this.#servers) server.setServing(false)
     // Ends what waits for nodes, so that calls under way are answered.
     this.#pulls.stop()
     const stopped = this.#region.stop()
-    await this.#server.stop(callGraceMs)
+    await Promise.all(this.#servers.map(async (server) => await server.stop(callGraceMs)))
     await stopped
     for (const connection of this.#connections) connection.close()
     await this.#store.close()
@@ -121,20 +149,46 @@ export class RegionSite {
   }
 
   // Nodes of the same process are there already; a caller should not find them away.
-  async #begin({ config, clock }: RegionSiteOptions): Promise<void> {
-    const { socketPath } = config.listen
-    if (socketPath !== undefined) makeFolder(dirname(socketPath))
-    await this.#server.listen(config.listen)
+  async #begin({ config, credentials, clock }: RegionSiteOptions): Promise<void> {
+    const { listen, siteListen } = config
+    for (const { socketPath } of siteListen === undefined ? [listen] : [listen, siteListen]) {
+      if (socketPath !== undefined) makeFolder(dirname(socketPath))
+    }
+    await this.#public.listen(listen, plainCredentials.server)
+    if (siteListen !== undefined) await this.#sites?.listen(siteListen, credentials.server)
     await this.#region.start()
     const until = clock.monotonicMs() + linkWaitMs
     const links = [...this.#region.context.links.values()]
     while (links.some(({ state }) => state.kind === 'away') && clock.monotonicMs() < until) {
       await clock.sleep(10)
     }
-    this.#server.setServing(true)
+    for (const server of this.#servers) server.setServing(true)
+    // Everything works but collection, and somebody has to do something about that.
+    if (await this.#region.recovery.isBehind()) {
+      this.#public.setServing(false, [operatorServiceName])
+    }
   }
 
-  #services({ log, testHooks }: RegionSiteOptions): readonly ServedService[] {
+  get #servers(): readonly SiteServer[] {
+    return this.#sites === undefined ? [this.#public] : [this.#public, this.#sites]
+  }
+
+  #siteServices({ log }: RegionSiteOptions): readonly ServedService[] {
+    return [
+      {
+        name: 'ashlar.replication.v1.ReplicationService',
+        definition: pullServiceDefinition,
+        handlers: this.#pulls.handlers,
+      },
+      {
+        name: 'ashlar.replication.v1.CopyService',
+        definition: copyService,
+        handlers: copyHandlers(this.#region, new Handlers(log)),
+      },
+    ]
+  }
+
+  #publicServices({ log, testHooks }: RegionSiteOptions): readonly ServedService[] {
     const handlers = new Handlers(log)
     const region = this.#region
     return [
@@ -159,9 +213,9 @@ export class RegionSite {
         handlers: topologyHandlers(region, handlers),
       },
       {
-        name: 'ashlar.replication.v1.ReplicationService',
-        definition: pullServiceDefinition,
-        handlers: this.#pulls.handlers,
+        name: operatorServiceName,
+        definition: operatorService,
+        handlers: operatorHandlers(region, handlers),
       },
       ...(testHooks
         ? [{ name: undefined, definition: testServiceDefinition, handlers: testHandlers(handlers) }]
@@ -170,10 +224,22 @@ export class RegionSite {
   }
 }
 
+/** One for all pulls into the region. */
+function pullLimit({ config, clock }: RegionSiteOptions): { readonly limit?: RateLimit } {
+  const bytesPerSecond = config.pullLimitBytesPerSecond
+  return bytesPerSecond === undefined ? {} : { limit: new RateLimit({ bytesPerSecond, clock }) }
+}
+
 const reachTimeoutMs = 500
 
-async function isReachable(address: string, clock: Clock): Promise<boolean> {
-  const client = new Client(address, credentials.createInsecure(), { 'grpc.enable_http_proxy': 0 })
+async function isReachable(
+  { name, address }: PeerRegion,
+  credentials: SiteCredentials,
+  clock: Clock,
+): Promise<boolean> {
+  const channel = credentials.channelTo(name)
+  const options = { ...channel.options, 'grpc.enable_http_proxy': 0 }
+  const client = new Client(address, channel.credentials, options)
   try {
     return await new Promise<boolean>((resolve) => {
       const deadline = Number(clock.nowNs() / 1_000_000n) + reachTimeoutMs

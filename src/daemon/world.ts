@@ -1,5 +1,6 @@
 // The default world: what `npm start` hosts when no configuration is given. Two regions and four
-// nodes on loopback, their data in one folder.
+// nodes on loopback, their data in one folder. Between them they speak TLS as they would anywhere,
+// over Unix sockets.
 
 import { createHash } from 'node:crypto'
 import { lstatSync, statfsSync, statSync } from 'node:fs'
@@ -8,8 +9,9 @@ import { join } from 'node:path'
 
 import { AshlarError } from '../base/error.js'
 import { limits } from '../base/limits.js'
-import { joinHostPort, parseGrpcAddress, parseTcpAddress } from './address.js'
+import { joinHostPort, parseLocalAddress, parseSiteAddress, parseTcpAddress } from './address.js'
 import type { Config, NodeConfig } from './config.js'
+import { developmentCertificates } from './development-certificates.js'
 import { makeFolder } from './folder.js'
 
 export interface WorldOptions {
@@ -20,6 +22,8 @@ export interface WorldOptions {
   /** First port for NBD over TCP; each node has the next. */
   readonly nbdPort: number
   readonly env: Readonly<Record<string, string | undefined>>
+  /** For the validity of certificates. */
+  readonly now: Date
 }
 
 const regions = [
@@ -27,24 +31,30 @@ const regions = [
   { name: 'remote', number: 2, zones: ['remote-1'] },
 ] as const
 
-export function defaultWorld(options: WorldOptions): Config {
+export async function defaultWorld(options: WorldOptions): Promise<Config> {
   const addresses = regionAddresses(options.endpoint)
   const sockets = socketFolder(options)
   const capacity = poolCapacity(options.data)
+  const socket = (name: string) => parseSiteAddress(`unix:${join(sockets, name)}`)
+  const siteListen = (region: string) => socket(`${region}.sites`)
+  const names = regions.flatMap(({ name, zones }) => [name, ...zones.map(nodeOf)])
+  const tls = await developmentCertificates(join(options.data, 'tls'), names, options.now)
   const nodes: NodeConfig[] = []
-  for (const [index, region] of regions.entries()) {
+  for (const region of regions) {
     for (const zone of region.zones) {
-      const name = `${zone}-a`
+      const name = nodeOf(zone)
       nodes.push({
         name,
         zone,
         region: region.name,
-        listen: parseGrpcAddress(`unix:${join(sockets, `${name}.grpc`)}`),
+        listen: socket(`${name}.grpc`),
         hosted: {
-          regionAddress: addressOf(addresses, index),
+          regionAddress: siteListen(region.name),
+          tls: tls(name),
           data: join(options.data, name),
           poolFile: join(options.data, name, 'pool'),
           poolCapacityBytes: capacity,
+          hydrationLimitBytesPerSecond: undefined,
           nbdUnix: join(sockets, `${name}.nbd`),
           nbdTcp: { host: '127.0.0.1', port: options.nbdPort + nodes.length },
         },
@@ -58,23 +68,37 @@ export function defaultWorld(options: WorldOptions): Config {
       number,
       data: join(options.data, name),
       listen: addressOf(addresses, index),
+      siteListen: siteListen(name),
+      tls: tls(name),
+      pullLimitBytesPerSecond: undefined,
       peers: regions
-        .map((peer, at) => ({ ...peer, address: addressOf(addresses, at) }))
+        .map((peer, at) => ({ ...peer, endpoint: addressOf(addresses, at).target }))
         .filter((peer) => peer.name !== name)
-        .map(({ name, number, address }) => ({ name, number, address })),
+        .map((peer) => ({
+          name: peer.name,
+          number: peer.number,
+          address: siteListen(peer.name),
+          endpoint: peer.endpoint,
+        })),
     })),
     nodes,
   }
 }
 
-type Addresses = readonly ReturnType<typeof parseGrpcAddress>[]
+function nodeOf(zone: string): string {
+  return `${zone}-a`
+}
+
+type Addresses = readonly ReturnType<typeof parseSiteAddress>[]
 
 function regionAddresses(endpoint: string): Addresses {
   if (endpoint.startsWith('unix:')) {
-    return [parseGrpcAddress(endpoint), parseGrpcAddress(`${endpoint}.remote`)]
+    return [parseSiteAddress(endpoint), parseSiteAddress(`${endpoint}.remote`)]
   }
   const { host, port } = parseTcpAddress(endpoint)
-  return regions.map((_, index) => parseGrpcAddress(joinHostPort(host, port + index)))
+  return regions.map((_, index) =>
+    parseLocalAddress(joinHostPort(host, port + index), 'the public API stays on this machine'),
+  )
 }
 
 function addressOf(addresses: Addresses, index: number): Addresses[number] {

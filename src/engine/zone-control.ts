@@ -76,6 +76,8 @@ export type ZoneEvent =
 export interface ZoneControl {
   /** Settles when the order is durable. Idempotent by the ids in it; see PoolOrder. */
   order(order: PoolOrder, signal: AbortSignal): Promise<OrderAnswer>
+  /** The Merkle root (hex) of a cut, from reading all of it. May take hours. */
+  audit(snapshotId: string, signal: AbortSignal): Promise<string>
   /** Begins with the full records. Something comes at least every `zoneTiming.heartbeatMs`. */
   watch(region: string, signal: AbortSignal): AsyncIterable<ZoneEvent>
 }

@@ -152,6 +152,12 @@ export interface PoolRecords {
     readonly cloneId: string
     readonly snapshotId: string
     readonly available: boolean
+    /** It is made from a base, by `openCloneFill`; else it hydrates as a volume does. */
+    readonly filling: boolean
+    /** It has everything, and `settle` makes it available. */
+    readonly hydrated: boolean
+    /** Snapshot id of its origin, until it is available. */
+    readonly originSnapshotId?: string
     readonly doneBytes: bigint
     readonly totalBytes: bigint
   }[]
@@ -176,7 +182,10 @@ export interface NbdOptions {
 }
 
 export interface IngestOptions {
-  /** Root (hex) of a committed snapshot of this store whose tree is asked first. */
+  /**
+   * Root (hex) of a committed snapshot of this store, pinned meanwhile, whose tree is asked first. When
+   * it cannot be read the pull fails with FAILED_PRECONDITION: pull again without it.
+   */
   readonly baseRootHex?: string
   readonly volumeBytes: bigint
   /** With `baseRootHex`, the source lists only what differs from it. */
@@ -189,7 +198,46 @@ export interface IngestResult {
   readonly manifest: Buffer
   /** Stored form of the chunks this snapshot refers to and that this pull added. */
   readonly addedBytes: bigint
+  /** Frames received, with their headers. */
+  readonly receivedBytes: bigint
+  /**
+   * 64 KiB for each chunk that is not zero: of the whole snapshot; after a list of differences, by how
+   * much it is more than the base's (less when negative).
+   */
+  readonly logicalBytes: bigint
   readonly chunks: bigint
+}
+
+export interface StoreStats {
+  readonly packs: bigint
+  readonly packBytes: bigint
+  readonly chunks?: bigint
+  readonly nodes?: bigint
+  readonly indexBytes?: bigint
+  readonly indexMemoryBytes?: bigint
+  readonly quarantined?: bigint
+  /** Of the records in it; 0 without any. */
+  readonly highestGeneration?: bigint
+}
+
+export interface StoreRecord {
+  readonly generation: bigint
+  readonly kind: 'commit' | 'delete'
+  readonly row: Buffer
+}
+
+export interface Condemned {
+  readonly condemnedChunks: bigint
+  readonly condemnedBytes: bigint
+}
+
+export interface Collected {
+  readonly freedBytes: bigint
+  readonly packsDeleted: bigint
+  readonly packsRewritten: bigint
+  readonly chunksDropped: bigint
+  /** Packs that stay because something in them is damaged, a line each. */
+  readonly kept?: readonly string[]
 }
 
 export interface ChannelProgress {
@@ -207,6 +255,11 @@ export interface PoolBinding {
   closePool(handle: PoolHandle): Promise<void>
   order(handle: PoolHandle, order: PoolOrder): Promise<unknown>
   records(handle: PoolHandle): PoolRecords
+  /**
+   * Takes the steps that are due: clones that are full become available, origins that nothing refers
+   * to are forgotten. Durable when it settles; cheap when nothing is due.
+   */
+  settle(handle: PoolHandle): Promise<void>
   poolStats(handle: PoolHandle): PoolStats
   /** Offline walk of all roots against the allocator. Refuses a pool in use. */
   poolCheck(path: string, options: { readonly repair: boolean }): Promise<PoolCheckReport>
@@ -217,26 +270,6 @@ export interface PoolBinding {
   startNbd(handle: PoolHandle, options: NbdOptions): Promise<NbdHandle>
   /** Drains: new requests get ESHUTDOWN, connections close by the deadline. Before closePool. */
   stopNbd(handle: NbdHandle, graceMs: number): Promise<void>
-}
-
-export interface StoreStats {
-  readonly packBytes: bigint
-  readonly packs: bigint
-  /** Ids in the index, deltas included. */
-  readonly chunks: bigint
-  readonly nodes: bigint
-  readonly indexBytes: bigint
-  /** Filters, table indexes, cached blocks and memtables. */
-  readonly indexMemoryBytes: bigint
-  readonly quarantined: bigint
-  /** Highest catalog generation of any record; 0 = none. */
-  readonly highestGeneration: bigint
-}
-
-export interface StoreRecord {
-  readonly generation: bigint
-  readonly kind: 'commit' | 'delete'
-  readonly row: Buffer
 }
 
 export interface StoreCheckReport {
@@ -266,65 +299,43 @@ export interface StoreRebuildReport {
   readonly problems: readonly string[]
 }
 
-export interface CollectOptions {
-  /** Manifests of 80 bytes: stable and committing snapshots, pins, base roots of sessions. */
-  readonly roots: readonly Buffer[]
-}
-
-export interface CollectBegun {
-  /** Chunks, nodes and manifests. */
-  readonly condemnedChunks: bigint
-  readonly condemnedBytes: bigint
-}
-
-export interface CollectEnded {
-  readonly freedBytes: bigint
-  /** Packs in which nothing was live. */
-  readonly packsDeleted: bigint
-  readonly packsRewritten: bigint
-  readonly chunksDropped: bigint
-  /** Packs that stay because something in them is damaged, a line each. */
-  readonly kept: readonly string[]
-}
-
 /**
  * The chunk store and pulls of a region.
  */
 export interface StoreBinding {
-  openStore(path: string, options: { readonly catalogUuid: string }): Promise<StoreHandle>
+  /** With `adopt` it belongs to this catalog from now on, whichever it belonged to. */
+  openStore(
+    path: string,
+    options: { readonly catalogUuid: string; readonly adopt?: boolean },
+  ): Promise<StoreHandle>
   closeStore(handle: StoreHandle): Promise<void>
   storeStats(handle: StoreHandle): Promise<StoreStats>
   /** Durably appends a snapshot record to a node pack (DESIGN 7, "The catalog is not the only root"). */
-  storeRecord(
-    handle: StoreHandle,
-    record: {
-      readonly generation: bigint
-      readonly kind: 'commit' | 'delete'
-      readonly row: Buffer
-    },
-  ): Promise<void>
-  /** All records, by generation. */
+  storeRecord(handle: StoreHandle, record: StoreRecord): Promise<void>
+  /** All of them, by ascending generation. */
   storeRecords(handle: StoreHandle): Promise<readonly StoreRecord[]>
+
   /** Ids (hex) of what is damaged here and counts as missing; a fresh copy ends it. */
   storeQuarantine(handle: StoreHandle): Promise<readonly string[]>
-  /** What was found damaged since the last call, a line each: for the log. */
-  storeDamage(handle: StoreHandle): Promise<readonly string[]>
 
   /**
-   * First step of a collection. `roots` are the manifests of everything that must stay. What none of
-   * them reaches is condemned: it counts as missing for sessions from now on, and can still be read.
-   * Nothing is deleted. FAILED_PRECONDITION while one is under way; CORRUPT or NOT_FOUND when a node
-   * under a root cannot be read. In memory only: a restart begins anew.
+   * Marks what the manifests reach and condemns the rest: look-ups of it miss from then on. In memory
+   * only. CORRUPT when something reached cannot be read; then nothing is condemned.
    */
-  collectBegin(handle: StoreHandle, options: CollectOptions): Promise<CollectBegun>
-  /**
-   * Last step, once every session that began before the first has ended, with the roots of now. Deletes
-   * only what was condemned and is still not reached. Ends the collection, also when it fails.
-   */
-  collectEnd(handle: StoreHandle, options: CollectOptions): Promise<CollectEnded>
-  /** Nothing is condemned any more. Idempotent. */
+  collectBegin(
+    handle: StoreHandle,
+    options: { readonly roots: readonly Buffer[] },
+  ): Promise<Condemned>
+  /** Marks again, deletes what is condemned and still unreached, rewrites packs that are less than half alive. */
+  collectEnd(
+    handle: StoreHandle,
+    options: { readonly roots: readonly Buffer[] },
+  ): Promise<Collected>
+  /** Nothing is condemned any more. A step that is under way goes on to its end. Idempotent. */
   collectAbort(handle: StoreHandle): Promise<void>
 
+  /** What was found damaged since the last call, a line each: for the log. */
+  storeDamage(handle: StoreHandle): Promise<readonly string[]>
   /** Offline: every frame and id, index against packs, trees. Refuses a store in use (IN_USE). */
   storeCheck(path: string): Promise<StoreCheckReport>
   /** Offline: a new index from the packs alone. Refuses a store in use (IN_USE). */
@@ -339,14 +350,39 @@ export interface StoreBinding {
     readonly volumeBytes: bigint
     readonly baseAgreed: boolean
   }>
-  /** Source of a region's committed snapshot: serves WANT_NODE and WANT. */
+  /** Hashes the whole cut once more, at low priority, and answers the snapshot's root. */
+  auditCut(
+    handle: PoolHandle,
+    options: { readonly snapshotId: string },
+  ): Promise<{ readonly rootHex: string }>
+  /**
+   * Source of a region's committed snapshot: serves WANT_NODE and WANT. With `baseRootHex`, a snapshot of
+   * this store that the receiver said it holds, chunks may go out as deltas on the base's. NOT_FOUND:
+   * this store does not have the base.
+   */
   openSnapshotSource(
     handle: StoreHandle,
-    options: { readonly manifest: Buffer },
+    options: { readonly manifest: Buffer; readonly baseRootHex?: string },
   ): Promise<ChannelHandle>
   /** Receiver into a store. Ends (take → null) when everything listed is durable or it failed. */
   openIngest(handle: StoreHandle, options: IngestOptions): Promise<ChannelHandle>
-  /** After take() gave null: packs durable, index, nodes, manifest. The snapshot is visible only by the catalog's row. */
+  /**
+   * Receiver of a snapshot from another store: asks for the nodes and chunks that this one lacks. take()
+   * gives null at once when the snapshot is here. `baseRootHex`: a snapshot of this store that stays for
+   * the length of the pull, and that the source agreed on. What came before the end is kept for the next
+   * pull.
+   */
+  openTreeIngest(
+    handle: StoreHandle,
+    options: { readonly manifest: Buffer; readonly baseRootHex?: string },
+  ): Promise<ChannelHandle>
+  /**
+   * Receiver of fresh copies of what is damaged or missing under a snapshot of this store, from a source
+   * that has the same snapshot. Ended by finishIngest: what came is what the store reads from then on;
+   * REMOTE_UNAVAILABLE after that when the source could not give all.
+   */
+  openRepair(handle: StoreHandle, options: { readonly manifest: Buffer }): Promise<ChannelHandle>
+  /** Of any receiver into a store, after take() gave null: packs durable, index, nodes, manifest. The snapshot is visible only by the catalog's row. */
   finishIngest(channel: ChannelHandle): Promise<IngestResult>
   /**
    * Receiver into a pool for one origin. `demand` serves reads that wait, on a connection of its own;
@@ -356,6 +392,9 @@ export interface StoreBinding {
     handle: PoolHandle,
     options: { readonly snapshotId: string; readonly lane: 'demand' | 'background' },
   ): Promise<ChannelHandle>
+
+  /** Receiver of a clone that is made from its base. take() gives null when it is full. */
+  openCloneFill(handle: PoolHandle, options: { readonly cloneId: string }): Promise<ChannelHandle>
 
   /** Hands received frames to a channel. Rejects when the frames are wrong: the pull has failed. Await before the next give. */
   give(channel: ChannelHandle, frames: Buffer): Promise<void>

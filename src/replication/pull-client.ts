@@ -1,10 +1,13 @@
 // The receiving end of a pull: a stream to one peer, and two loops that carry frames between it and
 // a native channel. The channel decides everything; nothing is looked into here.
 
-import { Client, type ClientDuplexStream, Metadata, credentials } from '@grpc/grpc-js'
+import { Client, type ClientDuplexStream, Metadata } from '@grpc/grpc-js'
 
 import { AshlarError, asAshlarError } from '../base/error.js'
+import type { RateLimit } from '../base/rate-limit.js'
 import { fromStatus } from '../base/rpc-error.js'
+import { transportMessage } from '../client/calls.js'
+import type { SiteCredentials } from '../client/site-credentials.js'
 import type { PullOpen, PullOpened, PullOutcome, Puller, Receive } from '../engine/puller.js'
 import type { Binding, ChannelHandle } from '../native/binding.js'
 import { pullChannelOptions, pullMethod } from './pull-method.js'
@@ -15,6 +18,11 @@ export interface PullClientOptions {
   readonly native: Binding
   /** "127.0.0.1:7440" or "unix:/path". */
   readonly address: string
+  /** Name of the site that must be there. */
+  readonly peer: string
+  readonly credentials: SiteCredentials
+  /** Of what comes in, shared with others. Default: none. A window of 16 MiB may be under way at once. */
+  readonly limit?: RateLimit
 }
 
 type Stream = ClientDuplexStream<PullRequest, PullResponse>
@@ -26,7 +34,11 @@ export class PullClient implements Puller {
 
   constructor(options: PullClientOptions) {
     this.#options = options
-    this.#grpc = new Client(options.address, credentials.createInsecure(), pullChannelOptions)
+    const channel = options.credentials.channelTo(options.peer)
+    this.#grpc = new Client(options.address, channel.credentials, {
+      ...pullChannelOptions,
+      ...channel.options,
+    })
   }
 
   async pull(receive: Receive, open: PullOpen, signal: AbortSignal): Promise<PullOutcome> {
@@ -46,7 +58,8 @@ export class PullClient implements Puller {
       const opened = await openedBy(messages)
       if (opened instanceof AshlarError) return { kind: 'refused', error: opened }
       const channel = await receive(opened)
-      const incoming = receiveInto(native, messages, channel)
+      const pay = async (bytes: number) => await this.#options.limit?.pay(bytes, stop)
+      const incoming = receiveInto(native, messages, channel, pay)
       const outgoing = send(native, stream, channel, stop)
       incoming.catch(() => undefined)
       outgoing.catch(() => undefined)
@@ -59,6 +72,11 @@ export class PullClient implements Puller {
     }
   }
 
+  /** Connects ahead of the first pull. */
+  connect(): void {
+    this.#grpc.getChannel().getConnectivityState(true)
+  }
+
   close(): void {
     this.#grpc.close()
   }
@@ -66,9 +84,9 @@ export class PullClient implements Puller {
   #translated(thrown: unknown): AshlarError {
     if (!isServiceError(thrown)) return asAshlarError(thrown)
     const error = fromStatus(thrown)
-    return new AshlarError(error.code, `${this.#options.address}: ${error.message}`, {
-      cause: thrown,
-    })
+    const { peer, address } = this.#options
+    const what = transportMessage(error)
+    return new AshlarError(error.code, `${peer} at ${address}: ${what}`, { cause: thrown })
   }
 }
 
@@ -104,6 +122,7 @@ async function receiveInto(
   native: Binding,
   messages: AsyncIterator<PullResponse, undefined>,
   channel: ChannelHandle,
+  pay: (bytes: number) => Promise<void>,
 ): Promise<PullOutcome> {
   for (;;) {
     const { done, value } = await messages.next()
@@ -112,6 +131,7 @@ async function receiveInto(
     if (value.kind === 'opened') throw new AshlarError('PROTOCOL', 'the source opened twice')
     // The next message is read when the channel has taken this one: that is the backpressure.
     await native.give(channel, value.frames)
+    await pay(value.frames.length)
   }
 }
 

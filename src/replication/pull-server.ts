@@ -7,6 +7,7 @@ import { AshlarError, asAshlarError } from '../base/error.js'
 import type { Logger } from '../base/logger.js'
 import type { OpenedSource, PullSource } from '../engine/puller.js'
 import type { Binding, ChannelHandle } from '../native/binding.js'
+import { admit, requireCaller } from './caller.js'
 import { writeMessage } from './stream-writer.js'
 import type { PullRequest, PullResponse } from './wire.js'
 
@@ -14,6 +15,8 @@ export interface PullServerOptions {
   readonly native: Binding
   readonly source: PullSource
   readonly log: Logger
+  /** With TLS, the only site that may pull. Default: every site that the source has something for. */
+  readonly onlyCaller?: string
 }
 
 type Stream = ServerDuplexStream<PullRequest, PullResponse>
@@ -65,8 +68,8 @@ export class PullServer {
       throw new AshlarError('QUOTA_EXCEEDED', `more than ${streamsMax} pulls at a time`)
     }
     const messages = stream[Symbol.asyncIterator]() as AsyncIterator<PullRequest, undefined>
-    const source = await this.#open(messages)
-    const { native } = this.#options
+    const { native, onlyCaller } = this.#options
+    const source = await this.#open(messages, admit(stream, onlyCaller))
     const close = () => native.closeChannel(source.channel)
     signal.addEventListener('abort', close, { once: true })
     try {
@@ -91,11 +94,15 @@ export class PullServer {
     }
   }
 
-  async #open(messages: AsyncIterator<PullRequest, undefined>): Promise<OpenedSource> {
+  async #open(
+    messages: AsyncIterator<PullRequest, undefined>,
+    caller: string | undefined,
+  ): Promise<OpenedSource> {
     const first = await messages.next()
     if (first.done === true || first.value.kind !== 'open') {
       throw new AshlarError('PROTOCOL', 'the first message of a pull must be Open')
     }
+    requireCaller(caller, first.value.open.site, 'site')
     return await this.#options.source.open(first.value.open)
   }
 }

@@ -1,10 +1,11 @@
 // A node's zone API as a region calls it: ZoneControl over gRPC.
 
-import { Client, credentials } from '@grpc/grpc-js'
+import { Client } from '@grpc/grpc-js'
 
 import { assertNever } from '../base/assert-never.js'
 import { limits } from '../base/limits.js'
 import { type Peer, type UnaryCalls, serverStream, unaryCalls } from '../client/calls.js'
+import type { SiteCredentials } from '../client/site-credentials.js'
 import type { OrderAnswer, ZoneControl, ZoneEvent } from '../engine/zone-control.js'
 import type { Cut__Output } from '../gen/ashlar/zone/v1/Cut.js'
 import type { Revision__Output } from '../gen/ashlar/zone/v1/Revision.js'
@@ -29,15 +30,26 @@ const channelOptions = {
 
 /** The link's own limit applies; this one is only above all of them. */
 const orderDeadlineMs = 60_000
+/** 64 TiB at what a slow disk gives beside its guests is more; such a volume is not audited. */
+const auditDeadlineMs = 12 * 3600 * 1000
+
+export interface ZoneClientOptions {
+  /** Of the node that must be there. */
+  readonly name: string
+  readonly address: string
+  readonly credentials: SiteCredentials
+}
 
 export class ZoneClient implements ZoneControl {
   readonly #grpc: Client
   readonly #peer: Peer
   readonly #calls: UnaryCalls<ZoneServiceDefinition>
 
-  constructor(options: { readonly name: string; readonly address: string }) {
-    this.#grpc = new Client(options.address, credentials.createInsecure(), channelOptions)
-    this.#peer = { grpc: this.#grpc, name: `node ${options.name} at ${options.address}` }
+  constructor({ name, address, credentials }: ZoneClientOptions) {
+    const channel = credentials.channelTo(name)
+    const options = { ...channelOptions, ...channel.options }
+    this.#grpc = new Client(address, channel.credentials, options)
+    this.#peer = { grpc: this.#grpc, name: `node ${name} at ${address}` }
     this.#calls = unaryCalls<ZoneServiceDefinition>(this.#peer, zoneService)
   }
 
@@ -82,6 +94,11 @@ export class ZoneClient implements ZoneControl {
       default:
         return assertNever(order)
     }
+  }
+
+  async audit(snapshotId: string, signal: AbortSignal): Promise<string> {
+    const options = { signal, deadlineMs: auditDeadlineMs }
+    return (await this.#calls.auditCut({ snapshotId }, options)).rootHex
   }
 
   async *watch(region: string, signal: AbortSignal): AsyncGenerator<ZoneEvent, void, undefined> {

@@ -5,7 +5,7 @@ import { connect } from 'node:net'
 
 import {
   Server,
-  ServerCredentials,
+  type ServerCredentials,
   type ServiceDefinition,
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js'
@@ -14,7 +14,9 @@ import { HealthImplementation } from 'grpc-health-check'
 
 import { AshlarError } from '../base/error.js'
 import { limits } from '../base/limits.js'
+import type { Logger } from '../base/logger.js'
 import { reflectionDefinition } from '../gen/reflection.js'
+import { logFailedHandshakes } from './failed-handshakes.js'
 
 export interface ServedAddress {
   /** As grpc-js takes it. */
@@ -40,10 +42,12 @@ const serverOptions = {
 
 export class SiteServer {
   readonly #server = new Server(serverOptions)
+  readonly #log: Logger
   readonly #health: HealthImplementation
   readonly #names: readonly string[]
 
-  constructor(services: readonly ServedService[]) {
+  constructor(services: readonly ServedService[], log: Logger) {
+    this.#log = log
     this.#names = ['', ...services.flatMap(({ name }) => (name === undefined ? [] : [name]))]
     this.#health = new HealthImplementation(
       Object.fromEntries(this.#names.map((name) => [name, 'NOT_SERVING'])),
@@ -54,19 +58,21 @@ export class SiteServer {
   }
 
   /** Throws IN_USE when somebody listens there. A socket that a dead process left is replaced. */
-  async listen({ target, socketPath }: ServedAddress): Promise<void> {
+  async listen({ target, socketPath }: ServedAddress, credentials: ServerCredentials) {
     if (socketPath !== undefined) await removeStale(socketPath)
     await new Promise<void>((resolve, reject) => {
-      this.#server.bindAsync(target, ServerCredentials.createInsecure(), (error) => {
+      this.#server.bindAsync(target, credentials, (error) => {
         if (error === null) resolve()
         else reject(new AshlarError('IN_USE', `cannot listen at ${target}: ${bindFailure(error)}`))
       })
     })
     if (socketPath !== undefined) chmodSync(socketPath, 0o600)
+    logFailedHandshakes(this.#server, target, this.#log)
   }
 
-  setServing(serving: boolean): void {
-    for (const name of this.#names) {
+  /** What health says of these services; by default of all, and of the site. */
+  setServing(serving: boolean, names: readonly string[] = this.#names): void {
+    for (const name of names) {
       this.#health.setStatus(name, serving ? 'SERVING' : 'NOT_SERVING')
     }
   }

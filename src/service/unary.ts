@@ -13,9 +13,12 @@ import { AshlarError, asAshlarError } from '../base/error.js'
 import type { Logger } from '../base/logger.js'
 import { toStatus } from '../base/rpc-error.js'
 import { type ErrorCode, errorTable } from '../gen/errors.js'
+import { admit } from '../replication/caller.js'
 
 export interface CallContext {
   readonly signal: AbortSignal
+  /** The site that the caller's certificate names; undefined on a connection without TLS. */
+  readonly caller: string | undefined
 }
 
 export type Handle<Request, Response> = (
@@ -28,12 +31,19 @@ export type HandleStream<Request, Response> = (
   context: CallContext,
 ) => AsyncIterable<Response>
 
-/** Makes the handlers of one server: they share its log. */
+export interface HandlersOptions {
+  /** With TLS, the only site that may call. Default: every site with a certificate. */
+  readonly onlyCaller?: string
+}
+
+/** Makes the handlers of one server: they share its log, and whom they obey. */
 export class Handlers {
   readonly #log: Logger
+  readonly #onlyCaller: string | undefined
 
-  constructor(log: Logger) {
+  constructor(log: Logger, { onlyCaller }: HandlersOptions = {}) {
     this.#log = log
+    this.#onlyCaller = onlyCaller
   }
 
   /** The promise's result is the answer. A caller that goes away aborts the signal, no more. */
@@ -56,7 +66,8 @@ export class Handlers {
     const cancel = new AbortController()
     call.on('cancelled', () => cancel.abort(gone()))
     try {
-      callback(null, await handle(call.request, { signal: cancel.signal }))
+      const caller = admit(call, this.#onlyCaller)
+      callback(null, await handle(call.request, { signal: cancel.signal, caller }))
     } catch (thrown) {
       callback(toStatus(this.#reported(thrown, call.getPath())))
     }
@@ -69,7 +80,8 @@ export class Handlers {
     const cancel = new AbortController()
     call.on('cancelled', () => cancel.abort(gone()))
     try {
-      for await (const message of handle(call.request, { signal: cancel.signal })) {
+      const caller = admit(call, this.#onlyCaller)
+      for await (const message of handle(call.request, { signal: cancel.signal, caller })) {
         if (cancel.signal.aborted) break
         if (!call.write(message)) await drained(call, cancel.signal)
       }

@@ -58,6 +58,9 @@ export function zoneHandlers(node: ServedNode, handlers: Handlers) {
       snapshotId: parseId(snapshotId, 'snapshot_id'),
       rootHex: parseRoot(rootHex),
     })),
+    AuditCut: handlers.unary(async ({ snapshotId }, { signal }) => ({
+      rootHex: await node.audit(parseId(snapshotId, 'snapshot_id'), signal),
+    })),
     DropCut: does(({ snapshotId }) => ({
       kind: 'dropCut',
       snapshotId: parseId(snapshotId, 'snapshot_id'),

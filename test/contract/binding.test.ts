@@ -1,7 +1,7 @@
 // The seam: the addon's list of errors equals the table, its errors arrive as ours, and wrong arguments
 // are refused without harm.
 
-import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -126,5 +126,84 @@ describe('the addon', () => {
     await native().closePool(other)
     truncateSync(join(folder, 'other'), 1 << 20)
     expect(await codeOf(open('other'))).toBe('CORRUPT')
+  })
+})
+
+describe('a copy between two stores', () => {
+  const at = (name: string) =>
+    native().openStore(join(folder, name), { catalogUuid: '6a2f41a3-c54c-4a4b-8d3e-0c0f4cd4e9d1' })
+  // A volume of 64 KiB of zeros, and one that names a tree which nobody has.
+  const manifest = (bytes: bigint, tree: Buffer) => {
+    const buffer = Buffer.alloc(80)
+    buffer.write('ASHLMAN1')
+    for (const [index, number] of [1, 65_536, 64].entries())
+      buffer.writeUInt32LE(number, 8 + 4 * index)
+    buffer.writeBigUInt64LE(bytes, 24)
+    tree.copy(buffer, 48)
+    return buffer
+  }
+  const empty = manifest(65_536n, Buffer.alloc(32))
+  const unknown = manifest(65_536n, Buffer.alloc(32, 7))
+
+  beforeAll(() => mkdirSync(folder, { recursive: true }))
+  afterAll(() => rmSync(folder, { recursive: true }))
+
+  test('ends at once when nothing is missing, and has the root', async () => {
+    const store = await at('near')
+    const receiver = await native().openTreeIngest(store, { manifest: empty })
+    expect(await native().take(receiver)).toBeNull()
+    const result = await native().finishIngest(receiver)
+    expect(result).toMatchObject({
+      rootHex: '5a6ef790ebaa41d959c25a9362ab9192cf0d4f1ab220bad512391a41ead9b3da',
+      manifest: empty,
+      chunks: 0n,
+    })
+    // Now it is a base, on either side.
+    const base = { manifest: unknown, baseRootHex: result.rootHex }
+    native().closeChannel(await native().openTreeIngest(store, base))
+    native().closeChannel(await native().openSnapshotSource(store, base))
+    await native().closeStore(store)
+  })
+
+  test('repairs what is missing: asks for it, and ends at once where nothing is', async () => {
+    const store = await at('damaged')
+    const whole = await native().openRepair(store, { manifest: empty })
+    expect(await native().take(whole)).toBeNull()
+    const damaged = await native().openRepair(store, { manifest: unknown })
+    expect((await native().take(damaged))?.readUInt8(0)).toBe(4) // WANT_NODE
+    native().closeChannel(damaged)
+    // @ts-expect-error the manifest is missing
+    expect(await codeOf(native().openRepair(store, {}))).toBe('INVALID_ARGUMENT')
+    await native().closeStore(store)
+  })
+
+  test('asks a source for nodes by place, and is told what cannot be had', async () => {
+    const [near, far] = [await at('source'), await at('receiver')]
+    const source = await native().openSnapshotSource(near, { manifest: unknown })
+    const receiver = await native().openTreeIngest(far, { manifest: unknown })
+    const asked = await native().take(receiver)
+    expect(asked?.readUInt8(0)).toBe(4) // WANT_NODE
+    await native().give(source, asked ?? Buffer.alloc(0))
+    const answer = await native().take(source)
+    expect(answer?.readUInt8(0)).toBe(10) // CANNOT
+    expect(await codeOf(native().give(receiver, answer ?? Buffer.alloc(0)))).toBe(
+      'REMOTE_UNAVAILABLE',
+    )
+    expect(await codeOf(native().finishIngest(receiver))).toBe('REMOTE_UNAVAILABLE')
+    await native().closeStore(near)
+    await native().closeStore(far)
+  })
+
+  test('refuses nonsense', async () => {
+    const store = await at('nonsense')
+    const open = (options: object) =>
+      // @ts-expect-error options of any kind
+      codeOf(native().openTreeIngest(store, options))
+    expect(await open({})).toBe('INVALID_ARGUMENT')
+    expect(await open({ manifest: Buffer.alloc(80) })).toBe('INVALID_ARGUMENT')
+    expect(await open({ manifest: Buffer.alloc(79) })).toBe('INVALID_ARGUMENT')
+    expect(await open({ manifest: empty, baseRootHex: 'ab' })).toBe('INVALID_ARGUMENT')
+    expect(await open({ manifest: empty, baseRootHex: 'ab'.repeat(32) })).toBe('NOT_FOUND')
+    await native().closeStore(store)
   })
 })

@@ -3,10 +3,12 @@
 // Then
 //   I1  what is there is a prefix of the acknowledged order that contains everything flushed,
 //   I5  a full walk equals the allocator,
-// and cuts that were answered are there with the bytes of their instant.
+// cuts that were answered are there with the bytes of their instant, and so are clones: on the way,
+// or available with all they shall hold.
 // Replay: ASHLAR_TEST_SEED=<seed> build/check/ashlar_tests --gtest_filter=Crash.*
 #include <map>
 
+#include "seal/merkle.h"
 #include "support/pool_world.h"
 
 namespace ashlar::test {
@@ -61,6 +63,8 @@ class CrashRun {
       model.read(0, MutableBytes(expected).first(model.bytes));
       ASSERT_TRUE(*got == expected) << "cut " << to_string(id) << " differs";
     }
+    for (const auto& [id, clone] : clones_)
+      compare_clone(id, clone);
     forget_world();
   }
 
@@ -82,7 +86,8 @@ class CrashRun {
     if (dice < 65) return erase(id, history);
     if (dice < 77) return flush();
     if (dice < 84) return cut(id);
-    if (dice < 88) return drop();
+    if (dice < 86) return drop();
+    if (dice < 90) return clone();
     if (dice < 94) return (void)world_.pool->checkpoint();
     if (dice < 98) return (void)world_.pool->free_step();
     world_.pool->tick();
@@ -164,6 +169,80 @@ class CrashRun {
     if (world_.volumes->drop_cut(id)) all_flushed();
   }
 
+  struct Clone {
+    Id snapshot;
+    ByteModel content;
+    bool held = false;  // by the cut of the snapshot, not built
+  };
+
+  // Begins one, of a cut or of what only a region holds; builds the one that is begun; removes it.
+  void clone() {
+    if (clones_.empty()) {
+      if (cuts_.empty()) return;
+      Clone made{cuts_.begin()->first, cuts_.begin()->second, prng_.chance(30)};
+      if (!made.held) made.snapshot = test_id(next_id_++);
+      CreateClone order;
+      order.id = test_id(next_id_++);
+      order.origin = {made.snapshot, make_manifest(kBytes, {}, Hash{}), test_id(next_id_++)};
+      if (!made.held && prng_.chance(50)) order.base = cuts_.begin()->first;
+      if (!world_.volumes->create_clone(order)) return;
+      clones_[order.id] = made;
+      all_flushed();
+      return;
+    }
+    const auto& [id, made] = *clones_.begin();
+    if (prng_.chance(70)) return (void)build(id, made);
+    const Id gone = id;
+    const bool removed = world_.volumes->remove_clone(gone).ok();
+    clones_.erase(gone);
+    if (removed) all_flushed();
+  }
+
+  Result<void> build(const Id& id, const Clone& clone) {
+    const CloneRow row = *std::as_const(world_.pool->state()).clone(id);
+    if (CloneState(row.state) == CloneState::kFilling) {
+      const auto target = TRY(world_.volumes->clone_target(id));
+      for (uint64_t chunk = 0; chunk < kBytes / kChunkBytes; chunk++) {
+        const std::vector<uint8_t> bytes = chunk_of(clone.content, chunk);
+        WriteRequest write;
+        write.offset = chunk * kChunkBytes;
+        write.data = bytes;
+        target->volume().write(std::span(&write, 1));
+        if (write.failed) return write.error;
+      }
+      target->finish();
+    } else if (CloneState(row.state) == CloneState::kHydrating) {
+      const auto hydrator = TRY(world_.volumes->origin(clone.snapshot)).hydrator;
+      const Turn turn = hydrator->reopen(Lane::kBackground);
+      while (const auto wanted = hydrator->next_wanted(turn, 8)) {
+        for (const uint64_t chunk : *wanted)
+          TRY(hydrator->install(chunk, chunk_of(clone.content, chunk)));
+      }
+    }
+    TRY(world_.volumes->settle());
+    if (CloneState(row.state) != CloneState::kAvailable) all_flushed();
+    return {};
+  }
+
+  static std::vector<uint8_t> chunk_of(const ByteModel& content, uint64_t chunk) {
+    std::vector<uint8_t> bytes(kChunkBytes);
+    content.read(chunk * kChunkBytes, bytes);
+    return bytes;
+  }
+
+  void compare_clone(const Id& id, const Clone& clone) {
+    const CloneRow* row = std::as_const(world_.pool->state()).clone(id);
+    ASSERT_NE(row, nullptr) << "clone " << to_string(id) << " was answered and is gone";
+    const bool available = CloneState(row->state) == CloneState::kAvailable;
+    ASSERT_TRUE(available || !clone.held);
+    if (!available) return;
+    const auto got = world_.read_cut(clone.snapshot, 0, kBytes / kChunkBytes);
+    ASSERT_OK(got);
+    std::vector<uint8_t> expected(got->size());
+    clone.content.read(0, expected);
+    ASSERT_TRUE(*got == expected) << "clone " << to_string(id) << " differs";
+  }
+
   // The states that fit, over all blocks: at least one must be left.
   void compare(const Id& id, History& history) {
     const auto got = world_.read(id, 0, kBytes);
@@ -186,6 +265,7 @@ class CrashRun {
   PoolWorld world_;
   std::map<Id, History> volumes_;
   std::map<Id, ByteModel> cuts_;
+  std::map<Id, Clone> clones_;
   uint64_t next_id_ = 1;
 };
 

@@ -1,10 +1,13 @@
 // Model test (DESIGN 12.1): random writes, trims, zeroes, unaligned edges, growth, cuts, drops,
-// deletes, clones from cuts, checkpoints and restarts against a plain byte model. After each step
+// deletes, volumes from cuts, fast-restore clones, checkpoints and restarts against a plain byte
+// model. After each step
 // the touched bytes are equal; from time to time everything is, the births tell no lie (I3) and a
 // full walk equals the allocator (I5). Replay: ASHLAR_TEST_SEED=<seed> build/check/ashlar_tests
 // --gtest_filter=Model.*
 #include <map>
+#include <set>
 
+#include "seal/merkle.h"
 #include "support/pool_world.h"
 
 namespace ashlar::test {
@@ -15,6 +18,15 @@ struct ModelCut {
   Id volume;
   LineageId lineage = 0;
   Epoch epoch = 0;
+  bool claimed = true;  // by its snapshot; else only clones keep it
+  std::set<Id> clones = {};
+};
+
+// A clone that is being made of a snapshot, in a hidden volume.
+struct ModelBuild {
+  ByteModel content;
+  Id snapshot;
+  bool filling = false;
 };
 
 class ModelRun {
@@ -33,10 +45,13 @@ class ModelRun {
     if (dice < 860) return read();
     if (dice < 880) return cut();
     if (dice < 892) return drop();
-    if (dice < 896 && live_.size() < 6) return clone();
+    if (dice < 896 && live_.size() < 6) return branch();
     if (dice < 899) return remove();
     if (dice < 902) return grow();
     if (dice < 915) return checkpoint();
+    if (dice < 918) return create_clone();
+    if (dice < 940) return build_clone();
+    if (dice < 942) return remove_clone();
     if (dice < 985) return free_some();
     if (dice < 986) {
       if (prng_.chance(30)) restart();
@@ -54,9 +69,19 @@ class ModelRun {
     compare_all();
     restart();
     compare_all();
+    std::printf("[ CLONES   ] %llu held, %llu hydrated, %llu filled\n", count_of(held_),
+                count_of(hydrated_), count_of(filled_));
+    // A run of some length meets every way of making one.
+    if (held_ + hydrated_ + filled_ > 100) {
+      EXPECT_GT(held_, 0u);
+      EXPECT_GT(hydrated_, 0u);
+      EXPECT_GT(filled_, 0u);
+    }
   }
 
  private:
+  static unsigned long long count_of(uint64_t count) { return count; }
+
   Id pick() {
     auto at = live_.begin();
     std::advance(at, int64_t(prng_.below(live_.size())));
@@ -169,10 +194,159 @@ class ModelRun {
     auto at = cuts_.begin();
     std::advance(at, int64_t(prng_.below(cuts_.size())));
     ASSERT_OK(world_.volumes->drop_cut(at->first));
-    cuts_.erase(at);
+    at->second.claimed = false;
+    if (at->second.clones.empty()) cuts_.erase(at);
   }
 
-  void clone() {
+  // Of a snapshot whose cut is here, or of one that only a region has: what some cut holds, changed
+  // a little, maybe built on that cut.
+  void create_clone() {
+    if (cuts_.empty() || builds_.size() > 2) return;
+    auto at = cuts_.begin();
+    std::advance(at, int64_t(prng_.below(cuts_.size())));
+    CreateClone order;
+    order.id = test_id(next_id_++);
+    order.origin.pin = test_id(next_id_++);
+    ModelBuild build{at->second.content, at->first};
+    const bool held = prng_.chance(40);
+    if (!held) {
+      build.snapshot = test_id(next_id_++);
+      if (prng_.chance(50)) order.base = at->first;
+      const bool grown = prng_.chance(20);
+      if (grown) build.content.bytes += 17 * kBlockBytes;
+      for (uint64_t changes = prng_.below(4); changes > 0; changes--) {
+        const std::vector<uint8_t> data(kBlockBytes * prng_.between(1, 20), uint8_t(prng_.next()));
+        const uint64_t offset = prng_.below(build.content.bytes / kBlockBytes) * kBlockBytes;
+        const uint64_t bytes = std::min(data.size(), build.content.bytes - offset);
+        if (prng_.chance(30)) {
+          build.content.zero(offset, bytes);
+        } else {
+          build.content.write(offset, Bytes(data).first(bytes));
+        }
+      }
+    }
+    order.origin.snapshot = build.snapshot;
+    order.origin.manifest = make_manifest(build.content.bytes, {}, Hash{});
+    const auto made = world_.volumes->create_clone(order);
+    if (!made && made.error().code == Code::kNoSpace) return make_space();
+    ASSERT_OK(made);
+    ASSERT_OK(world_.volumes->create_clone(order));  // repeated: the same
+    const CloneRow row = clone_row(order.id);
+    build.filling = CloneState(row.state) == CloneState::kFilling;
+    ASSERT_EQ(CloneState(row.state) == CloneState::kAvailable, held);
+    if (held) {
+      at->second.clones.insert(order.id);
+      held_++;
+    } else {
+      builds_[order.id] = build;
+    }
+  }
+
+  CloneRow clone_row(const Id& id) {
+    const CloneRow* row = std::as_const(world_.pool->state()).clone(id);
+    CHECK(row != nullptr);
+    return *row;
+  }
+
+  // Some of what it lacks arrives; when that was all it is a cut.
+  void build_clone() {
+    if (builds_.empty()) return;
+    auto at = builds_.begin();
+    std::advance(at, int64_t(prng_.below(builds_.size())));
+    const auto built = at->second.filling ? fill(at->first, at->second) : hydrate(at->second);
+    if (!built && built.error().code == Code::kNoSpace) return make_space();
+    ASSERT_OK(built);
+    const auto settled = world_.volumes->settle();
+    if (!settled && settled.error().code == Code::kNoSpace) return make_space();
+    ASSERT_OK(settled);
+    const CloneRow row = clone_row(at->first);
+    ASSERT_EQ(CloneState(row.state) == CloneState::kAvailable, *built);
+    if (!*built) return;
+    (at->second.filling ? filled_ : hydrated_)++;
+    cuts_[at->second.snapshot] = {at->second.content, Id{},  row.lineage,
+                                  row.epoch,          false, {at->first}};
+    builds_.erase(at);
+  }
+
+  // True when it has everything.
+  Result<bool> hydrate(const ModelBuild& build) {
+    const auto hydrator = TRY(world_.volumes->origin(build.snapshot)).hydrator;
+    const Turn turn = hydrator->reopen(Lane::kBackground);
+    for (uint64_t rounds = prng_.between(1, 200); rounds > 0; rounds--) {
+      const auto wanted = hydrator->next_wanted(turn, 16);
+      if (!wanted) return hydrator->hydrated();
+      for (const uint64_t chunk : *wanted) {
+        std::vector<uint8_t> bytes(kChunkBytes);
+        const uint64_t from = chunk * kChunkBytes;
+        const uint64_t count = std::min(kChunkBytes, build.content.bytes - from);
+        build.content.read(from, MutableBytes(bytes).first(count));
+        if (std::all_of(bytes.begin(), bytes.end(), [](uint8_t byte) { return byte == 0; })) {
+          TRY(hydrator->install_zeros(chunk, 1));
+        } else {
+          TRY(hydrator->install(chunk, bytes));
+        }
+      }
+    }
+    hydrator->close(turn);
+    return false;
+  }
+
+  Result<bool> fill(const Id& id, const ModelBuild& build) {
+    const auto target = TRY(world_.volumes->clone_target(id));
+    const uint64_t end = build.content.bytes;
+    // What lies beyond is a hole on both sides, or the model would have blocks there.
+    std::set<uint64_t> chunks;
+    for (const auto& [block, data] : build.content.blocks())
+      chunks.insert(block / kBlocksPerChunk);
+    for (uint64_t chunk = 0; chunk < std::min<uint64_t>(end / kChunkBytes + 1, 64); chunk++)
+      chunks.insert(chunk);
+    for (const auto& [snapshot, cut] : cuts_) {
+      for (const auto& [block, data] : cut.content.blocks())
+        chunks.insert(block / kBlocksPerChunk);
+    }
+    for (const uint64_t chunk : chunks) {
+      if (chunk * kChunkBytes >= end) continue;
+      if (prng_.chance(1)) return false;  // the pull breaks off
+      std::vector<uint8_t> want(std::min(kChunkBytes, end - chunk * kChunkBytes));
+      std::vector<uint8_t> have(want.size(), 0);
+      build.content.read(chunk * kChunkBytes, want);
+      ReadRequest read;
+      read.offset = chunk * kChunkBytes;
+      read.into = have;
+      target->volume().read(std::span(&read, 1), Wait::kAllowed);
+      if (read.outcome == ReadRequest::Outcome::kFailed) return read.error;
+      for (const ByteRange& zeros : read.zeros)
+        std::memset(have.data() + zeros.offset, 0, zeros.bytes);
+      if (have == want) continue;
+      WriteRequest write;
+      write.offset = chunk * kChunkBytes;
+      write.data = want;
+      target->volume().write(std::span(&write, 1));
+      if (write.failed) return write.error;
+    }
+    target->finish();
+    return true;
+  }
+
+  void remove_clone() {
+    std::vector<Id> all;
+    for (const auto& [id, build] : builds_)
+      all.push_back(id);
+    for (const auto& [snapshot, cut] : cuts_)
+      all.insert(all.end(), cut.clones.begin(), cut.clones.end());
+    if (all.empty()) return;
+    const Id id = all[prng_.below(all.size())];
+    ASSERT_OK(world_.volumes->remove_clone(id));
+    ASSERT_OK(world_.volumes->remove_clone(id));
+    builds_.erase(id);
+    for (auto& [snapshot, cut] : cuts_)
+      cut.clones.erase(id);
+    std::erase_if(cuts_,
+                  [](const auto& at) { return at.second.clones.empty() && !at.second.claimed; });
+    if (prng_.chance(30)) ASSERT_OK(world_.volumes->forget_tombstone(id));
+  }
+
+  void branch() {
     if (cuts_.empty()) return;
     auto at = cuts_.begin();
     std::advance(at, int64_t(prng_.below(cuts_.size())));
@@ -212,8 +386,12 @@ class ModelRun {
   }
 
   void make_space() {
-    while (cuts_.size() > 1)
+    while (cuts_.size() + builds_.size() > 1) {
+      const size_t before = cuts_.size() + builds_.size();
       drop();
+      if (cuts_.size() + builds_.size() == before) remove_clone();
+      if (testing::Test::HasFailure()) return;
+    }
     remove();
     checkpoint();
     for (int i = 0; i < 50; i++)
@@ -294,7 +472,11 @@ class ModelRun {
   PoolWorld world_;
   std::map<Id, ByteModel> live_;
   std::map<Id, ModelCut> cuts_;
+  std::map<Id, ModelBuild> builds_;
   uint64_t next_id_ = 1;
+  uint64_t held_ = 0;  // clones that became available, by the way
+  uint64_t hydrated_ = 0;
+  uint64_t filled_ = 0;
 };
 
 void run_model(uint64_t seed, uint64_t steps, uint64_t capacity) {

@@ -68,7 +68,9 @@ TEST_F(StoreDelta, OnlyOnAFullBaseThatIsThere) {
   ASSERT_OK(put(base.raw()));
   ASSERT_OK(put(DeltaOf(first, base).view()));
   refused(second, first);  // a delta
-  refused(base, first);    // the chunk itself is here in full
+  // The chunk itself is here in full: left out.
+  ASSERT_OK(put(DeltaOf(base, first).view()));
+  EXPECT_EQ((*store_->index().find(base.id))->kind, FrameKind::kRaw);
   refused(with_blocks(base, {1, 2, 3, 4, 5}, 9), base);
   ASSERT_OK(put(with_blocks(base, {1, 2, 3, 4}, 9).raw()));
   store_->quarantine(base.id, error(Code::kCorrupt, "for the test"));

@@ -48,6 +48,23 @@ TEST(Store, GivesBackChunksNodesAndManifests) {
   EXPECT_EQ(packs_of(folder.path(), 'n').size(), 1u);
 }
 
+TEST(Store, BelongsToItsCatalogUntilItIsAdopted) {
+  const TempFolder folder;
+  const std::vector<Frame> frames = frames_of_each_kind(1);
+  auto store = ChunkStore::open(folder.path(), "one");
+  ASSERT_OK(store);
+  ASSERT_OK(put_all(**store, frames));
+  store->reset();
+  EXPECT_EQ(ChunkStore::open(folder.path(), "another").error().code, Code::kFailedPrecondition);
+  store = ChunkStore::open(folder.path(), "another", true);
+  ASSERT_OK(store);
+  for (const Frame& frame : frames)
+    EXPECT_TRUE(holds(**store, frame));
+  store->reset();
+  EXPECT_EQ(ChunkStore::open(folder.path(), "one").error().code, Code::kFailedPrecondition);
+  ASSERT_OK(ChunkStore::open(folder.path(), "another"));
+}
+
 TEST(Store, AnswersManyIdsAtOnceInTheirOrder) {
   const TempFolder folder;
   auto store = open_store(folder.path());

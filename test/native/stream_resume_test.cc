@@ -51,7 +51,7 @@ class StreamResume : public testing::Test {
     PumpOptions options = of_a_cut(seed_ + frames_max);
     options.messages_max = frames_max;
     options.meddler = observer.meddler();
-    Ingest receiver(*store_, default_keys(), (*source)->volume_bytes());
+    Ingest receiver(*store_, default_keys(), {(*source)->volume_bytes(), std::nullopt, false});
     const PumpEnd end = pump(**source, receiver, options);
     // A connection that breaks after the last frame has done no harm.
     *result = receiver.finish();
@@ -104,7 +104,7 @@ TEST_F(StreamResume, WhatIsDurableIsNotSentAgain) {
   begin(test_seed(4100));
   Prng prng(seed_);
   // More than one pack of what does not compress: the first is durable before the pull ends.
-  const uint64_t chunks = 1200;
+  const uint64_t chunks = 1296;
   make_image(chunks * kChunkBytes, 0);
   if (HasFatalFailure()) return;
   std::vector<uint8_t> data(16 * kChunkBytes);
@@ -118,7 +118,7 @@ TEST_F(StreamResume, WhatIsDurableIsNotSentAgain) {
   }
   cut();
   Result<IngestResult> result = error(Code::kInternal, "never finished");
-  const uint64_t breaks[] = {prng.between(1100, 1250), prng.between(1, 150), UINT64_MAX};
+  const uint64_t breaks[] = {prng.between(1290, 1370), prng.between(1, 150), UINT64_MAX};
   for (const uint64_t frames : breaks) {
     std::set<uint64_t> durable;
     for (const auto& [chunk, id] : image_.chunks) {

@@ -1,5 +1,6 @@
 // A store without an addon, for tests of the region's engine and of pulls: channels are queues, and
-// a snapshot's content is whatever bytes its source gives.
+// content is a buffer whose presence follows the rules of collection: what is condemned is missed
+// by look-ups, and goes at the end unless a root reaches it or it came anew.
 
 import { createHash } from 'node:crypto'
 
@@ -7,16 +8,13 @@ import { AshlarError } from '../../src/base/error.js'
 import type {
   Binding,
   ChannelHandle,
+  Collected,
+  IngestOptions,
   IngestResult,
   PoolHandle,
   StoreHandle,
+  StoreRecord,
 } from '../../src/native/binding.js'
-
-export interface StoreRecord {
-  readonly generation: bigint
-  readonly kind: 'commit' | 'delete'
-  readonly row: Buffer
-}
 
 /** One end: the test decides what it gives and takes. */
 export interface Script {
@@ -29,29 +27,98 @@ export interface Script {
 interface Channel {
   readonly script: Script
   readonly closed: AbortController
+  /** Of an ingest: what it pulls, and whether a look-up found it. */
+  readonly content?: Buffer
+  readonly found?: boolean
+  readonly delta?: boolean
+  /** Of a tree ingest: the manifest it pulls. */
+  readonly tree?: Buffer
 }
+
+export type TreeIngest = Parameters<Binding['openTreeIngest']>[1]
 
 export class FakeStore {
   readonly records: StoreRecord[] = []
   readonly closed: Channel[] = []
+  /** Options of every ingest, in order. */
+  readonly ingests: IngestOptions[] = []
+  readonly treeIngests: TreeIngest[] = []
+  readonly sources: Parameters<Binding['openSnapshotSource']>[1][] = []
+  /** Content that is here, as hex of its manifest. */
+  readonly held = new Set<string>()
+  /** Content that is damaged here, as hex of its manifest. */
+  readonly damaged = new Set<string>()
+  /** Calls of a collection, in order, with the roots they were given. */
+  readonly collecting: { readonly call: string; readonly roots: readonly string[] }[] = []
   /** What opening an ingest channel answers. */
   ingest: () => Script = () => ({ onTake: async () => null })
-  finish: () => Promise<IngestResult> = async () => resultOf(Buffer.from('content'))
+  /** What the next ingest pulls. */
+  content: () => Buffer = () => Buffer.from('content')
+  beforeIngest: (options: IngestOptions) => Promise<void> | void = () => undefined
+  beforeFinish: () => Promise<void> | void = () => undefined
   beforeRecord: (record: StoreRecord) => Promise<void> | void = () => undefined
+  beforeCollect: (call: 'begin' | 'end') => Promise<void> | void = () => undefined
+  progress = { doneBytes: 0n, totalBytes: 0n }
+  /** Highest generation of records that no catalog of the test wrote. */
+  strangeGeneration = 0n
   readonly #channels = new Map<ChannelHandle, Channel>()
+  #condemned: Set<string> | undefined
 
   /** Only what the engine calls; everything else is a mistake of the test. */
   get binding(): Binding {
     const known: Partial<Binding> = {
       openStore: async () => ({}) as StoreHandle,
       closeStore: async () => undefined,
+      storeStats: async () => ({
+        packs: BigInt(this.held.size),
+        packBytes: BigInt(this.held.size) << 20n,
+        highestGeneration: this.highestGeneration,
+      }),
       storeRecord: async (_handle, record) => {
         await this.beforeRecord(record)
         this.records.push(record)
       },
-      openIngest: async () => this.open(this.ingest()),
-      finishIngest: async () => await this.finish(),
-      openSnapshotSource: async () => this.open({ onTake: async () => null }),
+      storeRecords: async () => this.records,
+      openIngest: async (_handle, options) => {
+        this.ingests.push(options)
+        await this.beforeIngest(options)
+        const content = this.content()
+        const found = this.#isPresent(keyOf(content))
+        return this.open(this.ingest(), { content, found, delta: options.listIsDelta })
+      },
+      openTreeIngest: async (_handle, options) => {
+        this.treeIngests.push(options)
+        const { manifest } = options
+        const found = this.#isPresent(hexOf(manifest))
+        return this.open(this.ingest(), { tree: manifest, found })
+      },
+      storeQuarantine: async () => [...this.damaged],
+      openRepair: async (_handle, { manifest }) => {
+        const want = this.damaged.has(hexOf(manifest))
+        const onTake = async () => (want ? Buffer.from('want') : null)
+        return this.open({ onTake }, { tree: manifest })
+      },
+      finishIngest: async (handle) => {
+        await this.beforeFinish()
+        return this.#finish(this.#channel(handle))
+      },
+      collectBegin: async (_handle, { roots }) => {
+        await this.#collect('begin', roots)
+        const kept = new Set(roots.map(hexOf))
+        this.#condemned = new Set([...this.held].filter((key) => !kept.has(key)))
+        return { condemnedChunks: BigInt(this.#condemned.size), condemnedBytes: 0n }
+      },
+      collectEnd: async (_handle, { roots }) => {
+        await this.#collect('end', roots)
+        return this.#drop(new Set(roots.map(hexOf)))
+      },
+      collectAbort: async () => {
+        this.#condemned = undefined
+      },
+      openSnapshotSource: async (_handle, options) => {
+        this.sources.push(options)
+        return this.open({ onTake: async () => null })
+      },
       give: async (handle, frames) => {
         const { script, closed } = this.#channel(handle)
         closed.signal.throwIfAborted()
@@ -67,7 +134,7 @@ export class FakeStore {
           ),
         ])
       },
-      channelProgress: () => ({ doneBytes: 0n, totalBytes: 0n }),
+      channelProgress: () => this.progress,
       closeChannel: (handle) => {
         const channel = this.#channel(handle)
         if (!channel.closed.signal.aborted) this.closed.push(channel)
@@ -77,10 +144,61 @@ export class FakeStore {
     return known as Binding
   }
 
-  open(script: Script): ChannelHandle {
+  get highestGeneration(): bigint {
+    return this.records.reduce(
+      (highest, { generation }) => (generation > highest ? generation : highest),
+      this.strangeGeneration,
+    )
+  }
+
+  open(
+    script: Script,
+    more: Pick<Channel, 'content' | 'found' | 'delta' | 'tree'> = {},
+  ): ChannelHandle {
     const handle = {} as ChannelHandle
-    this.#channels.set(handle, { script, closed: new AbortController() })
+    this.#channels.set(handle, { script, closed: new AbortController(), ...more })
     return handle
+  }
+
+  /** What a restart of the process does. */
+  restart(): void {
+    this.#condemned = undefined
+  }
+
+  #isPresent(key: string): boolean {
+    if (this.damaged.has(key)) return false
+    return this.held.has(key) && this.#condemned?.has(key) !== true
+  }
+
+  #finish({ content = Buffer.alloc(0), found = false, delta, tree }: Channel): IngestResult {
+    const key = tree === undefined ? keyOf(content) : hexOf(tree)
+    if (!found) {
+      this.damaged.delete(key)
+      this.held.add(key)
+      this.#condemned?.delete(key)
+    }
+    if (tree !== undefined) {
+      const rootHex = tree.subarray(48).toString('hex')
+      const bytes = { addedBytes: found ? 0n : 1n, receivedBytes: 1n, logicalBytes: 1n }
+      return { rootHex, manifest: tree, chunks: 1n, ...bytes }
+    }
+    // Every change replaces what is there by as much.
+    const result = { ...resultOf(content), ...(delta === true ? { logicalBytes: 0n } : {}) }
+    return found ? { ...result, addedBytes: 0n, receivedBytes: 0n } : result
+  }
+
+  async #collect(call: 'begin' | 'end', roots: readonly Buffer[]): Promise<void> {
+    this.collecting.push({ call, roots: roots.map(hexOf) })
+    await this.beforeCollect(call)
+  }
+
+  #drop(kept: ReadonlySet<string>): Collected {
+    if (this.#condemned === undefined) throw new AshlarError('CANCELLED', 'aborted')
+    const dropped = [...this.#condemned].filter((key) => !kept.has(key))
+    for (const key of dropped) this.held.delete(key)
+    this.#condemned = undefined
+    const packs = BigInt(dropped.length)
+    return { freedBytes: packs, packsDeleted: packs, packsRewritten: 0n, chunksDropped: packs }
   }
 
   #channel(handle: ChannelHandle): Channel {
@@ -92,10 +210,25 @@ export class FakeStore {
 
 export const noPool = {} as PoolHandle
 
+const hexOf = (manifest: Buffer): string => manifest.toString('hex')
+
+/** Of content that a snapshot's manifest stands for. */
+export const keyOf = (content: Buffer): string => hexOf(resultOf(content).manifest)
+
 export function resultOf(content: Buffer): IngestResult {
-  const rootHex = createHash('sha256').update(content).digest('hex')
+  const root = createHash('sha256').update(content)
+  const hash = root.digest()
   const manifest = Buffer.alloc(80)
   manifest.write('ASHLMAN1', 'latin1')
-  manifest.writeBigUInt64LE(BigInt(content.length), 24)
-  return { rootHex, manifest, addedBytes: BigInt(content.length), chunks: 1n }
+  manifest.writeBigUInt64LE(64n << 20n, 24)
+  hash.copy(manifest, 48)
+  const bytes = BigInt(content.length)
+  return {
+    rootHex: hash.toString('hex'),
+    manifest,
+    addedBytes: bytes,
+    chunks: 1n,
+    logicalBytes: bytes,
+    receivedBytes: bytes,
+  }
 }

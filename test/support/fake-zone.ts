@@ -30,9 +30,12 @@ export class FakeZone implements ZoneControl {
   before: (order: PoolOrder) => Promise<void> | void = () => undefined
   /** Called when an order is durable but not answered. */
   after: (order: PoolOrder) => Promise<void> | void = () => undefined
+  /** What reading a whole cut finds, given what it was sealed with. */
+  auditRoot: (sealed: string) => Promise<string> | string = (sealed) => sealed
   bootId = 'boot-1'
   revision = 0
   capturedNs = 1_700_000_000_000_000_000n
+  readonly #epochs = new Map<string, number>()
   readonly #wakes = new Set<() => void>()
   readonly #name: string
   readonly #zone: string
@@ -70,6 +73,11 @@ export class FakeZone implements ZoneControl {
     return { revision: this.#revision(), cuts }
   }
 
+  async audit(snapshotId: string): Promise<string> {
+    if (this.away !== undefined) throw this.away
+    return await this.auditRoot(this.#cutOf(snapshotId).rootHex ?? '')
+  }
+
   async *watch(_region: string, signal: AbortSignal): AsyncGenerator<ZoneEvent, void, undefined> {
     let wake = () => undefined as void
     const onChange = () => wake()
@@ -87,6 +95,21 @@ export class FakeZone implements ZoneControl {
     } finally {
       this.#wakes.delete(onChange)
     }
+  }
+
+  /** Everything that clones of this snapshot lack has arrived. */
+  finishClones(snapshotId: string): void {
+    for (const clone of this.clones.values()) {
+      if (clone.snapshotId === snapshotId) clone.available = true
+    }
+    const { capturedNs } = this
+    const state = { hidden: false, sealed: true }
+    this.cuts.set(snapshotId, { snapshotId, epoch: 1, bytes: 1n << 26n, capturedNs, ...state })
+    for (const [pinId, origin] of this.origins) {
+      if (origin === snapshotId) this.origins.delete(pinId)
+    }
+    this.revision++
+    this.changed()
   }
 
   records(): NodeRecords {
@@ -161,8 +184,10 @@ export class FakeZone implements ZoneControl {
       case 'createClone': {
         const { cloneId, snapshotId, origin } = order
         this.#refuseTombstone(cloneId)
-        this.clones.set(cloneId, { cloneId, snapshotId, available: false })
-        this.origins.set(origin.pinId, origin.snapshotId)
+        if (this.clones.has(cloneId)) return
+        const held = this.cuts.has(snapshotId)
+        this.clones.set(cloneId, { cloneId, snapshotId, available: held })
+        if (!held) this.origins.set(origin.pinId, origin.snapshotId)
         return
       }
       case 'deleteClone':
@@ -197,7 +222,9 @@ export class FakeZone implements ZoneControl {
     const { bytes } = this.#volume(volumeId)
     const { capturedNs } = this
     const state = { hidden: false, sealed: false }
-    this.cuts.set(snapshotId, { snapshotId, volumeId, epoch: 1, bytes, capturedNs, ...state })
+    const epoch = (this.#epochs.get(volumeId) ?? 0) + 1
+    this.#epochs.set(volumeId, epoch)
+    this.cuts.set(snapshotId, { snapshotId, volumeId, epoch, bytes, capturedNs, ...state })
   }
 
   #volume(volumeId: string): VolumeRecord {

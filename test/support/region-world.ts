@@ -2,7 +2,7 @@
 // drops the engine without any goodbye, as a kill does, and starts another on the same catalog.
 
 import { randomUUID } from 'node:crypto'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -10,12 +10,18 @@ import { systemClock } from '../../src/base/clock.js'
 import { makeId } from '../../src/base/ids.js'
 import { makeLogger } from '../../src/base/logger.js'
 import { Catalog } from '../../src/catalog/catalog.js'
-import type { Puller } from '../../src/engine/puller.js'
+import type { PullOpen, Puller } from '../../src/engine/puller.js'
 import { LazyStore } from '../../src/engine/region/lazy-store.js'
-import { Region } from '../../src/engine/region/region.js'
+import { Region, type RegionPeer } from '../../src/engine/region/region.js'
 import type { CreateSnapshot, CreateVolume } from '../../src/engine/region/specs.js'
 import { FakeStore } from './fake-store.js'
 import { FakeZone } from './fake-zone.js'
+
+export interface RegionWorldOptions {
+  readonly name: string
+  readonly number: number
+  readonly peers: readonly RegionPeer[]
+}
 
 export class RegionWorld {
   readonly folder = mkdtempSync(join(tmpdir(), 'ash-'))
@@ -24,13 +30,26 @@ export class RegionWorld {
     b: new FakeZone('node-b', 'zone-b'),
   }
   readonly store = new FakeStore()
-  /** What pulling a snapshot does. */
+  /** What was asked of nodes, in order. */
+  readonly pulls: PullOpen[] = []
+  /** What pulling a snapshot does once the source has opened. */
   pull: Puller['pull'] = async () => ({ kind: 'complete' })
+  /** Whether the node agrees to the base it is offered. */
+  agrees: (open: PullOpen) => boolean = ({ baseSnapshotId }) => baseSnapshotId !== undefined
+  readonly #options: RegionWorldOptions
   #region: Region | undefined
   #catalog: Catalog | undefined
 
-  static async start(): Promise<RegionWorld> {
-    const world = new RegionWorld()
+  private constructor(options: RegionWorldOptions) {
+    this.#options = options
+  }
+
+  static async start({
+    name = 'local',
+    number = 1,
+    peers = [],
+  }: Partial<RegionWorldOptions> = {}): Promise<RegionWorld> {
+    const world = new RegionWorld({ name, number, peers })
     await world.#start()
     return world
   }
@@ -45,9 +64,9 @@ export class RegionWorld {
     return this.#catalog
   }
 
-  async restart(between: () => void = () => undefined): Promise<void> {
+  async restart(between: () => unknown = () => undefined): Promise<void> {
     await this.stop()
-    between()
+    await between()
     await this.#start()
   }
 
@@ -82,23 +101,35 @@ export class RegionWorld {
   }
 
   async #start(): Promise<void> {
+    const { name, number, peers } = this.#options
+    this.store.restart()
+    // Only its presence is looked at.
+    mkdirSync(join(this.folder, 'store'), { recursive: true })
     const catalog = await Catalog.open({
       path: join(this.folder, 'catalog.db'),
-      region: { name: 'local', number: 1 },
+      region: { name, number },
       newUuid: randomUUID,
     })
     const native = this.store.binding
-    const puller: Puller = { pull: async (...args) => await this.pull(...args) }
+    const puller: Puller = {
+      pull: async (receive, open, signal) => {
+        this.pulls.push(open)
+        const cuts = [this.zones.a, this.zones.b].map(({ cuts }) => cuts.get(open.snapshotId))
+        const volumeBytes = cuts.find((cut) => cut !== undefined)?.bytes ?? 64n << 20n
+        await receive({ volumeBytes, manifest: undefined, baseAgreed: this.agrees(open) })
+        return await this.pull(receive, open, signal)
+      },
+    }
     this.#catalog = catalog
     this.#region = new Region({
       account: 'local',
-      region: { name: 'local', number: 1 },
+      region: { name, number },
       endpoint: '127.0.0.1:7440',
       nodes: [
         { name: 'node-a', zone: 'zone-a', control: this.zones.a, puller },
         { name: 'node-b', zone: 'zone-b', control: this.zones.b, puller },
       ],
-      peers: [],
+      peers,
       isReachable: async () => false,
       catalog,
       native,
@@ -109,7 +140,7 @@ export class RegionWorld {
       }),
       clock: systemClock,
       log: makeLogger({ name: 'test', level: 'silent' }),
-      newId: () => makeId(1),
+      newId: () => makeId(number),
     })
     await this.#region.start()
     const links = [...this.#region.context.links.values()]
@@ -140,5 +171,12 @@ export function volumeSpec(change: Partial<CreateVolume> = {}): CreateVolume {
 export function snapshotSpec(
   change: Partial<CreateSnapshot> & Pick<CreateSnapshot, 'sourceVolume'>,
 ): CreateSnapshot {
-  return { name: '', userTags: [], resourceGroup: 'default', requestId: '', ...change }
+  return {
+    name: '',
+    cloneZones: [],
+    userTags: [],
+    resourceGroup: 'default',
+    requestId: '',
+    ...change,
+  }
 }

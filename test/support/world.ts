@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
+import { writeCertificates } from './certificates.js'
 import { type Ran, run } from './tools.js'
 
 const built = resolve(import.meta.dirname, '..', '..', 'build', 'ts')
@@ -26,6 +27,14 @@ export interface WorldOptions {
   readonly poolCapacity: string
   /** Ports of nodes that listen on TCP too, by zone. */
   readonly nbdTcp?: Readonly<Record<string, number>>
+  /** The sites talk TLS, with certificates in `world.tls`. */
+  readonly tls?: boolean
+  /** More keys of the region, as lines of TOML. */
+  readonly regionKeys?: string
+  /** Default: region `local`, number 1. */
+  readonly region?: { readonly name: string; readonly number: number }
+  /** An empty folder whose name others have to know beforehand. */
+  readonly folder?: string
   readonly peers?: readonly {
     readonly name: string
     readonly number: number
@@ -34,35 +43,61 @@ export interface WorldOptions {
 }
 
 export class World {
-  readonly folder = mkdtempSync(join(tmpdir(), 'ashw-'))
-  readonly endpoint = `unix:${join(this.folder, 'region.sock')}`
+  readonly folder: string
+  readonly endpoint: string
+  /** Where nodes and peers reach the region. */
+  readonly siteEndpoint: string
+  /** Certificates, named by site: `<site>.pem`, `<site>.key`, `ca.pem`. */
+  readonly tls: string
   readonly #sites = new Map<string, Site>()
 
   private constructor(options: WorldOptions) {
+    this.folder = options.folder ?? World.makeFolder()
+    this.endpoint = World.endpointIn(this.folder)
+    this.tls = join(this.folder, 'tls')
+    const { name: regionName, number } = options.region ?? { name: 'local', number: 1 }
     const twins = (options.twins ?? []).map((zone) => `${zone}-b`)
     const nodes = [...options.zones, ...twins]
     const node = (site: string) => {
       const zone = site.replace(/-b$/, '')
-      const name = site === zone ? `${zone}-a` : site
-      return `[[node]]\nname = "${name}"\nzone = "${zone}"\nregion = "local"\nlisten = "unix:${this.folder}/${site}.sock"\n`
+      const name = World.#nameOf(site)
+      return `[[node]]\nname = "${name}"\nzone = "${zone}"\nregion = "${regionName}"\nlisten = "unix:${this.folder}/${site}.sock"\n`
     }
     const peers = (options.peers ?? []).map(
       ({ name, number, address }) =>
         `{ name = "${name}", number = ${number}, address = "${address}" }`,
     )
-    const region = `[[region]]\nname = "local"\nnumber = 1\ndata = "region"\nlisten = "${this.endpoint}"\npeers = [${peers.join(', ')}]\n`
+    this.siteEndpoint = options.tls === true ? `unix:${this.folder}/sites.sock` : this.endpoint
+    const tls = (name: string) =>
+      `tls = { ca = "tls/ca.pem", cert = "tls/${name}.pem", key = "tls/${name}.key" }`
+    const secured =
+      options.tls === true ? `site_listen = "${this.siteEndpoint}"\n${tls(regionName)}\n` : ''
+    const region = `[[region]]\nname = "${regionName}"\nnumber = ${number}\ndata = "region"\nlisten = "${this.endpoint}"\n${secured}${options.regionKeys ?? ''}peers = [${peers.join(', ')}]\n`
     this.#add('region', region + nodes.map(node).join(''))
     for (const site of nodes) {
       const hosted = [
-        `region_address = "${this.endpoint}"`,
+        `region_address = "${this.siteEndpoint}"`,
         `data = "${site}"`,
         `pool_capacity = "${options.poolCapacity}"`,
         `nbd_unix = "${this.folder}/${site}.nbd"`,
       ]
       const port = options.nbdTcp?.[site]
       if (port !== undefined) hosted.push(`nbd_tcp = "127.0.0.1:${port}"`)
+      if (options.tls === true) hosted.push(tls(World.#nameOf(site)))
       this.#add(site, `${node(site)}${hosted.join('\n')}\n`)
     }
+  }
+
+  static makeFolder(): string {
+    return mkdtempSync(join(tmpdir(), 'ashw-'))
+  }
+
+  static endpointIn(folder: string): string {
+    return `unix:${join(folder, 'region.sock')}`
+  }
+
+  static #nameOf(site: string): string {
+    return site.endsWith('-b') ? site : `${site}-a`
   }
 
   #add(name: string, config: string): void {
@@ -73,6 +108,11 @@ export class World {
 
   static async start(options: WorldOptions): Promise<World> {
     const world = new World(options)
+    if (options.tls === true) {
+      const peers = (options.peers ?? []).map(({ name }) => name)
+      const nodes = world.nodes.map((site) => World.#nameOf(site))
+      await writeCertificates(world.tls, [options.region?.name ?? 'local', ...nodes, ...peers])
+    }
     for (const site of world.nodes) await world.start(site)
     await world.start('region')
     return world
@@ -131,6 +171,11 @@ export class World {
   /** gRPC of a node, as its region calls it. */
   zoneEndpoint(site: string): string {
     return `unix:${join(this.folder, `${site}.sock`)}`
+  }
+
+  /** What its daemon wrote to stderr. */
+  said(name: string): string {
+    return this.#site(name).said
   }
 
   async ashlar(args: readonly string[], timeoutMs?: number): Promise<Ran> {

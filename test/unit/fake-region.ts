@@ -13,6 +13,7 @@ import { AshlarError, asAshlarError } from '../../src/base/error.js'
 import { toStatus } from '../../src/base/rpc-error.js'
 import {
   attachmentService,
+  operatorService,
   snapshotService,
   topologyService,
   volumeService,
@@ -31,6 +32,7 @@ export interface FakeRegion {
 const services: readonly ServiceDefinition[] = [
   volumeService,
   attachmentService,
+  operatorService,
   snapshotService,
   topologyService,
 ]

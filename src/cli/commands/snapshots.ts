@@ -11,10 +11,17 @@ export const snapshots: CommandSpec = {
     ['--volume <volume>', 'only those of this volume'],
     ['--name <name>', 'only the one of this name'],
     ['--tag <tag>', 'only those with this tag'],
+    ['--clone-zone <zone>', 'only those with a clone in this zone'],
+    ['--source-snapshot <snapshot>', 'only copies of this snapshot, by its CRN or id'],
+    ['--copy-region <region>', 'only those with a copy in this region'],
     ['--status <state>', 'only those in this state: pending, stable, ...'],
     ['--resource-group <group>', 'only those of this resource group'],
   ],
-  examples: ['ashlar snapshots', 'ashlar snapshots --volume db --status stable'],
+  examples: [
+    'ashlar snapshots',
+    'ashlar snapshots --volume db --status stable',
+    'ashlar snapshots --clone-zone local-2',
+  ],
   async run(session, input) {
     const lifecycleState = lifecycleStateFilter(input.text('status'))
     await session.heading('Listing snapshots')
@@ -23,6 +30,9 @@ export const snapshots: CommandSpec = {
       name: input.text('name') ?? '',
       userTag: input.text('tag') ?? '',
       lifecycleState,
+      cloneZone: input.text('cloneZone') ?? '',
+      sourceSnapshot: input.text('sourceSnapshot') ?? '',
+      copyRegion: input.text('copyRegion') ?? '',
       resourceGroup: input.text('resourceGroup') ?? '',
     }
     const found = await listSnapshots(await session.client(), filter, session.call)

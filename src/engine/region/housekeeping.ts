@@ -3,7 +3,7 @@
 // it follows from the catalog and the node's records, so a crash loses none of it.
 
 import { AshlarError, asAshlarError } from '../../base/error.js'
-import { isId } from '../../base/ids.js'
+import { type Id, isId } from '../../base/ids.js'
 import type { Tables } from '../../catalog/catalog.js'
 import type { OrderRow } from '../../catalog/rows.js'
 import type { PoolOrder } from '../../native/binding.js'
@@ -11,13 +11,18 @@ import type { NodeRecords } from '../zone-control.js'
 import { type RegionContext, linkOf, timing } from './context.js'
 import type { Step } from './drives.js'
 import { isTransient } from './node-link.js'
+import { nowMs } from './now.js'
 
 export class Housekeeping {
   readonly #context: RegionContext
-  readonly #orphans = new Set<string>()
+  readonly #onGarbage: () => void
+  /** Ids of records that have a row, or were reported, by node. */
+  readonly #known = new Map<string, ReadonlySet<string>>()
 
-  constructor(context: RegionContext) {
+  /** `onGarbage`: a pin went, and what it kept may be kept by nobody now. */
+  constructor(context: RegionContext, onGarbage: () => void) {
     this.#context = context
+    this.#onGarbage = onGarbage
   }
 
   /** Something changed that may have left work for this node. */
@@ -46,6 +51,7 @@ export class Housekeeping {
     if (records !== undefined) {
       await this.#noteNode(records)
       await this.#noteHydrated(records)
+      await this.#restorePins(records)
       await this.#releasePins(records)
       await this.#forgetTombstones(records, signal)
       await this.#reportOrphans(records)
@@ -59,7 +65,8 @@ export class Housekeeping {
     let late: AshlarError | undefined
     for (const row of await catalog.read.orders.ofNode(node)) {
       // A volume that is being made from the cut needs it first; its drive looks here when done.
-      if (row.kind === 'dropCut' && (await catalog.read.volumes.creatingFromCut(row.target)) > 0) {
+      // A clone on its way out names the cut as its image, and goes before it.
+      if (row.kind === 'dropCut' && (await this.#isCutNeeded(node, row.target))) {
         late = new AshlarError('FAILED_PRECONDITION', `cut ${row.target} is still needed`)
         continue
       }
@@ -79,6 +86,12 @@ export class Housekeeping {
       await catalog.write(async (tables) => await tables.orders.remove(row.seq))
     }
     return late
+  }
+
+  async #isCutNeeded(node: string, snapshotId: Id): Promise<boolean> {
+    const { volumes, clones } = this.#context.catalog.read
+    if ((await volumes.creatingFromCut(snapshotId)) > 0) return true
+    return (await clones.ofSnapshot(snapshotId)).some(({ place }) => place?.node === node)
   }
 
   async #noteNode({ node }: NodeRecords): Promise<void> {
@@ -104,6 +117,28 @@ export class Housekeeping {
     }
   }
 
+  // A catalog that was made from records has none; the node knows what it still needs.
+  async #restorePins({ node, origins, volumes }: NodeRecords): Promise<void> {
+    const { catalog, clock, log } = this.#context
+    if (!(await catalog.read.meta.isRecovered())) return
+    for (const { pinId, snapshotId } of origins) {
+      if (!isId(pinId) || !isId(snapshotId)) continue
+      const restored = await catalog.write(async (tables) => {
+        if ((await tables.pins.find(pinId)) !== undefined) return false
+        const row = await tables.snapshots.find(snapshotId)
+        if (row?.rootHex === undefined || row.manifest === undefined) return false
+        const { rootHex, manifest } = row
+        const volume = volumes.find(({ originSnapshotId }) => originSnapshotId === snapshotId)
+        const objectId = volume !== undefined && isId(volume.volumeId) ? volume.volumeId : pinId
+        const pin = { id: pinId, rootHex, snapshotId, manifest, holder: node.name, objectId }
+        const state = { purpose: 'restore', state: 'held', createdMs: nowMs(clock) } as const
+        await tables.pins.insert({ ...pin, ...state })
+        return true
+      })
+      if (restored) log.warn({ pin: pinId, snapshot: snapshotId, node: node.name }, 'pin restored')
+    }
+  }
+
   // A held pin was taken over by the node; it has no use once no root there refers to the origin.
   async #releasePins(records: NodeRecords): Promise<void> {
     const { node, origins } = records
@@ -115,6 +150,7 @@ export class Housekeeping {
     for (const pin of held) {
       if (used.has(pin.id)) continue
       await catalog.write(async (tables) => await tables.pins.remove(pin.id))
+      this.#onGarbage()
       log.debug({ pin: pin.id, snapshot: pin.snapshotId, node: node.name }, 'pin released')
     }
   }
@@ -136,17 +172,27 @@ export class Housekeeping {
       ...records.volumes.map(({ volumeId }) => volumeId),
       ...records.attachments.map(({ attachmentId }) => attachmentId),
       ...records.cuts.filter(({ hidden }) => !hidden).map(({ snapshotId }) => snapshotId),
+      ...records.clones.map(({ cloneId }) => cloneId),
     ]
+    const before = this.#known.get(records.node.name)
+    const known = new Set<string>()
     for (const id of ids) {
-      if (this.#orphans.has(id) || waiting.has(id) || (await hasRow(catalog.read, id))) continue
-      // Its row may have gone, rightly, since the records were taken.
-      if (!this.#isFresh(records)) return
-      this.#orphans.add(id)
-      log.warn(
-        { node: records.node.name, id },
-        'orphan: the node has a record without a row; it is kept',
-      )
+      // Looked at once only: a list has everything, and one change of it costs one look.
+      if (before?.has(id) === true || waiting.has(id)) {
+        if (before?.has(id) === true) known.add(id)
+        continue
+      }
+      if (!(await hasRow(catalog.read, id))) {
+        // Its row may have gone, rightly, since the records were taken.
+        if (!this.#isFresh(records)) return
+        log.warn(
+          { node: records.node.name, id },
+          'orphan: the node has a record without a row; it is kept',
+        )
+      }
+      known.add(id)
     }
+    this.#known.set(records.node.name, known)
   }
 
   #isFresh(records: NodeRecords): boolean {
@@ -173,5 +219,8 @@ async function hasRow(tables: Tables, id: string): Promise<boolean> {
   if (!isId(id)) return false
   if ((await tables.volumes.find(id)) !== undefined) return true
   if ((await tables.attachments.find(id)) !== undefined) return true
+  if ((await tables.clones.find(id)) !== undefined) return true
+  // The image of a clone that outlives its snapshot until its node has dropped it.
+  if ((await tables.clones.ofSnapshot(id)).length > 0) return true
   return (await tables.snapshots.find(id)) !== undefined
 }

@@ -1,30 +1,53 @@
-// The job of a pending snapshot: pull the cut from its node into the region's store, and commit. It
-// keeps nothing but a session row; whatever is durable already is not asked for again.
+// The job of a pending snapshot: pull the cut from its node into the region's store, and commit. Jobs
+// of one volume run in the order of their cuts, so that each finds the one before it as its base. A
+// job keeps nothing but a session row; whatever is durable already is not asked for again.
 
+import { parseCrn } from '../../base/crn.js'
 import { AshlarError, asAshlarError } from '../../base/error.js'
 import type { Id } from '../../base/ids.js'
-import type { Reason, SnapshotRow } from '../../catalog/rows.js'
+import type { Base, Reason, SnapshotRow } from '../../catalog/rows.js'
 import type { Binding, ChannelHandle, IngestResult } from '../../native/binding.js'
-import type { Puller } from '../puller.js'
+import type { PullOpen, PullOpened, Puller, Receive } from '../puller.js'
 import { type RegionContext, linkOf } from './context.js'
 import type { LazyStore } from './lazy-store.js'
 import { nowMs } from './now.js'
+import { sealBase } from './seal-base.js'
 import { Semaphore } from './semaphore.js'
+import type { Sessions } from './sessions.js'
 import { snapshotRecord } from './snapshot-record.js'
 
 export type JobEnd =
   | { readonly kind: 'stable' }
+  /** An older cut of the same volume comes first. */
+  | { readonly kind: 'queued' }
   /** Not now. */
   | { readonly kind: 'waits'; readonly reason: Reason; readonly error: AshlarError }
   /** Never. */
   | { readonly kind: 'failed'; readonly reason: Reason; readonly error: AshlarError }
 
+export interface JobProgress {
+  readonly doneBytes: bigint
+  /** Grows while the source lists; 0 until known. */
+  readonly totalBytes: bigint
+  /** Of 100, rounded down, at most 99; it never goes backwards. */
+  readonly percent: number
+}
+
 export interface IngestJobsOptions {
   readonly context: RegionContext
   readonly native: Binding
   readonly store: LazyStore
+  readonly sessions: Sessions
   /** By the name of the node. */
   readonly pullers: ReadonlyMap<string, Puller>
+}
+
+interface Pulled {
+  readonly result: IngestResult
+  /** 0 when it is not known. */
+  readonly logicalBytes: bigint
+  /** The list was a difference from the base. */
+  readonly incremental: boolean
 }
 
 /** Pulls at the same time; more would only share the same cores and disk. */
@@ -36,125 +59,235 @@ export class IngestJobs {
   readonly #options: IngestJobsOptions
   readonly #slots = new Semaphore(pullsMax)
   readonly #channels = new Map<Id, ChannelHandle>()
+  readonly #percents = new Map<Id, number>()
+  readonly #queued = new Map<Id, Reason>()
   readonly #corruptAttempts = new Map<Id, number>()
 
   constructor(options: IngestJobsOptions) {
     this.#options = options
   }
 
-  progress(id: Id): { doneBytes: bigint; totalBytes: bigint } | undefined {
+  progress(id: Id): JobProgress {
     const channel = this.#channels.get(id)
-    return channel === undefined ? undefined : this.#options.native.channelProgress(channel)
+    const { doneBytes, totalBytes } =
+      channel === undefined
+        ? { doneBytes: 0n, totalBytes: 0n }
+        : this.#options.native.channelProgress(channel)
+    const now = totalBytes === 0n ? 0 : Number((doneBytes * 100n) / totalBytes)
+    const percent = Math.max(this.#percents.get(id) ?? 0, Math.min(99, now))
+    if (channel !== undefined) this.#percents.set(id, percent)
+    return { doneBytes, totalBytes, percent }
+  }
+
+  /** Why its turn has not come. */
+  queuedBehind(id: Id): Reason | undefined {
+    return this.#queued.get(id)
   }
 
   async run(row: SnapshotRow, signal: AbortSignal): Promise<JobEnd> {
+    if (await this.#isQueued(row)) return { kind: 'queued' }
     try {
-      await this.#slots.run(signal, async () => await this.#ingest(row, signal))
-      this.#corruptAttempts.delete(row.id)
+      await this.#slots.run(signal, async () => await this.#take(row, signal))
       return { kind: 'stable' }
     } catch (thrown) {
       signal.throwIfAborted()
-      return this.#judge(row, asAshlarError(thrown))
+      const end = this.#judge(row, asAshlarError(thrown))
+      if (end.kind === 'failed') this.#forget(row.id)
+      return end
     }
   }
 
   /** Takes the next generation, then appends the record durably to the store. */
   async record(kind: 'commit' | 'delete', row: Buffer): Promise<void> {
     const { context, native, store } = this.#options
-    const generation = await context.catalog.write(async (tables) => await tables.nextGeneration())
+    const generation = await context.catalog.write(
+      async (tables) => await tables.meta.nextGeneration(),
+    )
     await native.storeRecord(await store.get(), { generation: BigInt(generation), kind, row })
   }
 
-  async #ingest(row: SnapshotRow, signal: AbortSignal): Promise<void> {
-    const { native, store } = this.#options
-    linkOf(this.#options.context, row.node).requireHere()
-    await this.#beginSession(row.id)
-    const channel = await native.openIngest(await store.get(), {
-      volumeBytes: row.bytes,
-      listIsDelta: false,
-    })
-    const close = () => native.closeChannel(channel)
+  #forget(id: Id): void {
+    this.#percents.delete(id)
+    this.#corruptAttempts.delete(id)
+  }
+
+  async #isQueued({ id, sourceVolume }: SnapshotRow): Promise<boolean> {
+    if (sourceVolume === undefined) return false
+    const first = await this.#options.context.catalog.read.snapshots.firstUnderWay(sourceVolume.id)
+    const waits = first !== undefined && first.id !== id
+    if (waits) {
+      const message = `snapshot ${first.name} of the same volume is stored first`
+      this.#queued.set(id, { code: 'earlier_snapshot_pending', message })
+    } else {
+      this.#queued.delete(id)
+    }
+    return waits
+  }
+
+  async #take(row: SnapshotRow, signal: AbortSignal): Promise<void> {
+    // All of it was durable before the root was committed; only the record or the row is missing.
+    if (row.state === 'committing' && row.manifest !== undefined) return await this.publish(row.id)
+    const { context, sessions } = this.#options
+    linkOf(context, row.node).requireHere()
+    await sessions.run(
+      async (tables) => {
+        const now = await tables.snapshots.find(row.id)
+        if (now?.state !== 'captured') throw gone(row.id)
+        return { kind: 'ingest', snapshotId: row.id, base: await sealBase(tables, now) }
+      },
+      async ({ base }) => await this.publish(row.id, await this.#pullOnto(row, base, signal)),
+    )
+  }
+
+  async #pullOnto(row: SnapshotRow, base: Base | undefined, signal: AbortSignal): Promise<Pulled> {
+    const refusals: AshlarError[] = []
+    try {
+      return await this.#pull(row, base, { signal, refusals })
+    } catch (thrown) {
+      signal.throwIfAborted()
+      const error = asAshlarError(thrown)
+      // What the source refuses does not depend on the base: that is this store's.
+      if (base === undefined || refusals.length > 0 || !isUnreadable(error)) throw error
+      const { log } = this.#options.context
+      log.warn({ err: error, snapshot: row.id, base: base.snapshotId }, 'pulling without the base')
+      return await this.#pull(row, undefined, { signal, refusals })
+    }
+  }
+
+  async #pull(
+    row: SnapshotRow,
+    base: Base | undefined,
+    { signal, refusals }: { readonly signal: AbortSignal; readonly refusals: AshlarError[] },
+  ): Promise<Pulled> {
+    const { native, pullers, context, store } = this.#options
+    const found = pullers.get(row.node)
+    if (found === undefined) throw new AshlarError('INTERNAL', `no connection to ${row.node}`)
+    const puller: Puller = {
+      pull: async (...call) => {
+        const outcome = await found.pull(...call)
+        if (outcome.kind === 'refused') refusals.push(outcome.error)
+        return outcome
+      },
+    }
+    const handle = await store.get()
+    let incremental = false
+    const receive = async (source: PullOpened) => {
+      refuseUnlessFits(row, base, source)
+      incremental = source.baseAgreed
+      return await native.openIngest(handle, {
+        volumeBytes: row.bytes,
+        listIsDelta: source.baseAgreed,
+        ...(base === undefined ? {} : { baseRootHex: base.rootHex }),
+      })
+    }
+    const baseSnapshot = base === undefined ? {} : { baseSnapshotId: base.snapshotId }
+    const open = { snapshotId: row.id, site: context.region.name, ...baseSnapshot }
+    const result = await this.ingest(row.id, { puller, open, receive }, signal)
+    return { result, incremental, logicalBytes: logicalBytesOf(result, incremental, base) }
+  }
+
+  /** Pulls into the channel that `receive` makes, and makes durable what came. */
+  async ingest(
+    id: Id,
+    { puller, open, receive }: { puller: Puller; open: PullOpen; receive: Receive },
+    signal: AbortSignal,
+  ): Promise<IngestResult> {
+    const { native } = this.#options
+    let channel: ChannelHandle | undefined
+    const close = () => {
+      if (channel !== undefined) native.closeChannel(channel)
+    }
+    const receiveHere: Receive = async (opened) => {
+      channel = await receive(opened)
+      this.#channels.set(id, channel)
+      if (signal.aborted) close()
+      return channel
+    }
     signal.addEventListener('abort', close, { once: true })
-    this.#channels.set(row.id, channel)
     try {
       signal.throwIfAborted()
-      await this.#pull(row, channel, signal)
-      const result = await native.finishIngest(channel)
-      await this.#commit(row, result)
+      const outcome = await puller.pull(receiveHere, open, signal)
+      if (outcome.kind === 'refused') throw outcome.error
+      if (channel === undefined) throw new AshlarError('PROTOCOL', 'a pull that was never opened')
+      return await native.finishIngest(channel)
     } finally {
-      this.#channels.delete(row.id)
+      this.#channels.delete(id)
       signal.removeEventListener('abort', close)
       close()
     }
   }
 
-  async #pull(row: SnapshotRow, channel: ChannelHandle, signal: AbortSignal): Promise<void> {
-    const { pullers, context } = this.#options
-    const puller = pullers.get(row.node)
-    if (puller === undefined) throw new AshlarError('INTERNAL', `no connection to ${row.node}`)
-    const open = { snapshotId: row.id, site: context.region.name }
-    const outcome = await puller.pull(async () => channel, open, signal)
-    if (outcome.kind === 'refused') throw outcome.error
-  }
-
-  async #beginSession(snapshotId: Id): Promise<void> {
-    const { catalog, clock, newId } = this.#options.context
-    await catalog.write(async (tables) => {
-      const generation = await tables.generation()
-      const createdMs = nowMs(clock)
-      await tables.sessions.begin({ id: newId(), snapshotId, generation, createdMs })
-    })
-  }
-
-  // The order is DESIGN 7's: what the snapshot needs is durable; a generation of its own and the
-  // root are committed; the record is in the store; then one transaction makes it visible.
-  async #commit(row: SnapshotRow, result: IngestResult): Promise<void> {
+  /**
+   * Also of a copy. The order is DESIGN 7's: what the snapshot needs is durable; a generation of its
+   * own and the root are committed; the record is in the store; then one transaction makes it visible.
+   */
+  async publish(id: Id, pulled?: Pulled): Promise<void> {
     const { native, store, context } = this.#options
-    const { catalog } = context
-    const { rootHex, manifest, addedBytes: storedBytes } = result
-    const begun = await catalog.write(async (tables) => {
-      const now = await tables.snapshots.find(row.id)
-      if (now === undefined || now.state === 'deleting') return undefined
-      await tables.snapshots.update(row.id, { state: 'committing', rootHex })
-      return { now, generation: await tables.nextGeneration() }
-    })
-    if (begun === undefined) throw new AshlarError('CANCELLED', `snapshot ${row.id} was deleted`)
-    const stable = { ...begun.now, rootHex, manifest, storedBytes }
+    const begun = await this.#beginCommit(id, pulled)
     await native.storeRecord(await store.get(), {
       generation: BigInt(begun.generation),
       kind: 'commit',
-      row: snapshotRecord(stable),
+      row: snapshotRecord(begun.row, context.region),
     })
+    await this.#makeStable(begun.row, pulled)
+    this.#forget(id)
+  }
+
+  async #beginCommit(
+    id: Id,
+    pulled: Pulled | undefined,
+  ): Promise<{ readonly row: SnapshotRow; readonly generation: number }> {
+    return await this.#options.context.catalog.write(async (tables) => {
+      const now = await tables.snapshots.find(id)
+      if (now?.state !== 'captured' && now?.state !== 'committing') {
+        throw gone(id)
+      }
+      if (pulled !== undefined) {
+        const { result, logicalBytes } = pulled
+        await tables.snapshots.update(id, {
+          state: 'committing',
+          rootHex: result.rootHex,
+          manifest: result.manifest,
+          storedBytes: result.addedBytes,
+          logicalBytes,
+          transferredBytes: result.receivedBytes,
+        })
+      }
+      const row = (await tables.snapshots.find(id)) ?? now
+      return { row, generation: await tables.meta.nextGeneration() }
+    })
+  }
+
+  async #makeStable(row: SnapshotRow, pulled: Pulled | undefined): Promise<void> {
+    const { catalog, clock } = this.#options.context
+    const { id: target, node, rootHex = '', sourceVolume, sourceSnapshot } = row
+    const createdMs = nowMs(clock)
     await catalog.write(async (tables) => {
-      const now = await tables.snapshots.find(row.id)
+      const now = await tables.snapshots.find(target)
       if (now?.state !== 'committing') return
-      await tables.snapshots.update(row.id, {
-        state: 'stable',
-        manifest,
-        storedBytes,
-        reason: null,
-      })
-      await tables.sessions.endOf(row.id)
-      const { node, id: target } = row
-      await tables.orders.insert({
-        kind: 'sealed',
-        node,
-        target,
-        rootHex,
-        createdMs: nowMs(context.clock),
-      })
+      await tables.snapshots.update(target, { state: 'stable', reason: null })
+      await tables.sessions.endOf(target)
+      if (sourceSnapshot !== undefined) {
+        const peer = parseCrn(sourceSnapshot.crn).location
+        await tables.peerOrders.insert({ kind: 'commitCopy', peer, target, createdMs })
+        return
+      }
+      // The node has read all of it, and its root was compared.
+      if (pulled?.incremental === false && sourceVolume !== undefined) {
+        await tables.volumes.update(sourceVolume.id, { auditedMs: createdMs, fullSeal: false })
+      }
+      await tables.orders.insert({ kind: 'sealed', node, target, rootHex, createdMs })
     })
   }
 
   #judge(row: SnapshotRow, error: AshlarError): JobEnd {
     const reason = { code: reasonCode(error), message: error.message }
+    // Its data is complete; what is missing is only ours to write.
+    if (row.state === 'committing') return { kind: 'waits', reason, error }
     if (error.code === 'CORRUPT') {
       const attempts = (this.#corruptAttempts.get(row.id) ?? 0) + 1
       this.#corruptAttempts.set(row.id, attempts)
-      if (attempts >= corruptAttemptsMax) {
-        this.#corruptAttempts.delete(row.id)
-        return { kind: 'failed', reason, error }
-      }
+      if (attempts >= corruptAttemptsMax) return { kind: 'failed', reason, error }
     }
     const records = linkOf(this.#options.context, row.node).freshRecords
     if (records !== undefined && !records.cuts.some(({ snapshotId }) => snapshotId === row.id)) {
@@ -162,6 +295,33 @@ export class IngestJobs {
       return { kind: 'failed', reason: { code: 'cut_lost', message }, error }
     }
     return { kind: 'waits', reason, error }
+  }
+}
+
+const gone = (id: Id): AshlarError => new AshlarError('CANCELLED', `snapshot ${id} was deleted`)
+
+function logicalBytesOf(
+  { logicalBytes }: IngestResult,
+  incremental: boolean,
+  base: Base | undefined,
+): bigint {
+  if (!incremental) return logicalBytes
+  return base?.logicalBytes === undefined ? 0n : base.logicalBytes + logicalBytes
+}
+
+function isUnreadable({ code }: AshlarError): boolean {
+  return code === 'FAILED_PRECONDITION' || code === 'CORRUPT' || code === 'NOT_FOUND'
+}
+
+function refuseUnlessFits(row: SnapshotRow, base: Base | undefined, opened: PullOpened): void {
+  if (opened.volumeBytes !== row.bytes) {
+    throw new AshlarError(
+      'PROTOCOL',
+      `node ${row.node} has ${opened.volumeBytes} bytes for snapshot ${row.id}, not ${row.bytes}`,
+    )
+  }
+  if (opened.baseAgreed && base === undefined) {
+    throw new AshlarError('PROTOCOL', `node ${row.node} agreed to a base that was not offered`)
   }
 }
 

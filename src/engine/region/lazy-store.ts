@@ -19,8 +19,12 @@ export class LazyStore {
     this.#options = options
   }
 
+  get isPresent(): boolean {
+    return existsSync(this.#options.path)
+  }
+
   async openIfPresent(): Promise<void> {
-    if (existsSync(this.#options.path)) await this.get()
+    if (this.isPresent) await this.get()
   }
 
   async get(): Promise<StoreHandle> {

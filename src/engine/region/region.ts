@@ -11,15 +11,25 @@ import type { Binding } from '../../native/binding.js'
 import type { Puller } from '../puller.js'
 import type { ZoneControl } from '../zone-control.js'
 import { Attachments } from './attachments.js'
+import { Audits } from './audits.js'
+import { Clones } from './clones.js'
+import { Collector } from './collector.js'
 import type { RegionContext } from './context.js'
+import { Copies } from './copies.js'
+import { CopyJobs } from './copy-jobs.js'
 import { Drives } from './drives.js'
 import { Housekeeping } from './housekeeping.js'
 import { IngestJobs } from './ingest-jobs.js'
 import type { LazyStore } from './lazy-store.js'
 import { NodeLink } from './node-link.js'
+import { Operator } from './operator.js'
+import { type PeerLink, PeerLinks } from './peer-link.js'
 import { Placement } from './placement.js'
+import { Recovery } from './recovery.js'
+import { Repairs } from './repairs.js'
 import { RequestLog } from './request-log.js'
 import { resolveFilter } from './resolve.js'
+import { Sessions } from './sessions.js'
 import { SnapshotSource } from './snapshot-source.js'
 import { Snapshots } from './snapshots.js'
 import { type PeerRegion, Topology } from './topology.js'
@@ -33,12 +43,15 @@ export interface RegionNode {
   readonly puller: Puller
 }
 
+/** Another region: for lists, and for copies in either direction. */
+export type RegionPeer = PeerRegion & PeerLink
+
 export interface RegionOptions {
   readonly account: string
   readonly region: { readonly name: string; readonly number: number }
   readonly endpoint: string
   readonly nodes: readonly RegionNode[]
-  readonly peers: readonly PeerRegion[]
+  readonly peers: readonly RegionPeer[]
   readonly isReachable: (peer: PeerRegion) => Promise<boolean>
   readonly catalog: Catalog
   readonly native: Binding
@@ -48,16 +61,24 @@ export interface RegionOptions {
   readonly newId: () => Id
 }
 
-const requestSweepMs = 3600 * 1000
+const sweepMs = 3600 * 1000
 
 export class Region {
   readonly volumes: Volumes
   readonly attachments: Attachments
   readonly snapshots: Snapshots
+  readonly clones: Clones
+  readonly copies: Copies
+  readonly repairs: Repairs
   readonly topology: Topology
+  readonly operator: Operator
+  readonly recovery: Recovery
+  readonly audits: Audits
   readonly source: SnapshotSource
   readonly context: RegionContext
   readonly #housekeeping: Housekeeping
+  readonly #peers: PeerLinks
+  readonly #collector: Collector
   readonly #stop = new AbortController()
   #sweeps: Promise<void> = Promise.resolve()
 
@@ -75,21 +96,45 @@ export class Region {
       newId: options.newId,
     }
     const pullers = new Map(nodes.map(({ name, puller }) => [name, puller]))
-    const jobs = new IngestJobs({ context, native, store, pullers })
-    const views = new Views(context, (id) => jobs.progress(id))
-    const housekeeping = new Housekeeping(context)
+    const peers = new PeerLinks(context, options.peers)
+    const sessions = new Sessions(context)
+    const jobs = new IngestJobs({ context, native, store, sessions, pullers })
+    const views = new Views(context, jobs)
+    const recovery = new Recovery({ context, native, store })
+    const collector = new Collector({ context, native, store, sessions, recovery })
+    const housekeeping = new Housekeeping(context, () => collector.soon())
     const placement = new Placement(context)
     this.context = context
     this.#housekeeping = housekeeping
+    this.#collector = collector
+    this.recovery = recovery
+    this.audits = new Audits(context)
+    this.operator = new Operator({ context, native, store, collector, recovery })
     this.volumes = new Volumes({ context, views, placement, housekeeping })
     this.attachments = new Attachments({ context, views, housekeeping })
-    this.snapshots = new Snapshots({ context, views, jobs, housekeeping })
+    this.clones = new Clones({ context, views, housekeeping })
+    const { clones } = this
+    const copyJobs = new CopyJobs({ context, native, store, sessions, peers, jobs })
+    this.snapshots = new Snapshots({
+      context,
+      views,
+      jobs,
+      copyJobs,
+      peers,
+      clones,
+      housekeeping,
+      collector,
+    })
+    this.copies = new Copies(context, peers)
+    this.#peers = peers
+    this.repairs = new Repairs({ context, native, store, sessions, jobs, peers, pullers })
     this.topology = new Topology({ ...options, context })
-    this.source = new SnapshotSource({ native, store, catalog })
+    this.source = new SnapshotSource({ native, store, catalog, copies: this.copies })
   }
 
   async start(): Promise<void> {
     await this.#requireNodes()
+    await this.recovery.start()
     for (const link of this.context.links.values()) {
       link.onRecords((back) => this.#look(link.name, back))
       link.start()
@@ -97,7 +142,12 @@ export class Region {
     await this.volumes.recover()
     await this.attachments.recover()
     await this.snapshots.recover()
+    await this.clones.recover()
+    this.#peers.recover()
     this.#sweeps = this.#sweep()
+    await this.#collector.start()
+    this.audits.start()
+    this.repairs.start()
   }
 
   /** What a list filter means by a volume, which may be gone; undefined for an unknown name. */
@@ -106,19 +156,28 @@ export class Region {
     return await resolveFilter(reference, async (name) => await volumes.holdingName(name))
   }
 
+  /** Copies are made from and for these regions. */
+  hasPeer(name: string): boolean {
+    return this.#peers.has(name)
+  }
+
   async stop(): Promise<void> {
     this.#stop.abort(new AshlarError('SHUTTING_DOWN', 'the region is stopping'))
+    const ended = Promise.all([this.#collector.stop(), this.audits.stop(), this.repairs.stop()])
     await Promise.all([...this.context.links.values()].map(async (link) => await link.stop()))
     await this.context.drives.stop()
+    await ended
     await this.#sweeps
   }
 
   #look(node: string, back: boolean): void {
     if (back) this.context.drives.wakeAll()
     this.#housekeeping.look(node)
-    this.snapshots.wake(node).catch((thrown: unknown) => {
+    const failed = (thrown: unknown) => {
       if (!this.#stop.signal.aborted) this.context.log.error({ err: thrown, node }, 'look failed')
-    })
+    }
+    this.snapshots.wake(node).catch(failed)
+    this.clones.wake(node).catch(failed)
   }
 
   /** A configuration that drops a node would strand what lives there. */
@@ -136,10 +195,10 @@ export class Region {
   async #sweep(): Promise<void> {
     const { clock, log, requests } = this.context
     while (!this.#stop.signal.aborted) {
-      await requests
-        .forgetOld()
-        .catch((thrown: unknown) => log.warn({ err: thrown }, 'sweep failed'))
-      await clock.sleep(requestSweepMs, this.#stop.signal).catch(() => undefined)
+      const failed = (thrown: unknown) => log.warn({ err: thrown }, 'sweep failed')
+      await requests.forgetOld().catch(failed)
+      await this.copies.giveUpSilent().catch(failed)
+      await clock.sleep(sweepMs, this.#stop.signal).catch(() => undefined)
     }
   }
 }

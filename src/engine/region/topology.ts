@@ -6,7 +6,10 @@ import type { NodeLink } from './node-link.js'
 export interface PeerRegion {
   readonly name: string
   readonly number: number | undefined
+  /** Where this region reaches it. */
   readonly address: string
+  /** Of its public API, as callers are told. */
+  readonly endpoint: string
 }
 
 export interface RegionView {
@@ -62,7 +65,7 @@ export class Topology {
         .map(async (peer) => ({
           name: peer.name,
           number: peer.number ?? 0,
-          endpoint: peer.address,
+          endpoint: peer.endpoint,
           local: false,
           account: '',
           available: await isReachable(peer),

@@ -1,16 +1,17 @@
-// Fetches what restored volumes have not got yet. For every origin that the records name, two lanes
-// pull from the region: `demand` for reads that wait, on a connection of its own, and `background`
-// for the rest. The map's entries are the progress, so a lane that ends or dies is just begun again.
+// Fetches what restored volumes and clones have not got yet. For every origin that the records name,
+// two lanes pull from the region: `demand` for reads that wait, on a connection of its own, and
+// `background` for the rest; a clone that is made from its base has a lane of its own. The map's
+// entries are the progress, so a lane that ends or dies is just begun again.
 
 import type { Clock } from '../../base/clock.js'
 import { asAshlarError } from '../../base/error.js'
 import type { Logger } from '../../base/logger.js'
-import type { Binding, PoolHandle, PoolRecords } from '../../native/binding.js'
+import type { Binding, ChannelHandle, PoolHandle, PoolRecords } from '../../native/binding.js'
 import { Backoff } from '../backoff.js'
 import type { Puller } from '../puller.js'
 
+/** Of connections: reads that wait must not queue behind the rest. */
 export type Lane = 'demand' | 'background'
-const lanes: readonly Lane[] = ['demand', 'background']
 
 export interface HydrationOptions {
   readonly native: Binding
@@ -23,6 +24,15 @@ export interface HydrationOptions {
   readonly pullers: Readonly<Record<Lane, Puller>>
 }
 
+/** One pull that the records ask for. */
+interface Wanted {
+  readonly lane: Lane
+  readonly snapshotId: string
+  readonly pinId: string
+  /** The clone that is made from its base; else a lane of the origin. */
+  readonly cloneId?: string
+}
+
 interface Running {
   readonly stop: AbortController
   readonly ended: Promise<void>
@@ -32,7 +42,8 @@ export class Hydration {
   readonly #options: HydrationOptions
   readonly #running = new Map<string, Running>()
   readonly #troubles = new Map<string, string>()
-  #wanted: ReadonlyMap<string, WantedOrigin> = new Map()
+  #wanted: ReadonlyMap<string, Wanted> = new Map()
+  #settling: Promise<void> | undefined
   #stopped = false
 
   constructor(options: HydrationOptions) {
@@ -41,17 +52,17 @@ export class Hydration {
 
   /** The records have changed: begins the lanes they ask for, ends those they do not. */
   follow(records: PoolRecords): void {
+    this.#apply(records)
+    if (!this.#stopped && hasIdleOrigin(records)) void this.#settle()
+  }
+
+  #apply(records: PoolRecords): void {
     if (this.#stopped) return
-    this.#wanted = wantedOrigins(records)
+    this.#wanted = wantedPulls(records)
     for (const [key, { stop }] of this.#running) {
-      const { snapshotId, lane } = parseKey(key)
-      if (!this.#wants(snapshotId, lane)) stop.abort()
+      if (!this.#wanted.has(key)) stop.abort()
     }
-    for (const { snapshotId, pinId } of this.#wanted.values()) {
-      for (const lane of lanes) {
-        if (this.#wants(snapshotId, lane)) this.#begin(snapshotId, pinId, lane)
-      }
-    }
+    for (const [key, wanted] of this.#wanted) this.#begin(key, wanted)
   }
 
   /** Why the last attempt to fetch from this origin failed; undefined while it goes well. */
@@ -64,35 +75,36 @@ export class Hydration {
     const running = [...this.#running.values()]
     for (const { stop } of running) stop.abort()
     await Promise.all(running.map(({ ended }) => ended))
+    await this.#settling
   }
 
-  #wants(snapshotId: string, lane: Lane): boolean {
-    const wanted = this.#wanted.get(snapshotId)
-    return wanted !== undefined && (lane === 'demand' || wanted.background)
-  }
-
-  #begin(snapshotId: string, pinId: string, lane: Lane): void {
-    const key = keyOf(snapshotId, lane)
+  #begin(key: string, wanted: Wanted): void {
     if (this.#running.has(key)) return
     const stop = new AbortController()
-    const ended = this.#run(snapshotId, pinId, lane, stop.signal).finally(() => {
+    const ended = this.#run(key, wanted, stop.signal).finally(() => {
       this.#running.delete(key)
-      if (!this.#wanted.has(snapshotId)) this.#troubles.delete(snapshotId)
+      if (!this.#isOrigin(wanted.snapshotId)) this.#troubles.delete(wanted.snapshotId)
     })
     this.#running.set(key, { stop, ended })
   }
 
+  #isOrigin(snapshotId: string): boolean {
+    return [...this.#wanted.values()].some((wanted) => wanted.snapshotId === snapshotId)
+  }
+
   // Ends when nothing more is wanted of the lane. A pull that completes is begun again, after a
   // pause, for as long as the records want it: new volumes of the same origin may have come.
-  async #run(snapshotId: string, pinId: string, lane: Lane, signal: AbortSignal): Promise<void> {
+  async #run(key: string, wanted: Wanted, signal: AbortSignal): Promise<void> {
     const { clock, log } = this.#options
+    const { snapshotId, lane } = wanted
     const backoff = new Backoff(clock, { firstMs: 250, lastMs: 10_000 })
     while (!signal.aborted) {
       try {
         const begun = clock.monotonicMs()
-        await this.#pull(snapshotId, pinId, lane, signal)
+        await this.#pull(wanted, signal)
         this.#troubles.delete(snapshotId)
         if (clock.monotonicMs() - begun > 1000) backoff.reset()
+        if (lane === 'background') await this.#settle()
       } catch (thrown) {
         if (signal.aborted) return
         const { message } = asAshlarError(thrown)
@@ -101,14 +113,15 @@ export class Hydration {
         }
         this.#troubles.set(snapshotId, message)
       }
-      if (!this.#wants(snapshotId, lane)) return
+      if (!this.#wanted.has(key)) return
       await backoff.wait(signal).catch(() => undefined)
     }
   }
 
-  async #pull(snapshotId: string, pinId: string, lane: Lane, signal: AbortSignal): Promise<void> {
-    const { native, pool, pullers, site } = this.#options
-    const channel = await native.openHydration(pool, { snapshotId, lane })
+  async #pull(wanted: Wanted, signal: AbortSignal): Promise<void> {
+    const { native, pullers, site } = this.#options
+    const { lane, snapshotId, pinId } = wanted
+    const channel = await this.#open(wanted)
     const close = () => native.closeChannel(channel)
     signal.addEventListener('abort', close, { once: true })
     try {
@@ -121,31 +134,73 @@ export class Hydration {
       close()
     }
   }
-}
 
-interface WantedOrigin {
-  readonly snapshotId: string
-  readonly pinId: string
-  /** Some head is not full yet. Without one only the sealing of a cut may ask, by demand. */
-  readonly background: boolean
-}
-
-function wantedOrigins(records: PoolRecords): ReadonlyMap<string, WantedOrigin> {
-  const filling = new Set<string>()
-  for (const { originSnapshotId, hydrated } of records.volumes) {
-    if (originSnapshotId !== undefined && !hydrated) filling.add(originSnapshotId)
+  async #open({ lane, snapshotId, cloneId }: Wanted): Promise<ChannelHandle> {
+    const { native, pool } = this.#options
+    if (cloneId !== undefined) return await native.openCloneFill(pool, { cloneId })
+    return await native.openHydration(pool, { snapshotId, lane })
   }
-  return new Map(
-    records.origins.map(({ snapshotId, pinId }) => [
-      snapshotId,
-      { snapshotId, pinId, background: filling.has(snapshotId) },
-    ]),
+
+  // What is full becomes what it shall be, and the lanes that were for it end. One at a time; a
+  // failure is told and the next change tries again.
+  async #settle(): Promise<void> {
+    const { native, pool, log } = this.#options
+    this.#settling ??= native
+      .settle(pool)
+      .then(() => {
+        if (!this.#stopped) this.#apply(native.records(pool))
+      })
+      .catch((thrown: unknown) => {
+        if (!this.#stopped) log.warn({ err: thrown }, 'what is full could not be settled')
+      })
+      .finally(() => {
+        this.#settling = undefined
+      })
+    await this.#settling
+  }
+}
+
+// A pull for every lane of every origin, and for every clone that is made from its base.
+function wantedPulls(records: PoolRecords): ReadonlyMap<string, Wanted> {
+  const pins = new Map(records.origins.map(({ snapshotId, pinId }) => [snapshotId, pinId]))
+  const filling = remoteSnapshots(records)
+  const wanted: Wanted[] = []
+  for (const [snapshotId, pinId] of pins) {
+    // Without a head that is not full yet, only the sealing of a cut may ask, by demand.
+    wanted.push({ lane: 'demand', snapshotId, pinId })
+    if (filling.has(snapshotId)) wanted.push({ lane: 'background', snapshotId, pinId })
+  }
+  for (const { cloneId, originSnapshotId, filling: fromBase } of records.clones) {
+    if (!fromBase || originSnapshotId === undefined) continue
+    const pinId = pins.get(originSnapshotId)
+    if (pinId === undefined) continue
+    wanted.push({ lane: 'background', snapshotId: originSnapshotId, pinId, cloneId })
+  }
+  return new Map(wanted.map((each) => [keyOf(each), each]))
+}
+
+/** Snapshots of which some head, hidden or not, has not got everything. */
+function remoteSnapshots({ volumes, clones }: PoolRecords): ReadonlySet<string> {
+  return new Set([
+    ...volumes.flatMap(({ originSnapshotId, hydrated }) =>
+      originSnapshotId === undefined || hydrated ? [] : [originSnapshotId],
+    ),
+    ...clones.flatMap(({ originSnapshotId, filling, hydrated }) =>
+      originSnapshotId === undefined || filling || hydrated ? [] : [originSnapshotId],
+    ),
+  ])
+}
+
+/** Nothing that is being made refers to it: it may be settled, unless a cut does. */
+function hasIdleOrigin(records: PoolRecords): boolean {
+  const busy = remoteSnapshots(records)
+  const filled = new Set(
+    records.clones.flatMap(({ originSnapshotId, filling }) =>
+      originSnapshotId !== undefined && filling ? [originSnapshotId] : [],
+    ),
   )
+  return records.origins.some(({ snapshotId }) => !busy.has(snapshotId) && !filled.has(snapshotId))
 }
 
-const keyOf = (snapshotId: string, lane: Lane): string => `${lane} ${snapshotId}`
-
-function parseKey(key: string): { readonly lane: Lane; readonly snapshotId: string } {
-  const [word, snapshotId = ''] = key.split(' ')
-  return { lane: word === 'demand' ? 'demand' : 'background', snapshotId }
-}
+const keyOf = ({ lane, snapshotId, cloneId }: Wanted): string =>
+  cloneId === undefined ? `${lane} ${snapshotId}` : `clone ${cloneId}`

@@ -12,6 +12,13 @@ export interface RecordPollerOptions {
   readonly clock: Clock
 }
 
+const progressKeys: ReadonlySet<string> = new Set([
+  'hydratedBytes',
+  'hydrationTotalBytes',
+  'doneBytes',
+  'totalBytes',
+])
+
 interface Seen {
   readonly records: PoolRecords
   /** The mark and everything but progress, for comparison. */
@@ -82,7 +89,7 @@ export class RecordPoller {
     const records = this.#options.read()
     const progress: string[] = []
     const text = JSON.stringify(records, (key, value: unknown) => {
-      if (key === 'hydratedBytes' || key === 'hydrationTotalBytes') {
+      if (progressKeys.has(key)) {
         progress.push(String(value))
         return undefined
       }

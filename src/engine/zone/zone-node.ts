@@ -82,6 +82,15 @@ export class ZoneNode implements ZoneControl {
     return { revision: this.#revision(), cuts: order.kind === 'cut' ? cutsOf(answer) : [] }
   }
 
+  /** A caller that goes away is not told the root; the reading ends by itself. */
+  async audit(snapshotId: string, signal: AbortSignal): Promise<string> {
+    this.#stop.signal.throwIfAborted()
+    const { native, pool } = this.#options
+    const { rootHex } = await native.auditCut(pool, { snapshotId })
+    signal.throwIfAborted()
+    return rootHex
+  }
+
   async *watch(region: string, signal: AbortSignal): AsyncGenerator<ZoneEvent, void, undefined> {
     const { node, clock } = this.#options
     if (region !== node.region) {
@@ -143,6 +152,14 @@ export class ZoneNode implements ZoneControl {
       shown.set(volumeId, text)
       yield { kind: 'hydration', progress: { volumeId, doneBytes, totalBytes, trouble } }
     }
+    for (const { cloneId, originSnapshotId, doneBytes, totalBytes } of records.clones) {
+      if (originSnapshotId === undefined) continue
+      const trouble = this.#options.hydration.troubleOf(originSnapshotId)
+      const text = `${doneBytes} ${totalBytes} ${trouble ?? ''}`
+      if (shown.get(cloneId) === text) continue
+      shown.set(cloneId, text)
+      yield { kind: 'clone', progress: { cloneId, doneBytes, totalBytes, trouble } }
+    }
   }
 }
 
@@ -174,13 +191,16 @@ function idsOf(order: PoolOrder): readonly string[] {
     case 'dropCut':
       return [order.snapshotId]
     case 'createClone':
-      return [order.cloneId, order.snapshotId]
+      // Neither the cut it keeps nor the one it begins from may go meanwhile.
+      return [order.cloneId, order.snapshotId, ...optional(order.baseSnapshotId)]
     case 'deleteClone':
       return [order.cloneId]
     case 'forgetTombstone':
       return [order.id]
   }
 }
+
+const optional = (id: string | undefined): readonly string[] => (id === undefined ? [] : [id])
 
 // The binding types every other order's answer as nothing.
 function cutsOf(answer: unknown): CutAnswer['cuts'] {

@@ -133,7 +133,7 @@ class Liar {
     if (frames.empty()) return {message};
     const size_t at = prng_.below(frames.size());
     Frame& frame = frames[at];
-    switch (prng_.below(13)) {
+    switch (prng_.below(15)) {
       case 0:
         frames.erase(frames.begin() + ptrdiff_t(at));
         break;
@@ -166,8 +166,16 @@ class Liar {
         frames.insert(frames.begin() + ptrdiff_t(at), refusal());
         break;
       case 10:
-        frame.header.zero = uint8_t(prng_.next());
+        if (prng_.chance(50)) frame.header.zero = uint8_t(prng_.next());
+        frame.header.block_map = uint16_t(frame.header.block_map ^ 1u << prng_.below(16));
+        break;
+      case 11:  // other blocks than these
         frame.header.block_map = uint16_t(prng_.next());
+        break;
+      case 12:  // each other's bytes, under the right ids
+        std::swap(frame.payload, frames[prng_.below(frames.size())].payload);
+        for (Frame& each : frames)
+          each.length = uint32_t(each.payload.size());
         break;
       default:
         change_payload(frame);

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "codec/lz4.h"
+#include "store/delta.h"
 #include "stream/cut_source.h"
 #include "stream/hydration.h"
 #include "stream/ingest.h"
@@ -71,8 +72,12 @@ class PullPool {
     TRY(world_.volumes->cut(order));
     return order.members[0].snapshot;
   }
-  Result<std::unique_ptr<CutSource>> source(const Id& snapshot) {
-    return std::make_unique<CutSource>(TRY(world_.volumes->open_cut(snapshot)), default_keys());
+  // Its order depends on nothing but the calls, unless it has threads of its own.
+  Result<std::unique_ptr<CutSource>> source(const Id& snapshot,
+                                            const std::optional<Id>& base = std::nullopt,
+                                            size_t threads = 0) {
+    return std::make_unique<CutSource>(TRY(world_.volumes->open_cut(snapshot, base)),
+                                       default_keys(), threads);
   }
   Result<std::unique_ptr<Hydration>> hydration(const Id& snapshot, Lane lane) {
     const Volumes::OriginView origin = TRY(world_.volumes->origin(snapshot));
@@ -132,8 +137,22 @@ inline Result<void> outcome_of(const PumpEnd& end) {
   return {};
 }
 
-inline Result<IngestResult> ingest(CutSource& source, ChunkStore& store, PumpOptions options) {
-  Ingest receiver(store, default_keys(), source.volume_bytes());
+// `base_root`: of a stored snapshot; the list is a difference from it where the source agreed.
+inline Result<IngestOptions> ingest_options(const CutSource& source, ChunkStore& store,
+                                            const std::optional<Hash>& base_root) {
+  IngestOptions options{source.volume_bytes(), std::nullopt, source.base_agreed()};
+  if (!base_root) return options;
+  const ChunkStore::Stored stored = TRY(store.read(*base_root));
+  Manifest manifest;
+  CHECK(stored.bytes.size() == manifest.size());
+  std::copy(stored.bytes.begin(), stored.bytes.end(), manifest.begin());
+  options.base = TRY(read_manifest(manifest));
+  return options;
+}
+
+inline Result<IngestResult> ingest(CutSource& source, ChunkStore& store, PumpOptions options,
+                                   const std::optional<Hash>& base_root = std::nullopt) {
+  Ingest receiver(store, default_keys(), TRY(ingest_options(source, store, base_root)));
   TRY(outcome_of(pump(source, receiver, std::move(options))));
   return receiver.finish();
 }
@@ -151,7 +170,7 @@ inline std::vector<Message> one_by_one(const Message& message) {
   for (const WireFrame& frame : *parsed) {
     frames.emplace_back();
     append_frame(frames.back(), frame.header.kind, frame.header.index, frame.header.id,
-                 frame.payload);
+                 frame.payload, frame.header.block_map);
   }
   return frames;
 }
@@ -168,7 +187,8 @@ struct Observer {
       CHECK(frames.ok());
       for (const WireFrame& frame : *frames) {
         const WireFrameHeader& header = frame.header;
-        if (header.kind == Wire::kRaw || header.kind == Wire::kLz4) sent[header.index]++;
+        const bool delta = header.kind == Wire::kDelta || header.kind == Wire::kDeltaRaw;
+        if (delta || header.kind == Wire::kRaw || header.kind == Wire::kLz4) sent[header.index]++;
         if (header.kind != Wire::kWant) continue;
         for (const uint64_t chunk : wire_numbers(frame))
           wanted.push_back(chunk);
@@ -184,9 +204,24 @@ struct Observer {
 inline Result<std::vector<uint8_t>> stored_chunk(ChunkStore& store, const Hash& id) {
   const ChunkStore::Stored stored = TRY(store.read(id));
   std::vector<uint8_t> plain = stored.bytes;
-  if (stored.kind == FrameKind::kLz4) {
+  if (stored.kind == FrameKind::kDelta) {
+    const FrameKind base = TRY(store.read(stored.base)).kind;
+    if (base == FrameKind::kDelta) return error(Code::kCorrupt, "a delta on a delta");
+    plain = TRY(stored_chunk(store, stored.base));
+    if (!apply_delta(stored.block_map, stored.bytes, plain)) {
+      return error(Code::kCorrupt, "does not apply");
+    }
+  } else if (stored.kind == FrameKind::kLz4) {
     plain.assign(kChunkBytes, 0);
     if (!lz4_decompress(stored.bytes, plain)) return error(Code::kCorrupt, "does not unpack");
+  } else if (stored.kind == FrameKind::kDelta) {
+    if (TRY(store.read(stored.base)).kind == FrameKind::kDelta) {
+      return error(Code::kCorrupt, "a difference from a difference");
+    }
+    plain = TRY(stored_chunk(store, stored.base));
+    if (!apply_delta(stored.block_map, stored.bytes, plain)) {
+      return error(Code::kCorrupt, "does not fit its base");
+    }
   } else if (stored.kind != FrameKind::kRaw) {
     return error(Code::kCorrupt, "stored as something else than a chunk");
   }
@@ -238,7 +273,8 @@ inline Result<uint64_t> verify_packs(ChunkStore& store, const std::string& folde
     const PackName name = *parse_pack_name(fs::path(path).filename());
     for (const DirectoryEntry& entry : TRY(read_directory(path, name))) {
       frames++;
-      if (entry.kind == FrameKind::kRaw || entry.kind == FrameKind::kLz4) {
+      if (entry.kind == FrameKind::kRaw || entry.kind == FrameKind::kLz4 ||
+          entry.kind == FrameKind::kDelta) {
         TRY(stored_chunk(store, entry.id));
         continue;
       }

@@ -42,6 +42,8 @@ function volume(name: string, change: Partial<New<VolumeRow>> = {}): New<VolumeR
     },
     source: { kind: 'empty' },
     hydrated: true,
+    fullSeal: false,
+    auditedMs: undefined,
     createdMs: 1,
     ...change,
   }
@@ -56,12 +58,16 @@ function snapshot(name: string, source: { id: Id; name: string }): New<SnapshotR
     zone: 'zone-a',
     node: 'node-a',
     sourceVolume: { ...source, zone: 'zone-a' },
+    sourceSnapshot: undefined,
     bytes: 4096n,
     epoch: 7,
     capturedNs: 1_795_503_556_065_818_443n,
     rootHex: undefined,
     manifest: undefined,
     storedBytes: 0n,
+    logicalBytes: 0n,
+    transferredBytes: 0n,
+    fullSeal: false,
     revision: 1,
     labels: {
       userTags: [],
@@ -157,7 +163,7 @@ describe('an open catalog', () => {
   })
 
   test('never gives a generation twice', async () => {
-    const next = () => catalog.write(async (tables) => await tables.nextGeneration())
+    const next = () => catalog.write(async (tables) => await tables.meta.nextGeneration())
     expect([await next(), await next()]).toEqual([1, 2])
     await catalog.close()
     catalog = await open()

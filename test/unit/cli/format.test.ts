@@ -5,7 +5,14 @@ import { exitCodes } from '../../../src/cli/exit-code.js'
 import { formatJson, toJson } from '../../../src/cli/json.js'
 import { ProgressLine, formatDuration } from '../../../src/cli/progress.js'
 import { formatDetails, formatTable } from '../../../src/cli/table.js'
-import { isoTime, progressText, stateWord, time } from '../../../src/cli/text.js'
+import {
+  exactSize,
+  isoTime,
+  progressText,
+  stateWord,
+  time,
+  wholeGib,
+} from '../../../src/cli/text.js'
 
 test('tables are aligned, three spaces apart, without trailing spaces', () => {
   const text = formatTable({
@@ -51,6 +58,7 @@ describe('single values', () => {
     ['VOLUME_STATUS_PENDING_DELETION', 'pending_deletion'],
     ['LIFECYCLE_STATE_STABLE', 'stable'],
     ['ZONE_STATUS_UNSPECIFIED', ''],
+    ['ENCRYPTION_TYPE_PROVIDER_MANAGED', 'provider_managed'],
   ])('%s is %s', (value, word) => {
     expect(stateWord(value)).toBe(word)
   })
@@ -62,6 +70,11 @@ describe('single values', () => {
     expect(isoTime(timestamp)).toBe('2023-02-17T20:15:43.120Z')
     expect(isoTime({ seconds: '1676664943', nanos: 0 })).toBe('2023-02-17T20:15:43Z')
     expect(isoTime({ seconds: '1676664943', nanos: 1 })).toBe('2023-02-17T20:15:43.000000001Z')
+  })
+
+  test('sizes', () => {
+    expect(['0', '1', '1073741824', '1073741825'].map(wholeGib)).toEqual(['0', '1', '1', '2'])
+    expect(exactSize('1610612736')).toBe('1.5 GiB (1610612736 bytes)')
   })
 
   test('progress', () => {
@@ -105,17 +118,18 @@ describe('progress', () => {
     totalBytes: String(1 << 30),
     percent,
   })
-  function lines(terminal: boolean) {
+  function lines(columns?: number) {
     const written: string[] = []
     let ms = 1_000_000
     const clock = { nowNs: () => 0n, monotonicMs: () => ms, sleep: () => Promise.resolve() }
     const write = (text: string) => written.push(text)
-    const line = new ProgressLine({ label: 'Storing s', write, terminal, clock })
+    const width = columns === undefined ? undefined : () => columns
+    const line = new ProgressLine({ label: 'Storing s', write, columns: width, clock })
     return { written, line, wait: (delayMs: number) => (ms += delayMs) }
   }
 
   test('on a terminal is one line redrawn, with rate and time left, and goes', () => {
-    const { written, line, wait } = lines(true)
+    const { written, line, wait } = lines(120)
     line.update(at(0, 0))
     wait(50)
     line.update(at(1 << 28, 25))
@@ -124,14 +138,24 @@ describe('progress', () => {
     line.end()
     line.end()
     expect(written).toEqual([
-      '\r\u001b[KStoring s  0 %  0 B of 1 GiB',
-      '\r\u001b[KStoring s  50 %  512 MiB of 1 GiB  512 MiB/s  1 s left',
+      '\r\u001b[KStoring s  [--------------------]  0 %  0 B of 1 GiB',
+      '\r\u001b[KStoring s  [##########----------]  50 %  512 MiB of 1 GiB  512 MiB/s  1 s left',
       '\r\u001b[K',
     ])
   })
 
+  test('on a narrow terminal never wraps, and shows no control characters', () => {
+    const { written, line } = lines(40)
+    line.update(at(0, 0), 'pool\u001b[2J is full')
+    const [shown = ''] = written
+    expect(shown.slice('\r\u001b[K'.length)).toBe('Storing s  [--------------------]  0 % ')
+    const wide = lines(120)
+    wide.line.update(at(0, 0), 'pool\u001b[2J is full')
+    expect(wide.written[0]).toMatch(/ 1 GiB {2}\(pool\ufffd\[2J is full\)$/)
+  })
+
   test('elsewhere is a plain line every 10 s', () => {
-    const { written, line, wait } = lines(false)
+    const { written, line, wait } = lines()
     for (let second = 0; second < 25; second++) {
       line.update(at(second << 20, second))
       wait(1000)

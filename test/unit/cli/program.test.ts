@@ -1,61 +1,12 @@
 // The commands as a user types them, against a region that answers what the test says.
 
-import { afterEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 
 import { AshlarError } from '../../../src/base/error.js'
 import { commands } from '../../../src/cli/commands.js'
-import type { Io } from '../../../src/cli/io.js'
-import { run } from '../../../src/cli/program.js'
-import { type FakeMethods, type FakeRegion, startFakeRegion } from '../fake-region.js'
+import { ashlar } from './run.js'
 
 const id = 'r001-0f8fad5b-d9cb-469f-a165-70867728950e'
-const running: FakeRegion[] = []
-afterEach(() => {
-  for (const region of running.splice(0)) region.stop()
-})
-
-interface Run {
-  readonly exit: number
-  readonly out: string
-  readonly err: string
-  readonly calls: FakeRegion['calls']
-}
-
-async function ashlar(
-  args: readonly string[],
-  methods: FakeMethods = {},
-  more: Partial<Io> = {},
-): Promise<Run> {
-  const region = await startFakeRegion(methods)
-  running.push(region)
-  let out = ''
-  let err = ''
-  let ms = 0
-  const io: Io = {
-    stdout: (text) => (out += text),
-    stderr: (text) => (err += text),
-    stderrTerminal: false,
-    canAsk: false,
-    ask: () => Promise.reject(new Error('nobody to ask')),
-    env: { ASHLAR_ENDPOINT: region.endpoint },
-    user: 'ann',
-    host: 'web-1',
-    clock: {
-      nowNs: () => 0n,
-      monotonicMs: () => ms,
-      sleep: async (delayMs, signal) => {
-        signal?.throwIfAborted()
-        ms += delayMs
-      },
-    },
-    signal: new AbortController().signal,
-    ...more,
-  }
-  const exit = await run(args, io, '1.2.3')
-  const calls = region.calls.filter(({ method }) => method !== 'ListRegions')
-  return { exit, out, err, calls }
-}
-
 const volume = {
   id,
   name: 'db',
@@ -106,12 +57,21 @@ describe('the program', () => {
       'snapshot',
       'snapshot-update',
       'snapshot-delete',
+      'snapshots-delete',
+      'snapshot-clone-create',
+      'snapshot-clones',
+      'snapshot-clone',
+      'snapshot-clone-delete',
       'zones',
       'regions',
+      'zone-forget',
+      'store-stats',
+      'store-collect',
       'verify',
       'pool-check',
       'store-check',
       'store-rebuild-index',
+      'store-rebuild-catalog',
     ])
     for (const { name, examples } of commands) {
       expect(examples.join('\n')).toContain(`ashlar ${name}`)
@@ -142,7 +102,12 @@ describe('the program', () => {
     [['volume-create', '--zone', 'z', '--capacity', '1', '--size', '1GiB'], /not both/],
     [['volume-create', '--zone', 'z', '--size', '1000'], /not within 1 MiB to 64 TiB/],
     [['volume-update', 'db'], /nothing to change/],
-    [['snapshot-create', '--name', 's'], /--volume is required/],
+    [['snapshot-create', '--name', 's'], /--volume or --source-snapshot-crn is required/],
+    [['snapshot-create', '--volume', 'v', '--source-snapshot-crn', 'c'], /not both/],
+    [['snapshot-clone-create', 's'], /--zone is required/],
+    [['snapshot-clone', 's'], /missing required argument 'zone'/],
+    [['snapshot-clone-delete', 's', 'z'], /zonal clone of snapshot s in zone z.*no terminal.*-f/],
+    [['snapshots-delete', '-f'], /--volume is required/],
     [['volume-delete', 'db'], /no terminal to ask on.*-f/],
   ])('refuses %j in one line', async (args, says) => {
     const { exit, out, err, calls } = await ashlar(args)
@@ -219,12 +184,47 @@ describe('volumes', () => {
     })
   })
 
+  test('are waited for until they are hydrated, and go on after Ctrl-C', async () => {
+    const hydrated = { ...volume, hydration: { doneBytes: '100', totalBytes: '100', percent: 100 } }
+    let looks = 0
+    const args = ['volume-create', '--zone', 'z', '--snapshot', 'monday', '--wait', '-q']
+    const done = await ashlar(args, {
+      CreateVolume: () => volume,
+      GetVolume: () => (++looks < 3 ? volume : hydrated),
+    })
+    expect(done).toMatchObject({ exit: 0, out: expect.stringMatching(/^Hydration +100 %/m) })
+    expect(done.calls[0]?.request).toMatchObject({ sourceSnapshot: 'monday' })
+    expect(looks).toBe(3)
+
+    const interrupt = new AbortController()
+    const GetVolume = () => {
+      interrupt.abort(new Error('interrupted'))
+      return volume
+    }
+    const methods = { CreateVolume: () => volume, GetVolume }
+    const left = await ashlar(args, methods, { signal: interrupt.signal })
+    expect(left).toMatchObject({ exit: 130, out: '' })
+    expect(left.err).toBe(
+      `Volume db goes on without this command; look again with: ashlar volume ${id}\n`,
+    )
+  })
+
+  test('that will never be whole end the wait', async () => {
+    const broken = { ...volume, status: 'VOLUME_STATUS_FAILED', statusReasons: [{ message: 'x' }] }
+    const { exit, err } = await ashlar(
+      ['volume-create', '--zone', 'z', '--size', '1GiB', '--wait', '-q'],
+      { CreateVolume: () => volume, GetVolume: () => broken },
+    )
+    expect(exit).toBe(4)
+    expect(err).toMatch(/^ashlar: volume db cannot be used: x \(failed_precondition\)/)
+  })
+
   test('are listed', async () => {
     const methods = { ListVolumes: () => ({ volumes: [volume] }) }
     const { out, err } = await ashlar(['volumes', '--zone', 'local-1', '-q'], methods)
     expect(err).toBe('')
     expect(out.split('\n')[1]).toMatch(
-      /db +available +10 GiB +unattached +degraded \(0 % hydrated\)/,
+      /db +available +10 GiB +unattached +local-1 +default +degraded \(0 % hydrated\)/,
     )
     const json = await ashlar(['volumes', '--output=Json'], methods)
     expect(json.err).toBe('')
@@ -446,6 +446,201 @@ describe('snapshots', () => {
   })
 })
 
+describe('copies', () => {
+  const crn = `crn:v1:ashlar:public:is:far:a/acme::snapshot:${id}`
+  const copy = { ...snapshot, name: 'c', sourceSnapshot: { id, crn, remoteRegion: 'far' } }
+
+  test('are made by CRN, and waited for through waiting and pending', async () => {
+    const states = ['WAITING', 'PENDING', 'STABLE']
+    const { exit, out, calls } = await ashlar(
+      ['snapshot-create', '--source-snapshot-crn', crn, '--clone-zones', 'a, b', '--wait', '-q'],
+      {
+        CreateSnapshot: () => ({ ...copy, lifecycleState: 'LIFECYCLE_STATE_WAITING' }),
+        GetSnapshot: () => ({ ...copy, lifecycleState: `LIFECYCLE_STATE_${states.shift()}` }),
+      },
+    )
+    expect(exit).toBe(0)
+    expect(out).toMatch(/^Status +stable$/m)
+    expect(calls[0]?.request).toMatchObject({
+      sourceVolume: '',
+      sourceSnapshotCrn: crn,
+      cloneZones: ['a', 'b'],
+    })
+    expect(states).toEqual([])
+  })
+})
+
+describe('clones', () => {
+  const clone = { zone: 'local-2', available: true, progress: { percent: 100 } }
+  const started = { ...clone, available: false, progress: { percent: 0 } }
+
+  test.each(['snapshot-clone-create', 'snapshot-clc'])('are asked for by %s', async (verb) => {
+    const { exit, out, err, calls } = await ashlar([verb, id, '--zone', 'local-2'], {
+      CreateSnapshotClone: () => started,
+    })
+    expect(exit).toBe(0)
+    expect(err).toBe(`Creating zonal clone of snapshot ${id} under account acme as user ann...\n\n`)
+    expect(out).toMatch(/^Available +false$/m)
+    expect(calls.map(({ method }) => method)).toEqual(['CreateSnapshotClone'])
+    expect(calls[0]?.request).toMatchObject({
+      snapshot: id,
+      zone: 'local-2',
+      requestId: expect.stringMatching(/^[0-9a-f-]{36}$/),
+    })
+  })
+
+  test('are waited for, their snapshot first', async () => {
+    let looks = 0
+    const { exit, out, calls } = await ashlar(['snapshot-clc', 's', '--zone', 'z', '--wait'], {
+      CreateSnapshotClone: () => started,
+      GetSnapshot: () => ({
+        ...snapshot,
+        lifecycleState: `LIFECYCLE_STATE_${++looks < 3 ? 'PENDING' : 'STABLE'}`,
+      }),
+      GetSnapshotClone: () => (++looks < 6 ? started : clone),
+    })
+    expect(exit).toBe(0)
+    expect(out).toMatch(/^Available +true$/m)
+    expect(calls.map(({ method }) => method)).toEqual([
+      'CreateSnapshotClone',
+      'GetSnapshot',
+      'GetSnapshot',
+      'GetSnapshot',
+      'GetSnapshotClone',
+      'GetSnapshotClone',
+      'GetSnapshotClone',
+    ])
+  })
+
+  test('that are there are not waited for', async () => {
+    const methods = { CreateSnapshotClone: () => clone }
+    const { calls } = await ashlar(['snapshot-clc', 's', '--zone', 'z', '--wait'], methods)
+    expect(calls).toHaveLength(1)
+  })
+
+  test('go on after Ctrl-C, which says how to look again', async () => {
+    const interrupt = new AbortController()
+    const { exit, err } = await ashlar(
+      ['snapshot-clone-create', 's', '--zone', 'z', '--wait', '-q'],
+      {
+        CreateSnapshotClone: () => started,
+        GetSnapshot: () => snapshot,
+        GetSnapshotClone: () => {
+          interrupt.abort(new Error('interrupted'))
+          return started
+        },
+      },
+      { signal: interrupt.signal },
+    )
+    expect(exit).toBe(130)
+    expect(err).toBe(
+      'The clone of snapshot s in zone z goes on without this command; ' +
+        'look again with: ashlar snapshot-clone s z\n',
+    )
+  })
+
+  test('are what goes on, also while their snapshot is still being stored', async () => {
+    let looks = 0
+    const interrupt = new AbortController()
+    const { exit, err } = await ashlar(
+      ['snapshot-clone-create', 's', '--zone', 'z', '--wait', '-q'],
+      {
+        CreateSnapshotClone: () => started,
+        GetSnapshot: () => {
+          if (++looks > 1) interrupt.abort(new Error('interrupted'))
+          return { ...snapshot, lifecycleState: 'LIFECYCLE_STATE_PENDING' }
+        },
+      },
+      { signal: interrupt.signal },
+    )
+    expect(exit).toBe(130)
+    expect(err).toMatch(/^The clone of snapshot s in zone z goes on .*ashlar snapshot-clone s z\n$/)
+  })
+
+  test('of a new snapshot are waited for with it', async () => {
+    let looks = 0
+    const { exit, out, calls } = await ashlar(
+      ['snapshot-create', '--volume', 'db', '--clone-zones', 'local-2', '--wait', '-q'],
+      {
+        CreateSnapshot: () => ({ ...snapshot, clones: [started] }),
+        GetSnapshot: () => ({ ...snapshot, clones: [looks === 0 ? started : clone] }),
+        GetSnapshotClone: () => (++looks < 3 ? started : clone),
+      },
+    )
+    expect(exit).toBe(0)
+    expect(out).toMatch(/^Clones +Zone +Available +Created\n +local-2 +true/m)
+    expect(calls[2]?.request).toMatchObject({ snapshot: 's', zone: 'local-2' })
+  })
+
+  test('are deleted when confirmed', async () => {
+    const methods = { DeleteSnapshotClone: () => ({}) }
+    const done = await ashlar(['snapshot-clone-delete', 's', 'z', '-f', '-q'], methods)
+    expect(done).toMatchObject({
+      exit: 0,
+      out: 'OK\nZonal clone of snapshot s in zone z is deleted.\n',
+    })
+    expect(done.calls[0]?.request).toMatchObject({ snapshot: 's', zone: 'z' })
+    const no = await ashlar(['snapshot-clone-delete', 's', 'z'], methods, {
+      canAsk: true,
+      ask: async () => 'n',
+    })
+    expect(no).toMatchObject({ exit: 0, out: '', err: 'Nothing was deleted.\n', calls: [] })
+  })
+})
+
+describe('all snapshots of a volume', () => {
+  const other = 'r001-00000000-0000-4000-8000-000000000002'
+
+  test('are deleted by id, gone ones included', async () => {
+    const { exit, out, calls } = await ashlar(['snapshots-delete', '--volume', 'db', '-f'], {
+      ListSnapshots: () => ({ snapshots: [snapshot, { ...snapshot, id: other }] }),
+      DeleteSnapshot: (request: { snapshot: string }) => {
+        if (request.snapshot === other) throw new AshlarError('SNAPSHOT_NOT_FOUND', 'gone')
+        return { snapshot }
+      },
+    })
+    expect(exit).toBe(0)
+    expect(out).toBe(
+      `OK\nDeletion of snapshot ${id} was accepted.\nOK\nSnapshot ${other} is deleted.\n`,
+    )
+    expect(calls[0]?.request).toMatchObject({ sourceVolume: 'db' })
+  })
+
+  test('are none without an error', async () => {
+    const none = await ashlar(['snapshots-delete', '--volume', 'db'], { ListSnapshots: () => ({}) })
+    expect(none).toMatchObject({ exit: 0, out: '', err: 'Volume db has no snapshots.\n' })
+  })
+
+  test('are listed by every filter', async () => {
+    const { calls } = await ashlar(
+      [
+        'snapshots',
+        '--volume',
+        'v',
+        '--clone-zone',
+        'z',
+        '--source-snapshot',
+        'c',
+        '--copy-region',
+        'r',
+        '--status',
+        'stable',
+        '--tag',
+        't',
+      ],
+      { ListSnapshots: () => ({}) },
+    )
+    expect(calls[0]?.request).toMatchObject({
+      sourceVolume: 'v',
+      cloneZone: 'z',
+      sourceSnapshot: 'c',
+      copyRegion: 'r',
+      lifecycleState: 'LIFECYCLE_STATE_STABLE',
+      userTag: 't',
+    })
+  })
+})
+
 test('zones and regions are tables', async () => {
   const zones = await ashlar(['zones', '-q'], {
     ListZones: () => ({
@@ -473,4 +668,44 @@ test('zones and regions are tables', async () => {
 test('verify refuses what is no image before it hashes', async () => {
   expect(await ashlar(['verify', '/nonexistent/x.raw'])).toMatchObject({ exit: 3, out: '' })
   expect(await ashlar(['verify', '/'])).toMatchObject({ exit: 2, out: '' })
+})
+
+describe('operator commands', () => {
+  const stats = { packs: 2, packBytes: '1048576', chunks: '7', pins: 1, catalogGeneration: '9' }
+
+  test('store-stats is a table of details', async () => {
+    const { exit, out } = await ashlar(['store-stats', '-q'], { GetStoreStats: () => stats })
+    expect(exit).toBe(0)
+    expect(out).toMatch(/^Packs +2 \(1 MiB\)$/m)
+    expect(out).toMatch(/^Problems +-$/m)
+  })
+
+  test('store-stats says why nothing is collected', async () => {
+    const problems = [{ code: 'catalog_behind', message: 'records are unknown' }]
+    const { out } = await ashlar(['store-stats', '-q'], {
+      GetStoreStats: () => ({ ...stats, problems }),
+    })
+    expect(out).toContain('catalog_behind: records are unknown')
+  })
+
+  test('store-collect says what it freed', async () => {
+    const collected = { generation: '3', freedBytes: '4096', packsDeleted: 1, after: stats }
+    const { exit, out } = await ashlar(['store-collect', '-q'], { CollectStore: () => collected })
+    expect(exit).toBe(0)
+    expect(out).toMatch(/^Freed +4 KiB \(4096 bytes\)\n/)
+  })
+
+  test('zone-forget asks, and does nothing without a yes', async () => {
+    const ask = (answer: string) => ({ canAsk: true, ask: () => Promise.resolve(answer) })
+    const methods = { ForgetZone: () => ({ pinsDropped: 1, volumesForgotten: 2 }) }
+    const alone = await ashlar(['zone-forget', 'local-3'], methods)
+    expect(alone).toMatchObject({ exit: 2, calls: [] })
+    expect(alone.err).toContain('-f')
+    const no = await ashlar(['zone-forget', 'local-3'], methods, ask(''))
+    expect(no).toMatchObject({ exit: 0, calls: [], err: 'Nothing was deleted.\n' })
+    const yes = await ashlar(['zone-forget', 'local-3', '-q'], methods, ask('y'))
+    expect(yes.out).toBe('OK\nZone local-3 is forgotten: 2 volumes, 1 pins.\n')
+    const forced = await ashlar(['zone-forget', 'local-3', '-f', '-q'], methods)
+    expect(forced.calls).toMatchObject([{ method: 'ForgetZone', request: { zone: 'local-3' } }])
+  })
 })

@@ -25,6 +25,7 @@ async function ashlar(...args: readonly string[]) {
     stdout: (text) => (out += text),
     stderr: (text) => (err += text),
     stderrTerminal: false,
+    stderrColumns: () => 80,
     canAsk: false,
     ask: () => Promise.reject(new Error('nobody to ask')),
     env: {},

@@ -52,9 +52,59 @@ test('a configuration that is right', () => {
     data: '/etc/ashlar/a',
     poolFile: '/etc/ashlar/a/pool',
     poolCapacityBytes: 64n << 20n,
+    tls: undefined,
     nbdUnix: '/etc/ashlar/a.nbd',
     nbdTcp: { host: '0.0.0.0', port: 9 },
   })
+})
+
+const tls = 'tls = { ca = "ca.pem", cert = "own.pem", key = "/keys/own.key" }\n'
+const files = { ca: '/etc/ashlar/ca.pem', cert: '/etc/ashlar/own.pem', key: '/keys/own.key' }
+const sites = 'site_listen = "10.0.0.1:7450"\n'
+
+test('sites with TLS listen and reach each other anywhere', () => {
+  const peers =
+    'peers = [{ name = "remote", address = "r.example:1", endpoint = "127.0.0.1:7441" }]\n'
+  const elsewhere = twin.replace('data = "b"\n', '').replace(/(region_address|pool|nbd).*\n/g, '')
+  const { regions, nodes } = parse(
+    region +
+      sites +
+      tls +
+      peers +
+      node.replace('/run/a.sock', '/run/c.sock') +
+      tls +
+      elsewhere.replace('unix:/run/b.sock', '10.0.0.2:1'),
+  )
+  expect(regions[0]).toMatchObject({
+    listen: { target: 'unix:/run/region.sock' },
+    siteListen: { target: '10.0.0.1:7450' },
+    tls: files,
+    peers: [{ address: { target: 'r.example:1' }, endpoint: '127.0.0.1:7441' }],
+  })
+  expect(nodes[0]?.hosted?.tls).toEqual(files)
+  expect(nodes[1]?.listen.target).toBe('10.0.0.2:1')
+  const far = node.replace('unix:/run/region.sock', '10.0.0.1:7450')
+  const [alone] = parse(far.replace('unix:/run/a.sock', '[::]:7460') + tls).nodes
+  expect(alone?.listen.target).toBe('[::]:7460')
+  expect(alone?.hosted?.regionAddress.target).toBe('10.0.0.1:7450')
+})
+
+test('a limit of pulls', () => {
+  expect(parse(region).regions[0]?.pullLimitBytesPerSecond).toBeUndefined()
+  const limited = parse(`${region}pull_limit = "200MiB"\n`)
+  expect(limited.regions[0]?.pullLimitBytesPerSecond).toBe(200 << 20)
+})
+
+test('a limit of hydration', () => {
+  expect(parse(node).nodes[0]?.hosted?.hydrationLimitBytesPerSecond).toBeUndefined()
+  const [limited] = parse(`${node}hydration_limit = "50MiB"\n`).nodes
+  expect(limited?.hosted?.hydrationLimitBytesPerSecond).toBe(50 << 20)
+})
+
+test('a peer without an endpoint is told by its address', () => {
+  const { regions } = parse(`${region}peers = [{ name = "p", address = "127.0.0.1:1" }]\n`)
+  expect(regions[0]?.peers[0]?.endpoint).toBe('127.0.0.1:1')
+  expect(regions[0]?.siteListen).toBeUndefined()
 })
 
 describe('a configuration that is wrong', () => {
@@ -120,6 +170,16 @@ describe('a configuration that is wrong', () => {
       () => region + edited(edited(region, '"local"', '"x"'), 'data = "region"', 'data = "x"'),
       'region number 1 is there twice',
     ],
+    [
+      'a limit of nothing',
+      () => `${region}pull_limit = 0\n`,
+      'region[0].pull_limit: 0 bytes a second are not within 65536',
+    ],
+    [
+      'a limit in another unit',
+      () => `${region}pull_limit = "1GB"\n`,
+      'region[0].pull_limit: "1GB" is not a size',
+    ],
     ['a unit that is none', () => edited(node, '64MiB', '64MB'), 'node[0].pool_capacity: "64MB"'],
     ['a pool too small', () => edited(node, '64MiB', '8MiB'), 'is below 16777216'],
     ['a negative pool', () => edited(node, '"64MiB"', '-1'), 'node[0].pool_capacity'],
@@ -127,6 +187,77 @@ describe('a configuration that is wrong', () => {
       'a node without a region',
       () => edited(node, `region_address = "${listen}"\n`, ''),
       'node[0].region_address: is required',
+    ],
+    [
+      'a public API beyond this machine, with TLS too',
+      () => edited(region, listen, '10.1.2.3:1') + sites + tls,
+      'the public API stays on this machine',
+    ],
+    [
+      'sites elsewhere without TLS',
+      () => region + sites,
+      'region[0].site_listen: "10.0.0.1:7450" is neither loopback nor a Unix socket; gRPC beyond this machine needs tls',
+    ],
+    [
+      'a peer elsewhere without TLS',
+      () => `${region}peers = [{ name = "p", address = "10.0.0.1:1" }]\n`,
+      'region[0].peers[0].address: "10.0.0.1:1" is neither',
+    ],
+    [
+      'a node elsewhere without TLS',
+      () => edited(node, 'unix:/run/a.sock', '10.0.0.1:1'),
+      'node[0].listen: "10.0.0.1:1" is neither',
+    ],
+    [
+      'TLS and no listener for sites',
+      () => region + tls,
+      'region[0].site_listen: is required with tls',
+    ],
+    [
+      'TLS without a key',
+      () => region + sites + edited(tls, ', key = "/keys/own.key"', ''),
+      'region[0].tls.key',
+    ],
+    ['TLS without an authority', () => node + edited(tls, 'ca = "ca.pem", ', ''), 'node[0].tls.ca'],
+    [
+      'TLS with more',
+      () => node + edited(tls, '{ ca', '{ crl = "x", ca'),
+      'node[0].tls.crl: is not a known key',
+    ],
+    [
+      'TLS of a node elsewhere',
+      () =>
+        region +
+        sites +
+        tls +
+        node.replace('data = "a"\n', '').replace(/(region_address|pool|nbd).*\n/g, '') +
+        tls,
+      'node[0].tls: is for a node hosted here',
+    ],
+    [
+      'TLS of a region and not of its node',
+      () => region + sites + tls + node,
+      'node[0].tls: its region has tls and it has not',
+    ],
+    [
+      'TLS of a node and not of its region',
+      () => region + node + tls,
+      'node[0].tls: it has tls and its region has not',
+    ],
+    [
+      'a node with the name of its region',
+      () => region + edited(node, '"a"', '"local"'),
+      'site name local is there twice',
+    ],
+    [
+      'a node with the name of a peer',
+      () => `${region}peers = [{ name = "a", address = "127.0.0.1:1" }]\n${node}`,
+      'site name a is there twice',
+    ],
+    [
+      'one address for both',
+      () => `${region}site_listen = "${listen}"\n`,
+      'address unix:/run/region.sock is there twice',
     ],
     ['a node without data', () => edited(node, 'data = "a"\n', ''), 'which needs node[0].data'],
   ]

@@ -1,5 +1,6 @@
 // Generated from proto/ by scripts/gen-proto.mjs.
 
+import type { Reason as _ashlar_v1_Reason, Reason__Output as _ashlar_v1_Reason__Output } from '../../ashlar/v1/Reason.js';
 import type { Long } from '@grpc/proto-loader';
 
 export interface StoreStats {
@@ -14,6 +15,7 @@ export interface StoreStats {
   'catalogGeneration'?: (number | string | Long);
   'sessions'?: (number);
   'pins'?: (number);
+  'problems'?: (_ashlar_v1_Reason)[];
 }
 
 export interface StoreStats__Output {
@@ -28,4 +30,5 @@ export interface StoreStats__Output {
   'catalogGeneration': (string);
   'sessions': (number);
   'pins': (number);
+  'problems': (_ashlar_v1_Reason__Output)[];
 }

@@ -2,6 +2,8 @@
 
 import type * as grpc from '@grpc/grpc-js'
 import type { MethodDefinition } from '@grpc/proto-loader'
+import type { AuditCutRequest as _ashlar_zone_v1_AuditCutRequest, AuditCutRequest__Output as _ashlar_zone_v1_AuditCutRequest__Output } from '../../../ashlar/zone/v1/AuditCutRequest.js';
+import type { AuditCutResponse as _ashlar_zone_v1_AuditCutResponse, AuditCutResponse__Output as _ashlar_zone_v1_AuditCutResponse__Output } from '../../../ashlar/zone/v1/AuditCutResponse.js';
 import type { CreateAttachmentRequest as _ashlar_zone_v1_CreateAttachmentRequest, CreateAttachmentRequest__Output as _ashlar_zone_v1_CreateAttachmentRequest__Output } from '../../../ashlar/zone/v1/CreateAttachmentRequest.js';
 import type { CreateAttachmentResponse as _ashlar_zone_v1_CreateAttachmentResponse, CreateAttachmentResponse__Output as _ashlar_zone_v1_CreateAttachmentResponse__Output } from '../../../ashlar/zone/v1/CreateAttachmentResponse.js';
 import type { CreateCloneRequest as _ashlar_zone_v1_CreateCloneRequest, CreateCloneRequest__Output as _ashlar_zone_v1_CreateCloneRequest__Output } from '../../../ashlar/zone/v1/CreateCloneRequest.js';
@@ -30,6 +32,15 @@ import type { WatchRequest as _ashlar_zone_v1_WatchRequest, WatchRequest__Output
 import type { WatchResponse as _ashlar_zone_v1_WatchResponse, WatchResponse__Output as _ashlar_zone_v1_WatchResponse__Output } from '../../../ashlar/zone/v1/WatchResponse.js';
 
 export interface ZoneServiceClient extends grpc.Client {
+  AuditCut(argument: _ashlar_zone_v1_AuditCutRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_ashlar_zone_v1_AuditCutResponse__Output>): grpc.ClientUnaryCall;
+  AuditCut(argument: _ashlar_zone_v1_AuditCutRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_ashlar_zone_v1_AuditCutResponse__Output>): grpc.ClientUnaryCall;
+  AuditCut(argument: _ashlar_zone_v1_AuditCutRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_ashlar_zone_v1_AuditCutResponse__Output>): grpc.ClientUnaryCall;
+  AuditCut(argument: _ashlar_zone_v1_AuditCutRequest, callback: grpc.requestCallback<_ashlar_zone_v1_AuditCutResponse__Output>): grpc.ClientUnaryCall;
+  auditCut(argument: _ashlar_zone_v1_AuditCutRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_ashlar_zone_v1_AuditCutResponse__Output>): grpc.ClientUnaryCall;
+  auditCut(argument: _ashlar_zone_v1_AuditCutRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_ashlar_zone_v1_AuditCutResponse__Output>): grpc.ClientUnaryCall;
+  auditCut(argument: _ashlar_zone_v1_AuditCutRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_ashlar_zone_v1_AuditCutResponse__Output>): grpc.ClientUnaryCall;
+  auditCut(argument: _ashlar_zone_v1_AuditCutRequest, callback: grpc.requestCallback<_ashlar_zone_v1_AuditCutResponse__Output>): grpc.ClientUnaryCall;
+  
   CreateAttachment(argument: _ashlar_zone_v1_CreateAttachmentRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_ashlar_zone_v1_CreateAttachmentResponse__Output>): grpc.ClientUnaryCall;
   CreateAttachment(argument: _ashlar_zone_v1_CreateAttachmentRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_ashlar_zone_v1_CreateAttachmentResponse__Output>): grpc.ClientUnaryCall;
   CreateAttachment(argument: _ashlar_zone_v1_CreateAttachmentRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_ashlar_zone_v1_CreateAttachmentResponse__Output>): grpc.ClientUnaryCall;
@@ -146,6 +157,8 @@ export interface ZoneServiceClient extends grpc.Client {
 }
 
 export interface ZoneServiceHandlers extends grpc.UntypedServiceImplementation {
+  AuditCut: grpc.handleUnaryCall<_ashlar_zone_v1_AuditCutRequest__Output, _ashlar_zone_v1_AuditCutResponse>;
+  
   CreateAttachment: grpc.handleUnaryCall<_ashlar_zone_v1_CreateAttachmentRequest__Output, _ashlar_zone_v1_CreateAttachmentResponse>;
   
   CreateClone: grpc.handleUnaryCall<_ashlar_zone_v1_CreateCloneRequest__Output, _ashlar_zone_v1_CreateCloneResponse>;
@@ -175,6 +188,7 @@ export interface ZoneServiceHandlers extends grpc.UntypedServiceImplementation {
 }
 
 export interface ZoneServiceDefinition extends grpc.ServiceDefinition {
+  AuditCut: MethodDefinition<_ashlar_zone_v1_AuditCutRequest, _ashlar_zone_v1_AuditCutResponse, _ashlar_zone_v1_AuditCutRequest__Output, _ashlar_zone_v1_AuditCutResponse__Output>
   CreateAttachment: MethodDefinition<_ashlar_zone_v1_CreateAttachmentRequest, _ashlar_zone_v1_CreateAttachmentResponse, _ashlar_zone_v1_CreateAttachmentRequest__Output, _ashlar_zone_v1_CreateAttachmentResponse__Output>
   CreateClone: MethodDefinition<_ashlar_zone_v1_CreateCloneRequest, _ashlar_zone_v1_CreateCloneResponse, _ashlar_zone_v1_CreateCloneRequest__Output, _ashlar_zone_v1_CreateCloneResponse__Output>
   CreateCut: MethodDefinition<_ashlar_zone_v1_CreateCutRequest, _ashlar_zone_v1_CreateCutResponse, _ashlar_zone_v1_CreateCutRequest__Output, _ashlar_zone_v1_CreateCutResponse__Output>

@@ -1,0 +1,74 @@
+#include "store/session_writer.h"
+
+namespace ashlar {
+namespace {
+
+constexpr size_t kWaitingBytesMax = 32 << 20;
+constexpr size_t kBatchBytes = 1 << 20;
+
+}  // namespace
+
+SessionWriter::~SessionWriter() {
+  {
+    std::lock_guard lock(mutex_);
+    stopping_ = true;
+    changed_.notify_all();
+  }
+  thread_.join();
+}
+
+Result<void> SessionWriter::add_chunk(const StoredFrame& frame, Owner owner) {
+  return add({false, frame, std::move(owner)});
+}
+
+Result<void> SessionWriter::add_node(const StoredFrame& frame, Owner owner) {
+  return add({true, frame, std::move(owner)});
+}
+
+Result<void> SessionWriter::add(Item item) {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [&] { return failed_ || waiting_bytes_ < kWaitingBytesMax; });
+  if (failed_) return *failed_;
+  waiting_bytes_ += item.frame.stored.size();
+  items_.push_back(std::move(item));
+  if (items_.size() == 1) changed_.notify_all();
+  return {};
+}
+
+Result<void> SessionWriter::finish() {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [&] { return failed_ || (items_.empty() && !busy_); });
+  if (failed_) return *failed_;
+  auto finished = session_.finish();
+  if (!finished) failed_ = finished.error();
+  return finished;
+}
+
+void SessionWriter::work() {
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    changed_.wait(lock, [&] { return stopping_ || !items_.empty(); });
+    if (items_.empty()) return;
+    std::vector<Item> items;
+    size_t bytes = 0;
+    while (!items_.empty() && bytes < kBatchBytes) {
+      bytes += items_.front().frame.stored.size();
+      items.push_back(std::move(items_.front()));
+      items_.pop_front();
+    }
+    busy_ = true;
+    lock.unlock();
+    Result<void> done;
+    for (const Item& item : items) {
+      if (done) done = item.node ? session_.add_node(item.frame) : session_.add_chunk(item.frame);
+    }
+    items.clear();
+    lock.lock();
+    busy_ = false;
+    waiting_bytes_ -= bytes;
+    if (!done && !failed_) failed_ = done.error();
+    changed_.notify_all();
+  }
+}
+
+}  // namespace ashlar

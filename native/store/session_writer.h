@@ -1,0 +1,54 @@
+// A session on a thread of its own: packs are written and synced while the caller goes on with what
+// comes next. Frames are written in the order in which they were added; what waits is bounded.
+// After a failure every further call gives the same error. Thread: one caller at a time.
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <thread>
+
+#include "store/chunk_store.h"
+
+namespace ashlar {
+
+class SessionWriter {
+ public:
+  explicit SessionWriter(ChunkStore& store) : session_(store), thread_([this] { work(); }) {}
+  // Writes what waits: packs that become full are there for the next try. The rest is garbage.
+  ~SessionWriter();
+  SessionWriter(const SessionWriter&) = delete;
+  SessionWriter& operator=(const SessionWriter&) = delete;
+
+  // `frame.stored` points into `owner`, which is kept until it is written. Waits while too much
+  // waits.
+  using Owner = std::shared_ptr<const std::vector<uint8_t>>;
+  Result<void> add_chunk(const StoredFrame& frame, Owner owner);
+  Result<void> add_node(const StoredFrame& frame, Owner owner);
+  // Everything durable, chunks before nodes.
+  Result<void> finish();
+  // After finish().
+  uint64_t added_bytes() const { return session_.added_bytes(); }
+
+ private:
+  struct Item {
+    bool node = false;
+    StoredFrame frame;
+    Owner owner;
+  };
+  Result<void> add(Item item);
+  void work();
+
+  StoreSession session_;  // the thread's, until it is idle
+
+  std::mutex mutex_;  // guards what follows
+  std::condition_variable changed_;
+  std::deque<Item> items_;
+  size_t waiting_bytes_ = 0;
+  bool busy_ = false;
+  bool stopping_ = false;
+  std::optional<Error> failed_;
+
+  std::thread thread_;
+};
+
+}  // namespace ashlar

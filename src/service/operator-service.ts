@@ -1,0 +1,48 @@
+// ashlar.v1.OperatorService.
+
+import { invalidArgument } from '../base/error.js'
+import { isName } from '../base/names.js'
+import type { StoreView } from '../engine/region/operator.js'
+import type { Region } from '../engine/region/region.js'
+import type { OperatorServiceHandlers } from '../gen/ashlar/v1/OperatorService.js'
+import type { StoreStats } from '../gen/ashlar/v1/StoreStats.js'
+import { encodeReasons } from './encode.js'
+import type { Handlers } from './unary.js'
+
+export function operatorHandlers({ operator }: Region, handlers: Handlers) {
+  return {
+    GetStoreStats: handlers.unary(async () => encodeStats(await operator.stats())),
+    CollectStore: handlers.unary(async () => {
+      const collection = await operator.collect()
+      return {
+        generation: String(collection.generation),
+        freedBytes: String(collection.freedBytes),
+        packsDeleted: Number(collection.packsDeleted),
+        packsRewritten: Number(collection.packsRewritten),
+        chunksDropped: String(collection.chunksDropped),
+        after: encodeStats(await operator.stats()),
+      }
+    }),
+    ForgetZone: handlers.unary(async ({ zone }) => {
+      if (!isName(zone)) throw invalidArgument('zone', 'zone is required: the name of a zone')
+      return await operator.forgetZone(zone)
+    }),
+  } satisfies OperatorServiceHandlers
+}
+
+function encodeStats({ store, problem, ...view }: StoreView): StoreStats {
+  return {
+    packs: Number(store.packs),
+    packBytes: String(store.packBytes),
+    chunks: String(store.chunks ?? 0n),
+    nodes: String(store.nodes ?? 0n),
+    indexBytes: String(store.indexBytes ?? 0n),
+    indexMemoryBytes: String(store.indexMemoryBytes ?? 0n),
+    quarantined: Number(store.quarantined ?? 0n),
+    collectionGeneration: String(view.collectionGeneration),
+    catalogGeneration: String(view.catalogGeneration),
+    sessions: view.sessions,
+    pins: view.pins,
+    problems: encodeReasons(problem === undefined ? [] : [problem]),
+  }
+}

@@ -1,0 +1,159 @@
+// A catalog that is lost, or from yesterday: what the store's records bring back, and what the region
+// does until every node has said what it needs.
+
+import { copyFileSync, renameSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { randomUUID } from 'node:crypto'
+
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+
+import { Catalog } from '../../../src/catalog/catalog.js'
+import { applyRecords, regionOfRecords } from '../../../src/engine/region/rebuild.js'
+import { RegionWorld, snapshotSpec, volumeSpec } from '../../support/region-world.js'
+
+let world: RegionWorld
+beforeEach(async () => {
+  world = await RegionWorld.start()
+  world.store.content = () => Buffer.from(`content ${world.pulls.length}`)
+  await world.region.volumes.create(volumeSpec({ name: 'v' }))
+})
+afterEach(async () => await world.remove())
+
+const named = (name: string) => ({ kind: 'name', name }) as const
+const stable = async (name: string, userTags: readonly string[] = []) => {
+  await world.region.snapshots.create(snapshotSpec({ sourceVolume: named('v'), name, userTags }))
+  return await world.until(async () => {
+    const view = await world.region.snapshots.get(named(name))
+    return view.state === 'stable' ? view : undefined
+  }, `${name} stable`)
+}
+const remove = async (name: string) =>
+  await world.region.snapshots.delete({ target: named(name), etag: '', requestId: '' })
+const restore = async (name: string, from: string) =>
+  await world.region.volumes.create(
+    volumeSpec({ name, zone: 'zone-b', capacityBytes: undefined, sourceSnapshot: named(from) }),
+  )
+const path = () => join(world.folder, 'catalog.db')
+
+/** What the offline command does with a region that does not run. */
+const apply = async (region: { name: string; number: number } | undefined) => {
+  const catalog = await Catalog.open({ path: path(), region, newUuid: randomUUID })
+  try {
+    return await applyRecords(catalog, world.store.records)
+  } finally {
+    await catalog.close()
+  }
+}
+const rebuild = async () =>
+  await world.restart(async () => {
+    rmSync(path())
+    await apply(regionOfRecords(world.store.records))
+  })
+const names = async () =>
+  (await world.region.snapshots.list({}, { before: undefined, limit: 100 })).rows.map(
+    ({ name }) => name,
+  )
+
+describe('a lost catalog', () => {
+  test('comes back with every snapshot as it was, and none that was deleted', async () => {
+    const s = await stable('s', ['blue'])
+    await stable('t')
+    await remove('t')
+    const u = await stable('u')
+    const before = await world.region.snapshots.get(named('s'))
+    await rebuild()
+    expect(await names()).toEqual(['u', 's'])
+    const after = await world.region.snapshots.get(named('s'))
+    expect(after).toEqual({ ...before, sourceVolume: { ...before.sourceVolume, deleted: true } })
+    expect(after).toMatchObject({ id: s.id, rootHex: s.rootHex })
+    expect((await restore('r', 'u')).sourceSnapshot).toMatchObject({ id: u.id })
+    // Generations go on where they were.
+    await remove('s')
+    expect(world.store.records.map(({ generation }) => generation)).toEqual([1n, 2n, 3n, 4n, 5n])
+  })
+
+  test('gives a name twice recorded to the later snapshot', async () => {
+    const s = await stable('s')
+    await world.region.snapshots.update({
+      snapshot: named('s'),
+      name: 'other',
+      etag: '',
+      requestId: '',
+    })
+    const again = await stable('s')
+    await rebuild()
+    expect((await world.region.snapshots.get(named('s'))).id).toBe(again.id)
+    expect((await world.region.snapshots.get({ kind: 'id', id: s.id })).name).toBe(
+      `s-${s.id.slice(-12)}`,
+    )
+  })
+
+  test('collects only when every node has said what it needs, and has its pins back', async () => {
+    await stable('s')
+    await restore('r', 's')
+    const [pin] = await world.catalog.read.pins.all()
+    world.zones.b.goAway()
+    await rebuild()
+    await expect(world.region.operator.collect()).rejects.toMatchObject({
+      code: 'FAILED_PRECONDITION',
+      metadata: { reason: 'catalog_recovering' },
+    })
+    expect(await world.catalog.read.pins.count()).toBe(0)
+    world.zones.b.comeBack()
+    await world.until(async () => (await world.catalog.read.pins.count()) === 1 || undefined)
+    expect(await world.catalog.read.pins.all()).toMatchObject([
+      { id: pin?.id, rootHex: pin?.rootHex, holder: 'node-b', state: 'held' },
+    ])
+    await remove('s')
+    await world.region.operator.collect()
+    expect(world.store.held.size).toBe(1)
+  })
+
+  test('collects nothing while a node needs what no row stands for', async () => {
+    await stable('s')
+    await restore('r', 's')
+    await remove('s')
+    await rebuild()
+    await expect(world.region.operator.collect()).rejects.toMatchObject({
+      message: expect.stringContaining('node-b needs snapshot') as string,
+    })
+    world.zones.b.origins.clear()
+    world.zones.b.revision++
+    world.zones.b.changed()
+    await world.until(
+      async () => (await world.region.operator.stats()).problem === undefined || undefined,
+    )
+    await world.region.operator.collect()
+    expect(world.store.held.size).toBe(0)
+  })
+})
+
+describe("yesterday's catalog", () => {
+  test('gets what it missed, keeps its volumes, and collects again', async () => {
+    const s = await stable('s')
+    await stable('t')
+    await world.restart(() => copyFileSync(path(), `${path()}.yesterday`))
+    await remove('s')
+    const u = await stable('u')
+    await world.restart(() => renameSync(`${path()}.yesterday`, path()))
+    expect(await names()).toEqual(['t', 's'])
+    await expect(world.region.operator.collect()).rejects.toMatchObject({
+      code: 'FAILED_PRECONDITION',
+      metadata: { reason: 'catalog_behind' },
+    })
+    // What happens until somebody mends it is not lost.
+    const w = await stable('w')
+    await world.restart(async () => {
+      expect(await apply(undefined)).toEqual({ records: 3, generation: 5 })
+    })
+    expect((await names()).sort()).toEqual(['t', 'u', 'w'])
+    expect((await world.region.snapshots.get(named('u'))).rootHex).toBe(u.rootHex)
+    expect((await world.region.snapshots.get(named('w'))).rootHex).toBe(w.rootHex)
+    expect((await world.region.volumes.get(named('v'))).status).toBe('available')
+    await expect(world.region.snapshots.get({ kind: 'id', id: s.id })).rejects.toMatchObject({
+      code: 'SNAPSHOT_NOT_FOUND',
+    })
+    await world.region.operator.collect()
+    expect(world.store.held.size).toBe(3)
+  })
+})
