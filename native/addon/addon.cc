@@ -31,7 +31,16 @@ class Addon final : public Napi::Addon<Addon> {
                              InstanceMethod("stopNbd", &Addon::stop_nbd),
                              InstanceMethod("openStore", &Addon::open_store_at),
                              InstanceMethod("closeStore", &Addon::close_store),
-                             InstanceMethod("storeStats", &Addon::store_stats_of),
+                             InstanceMethod("storeStats", &Addon::store_job<store_stats>),
+                             InstanceMethod("storeRecords", &Addon::store_job<store_records>),
+                             InstanceMethod("storeQuarantine", &Addon::store_job<store_quarantine>),
+                             InstanceMethod("storeDamage", &Addon::store_job<store_damage>),
+                             InstanceMethod("collectBegin", &Addon::collect_begin_in),
+                             InstanceMethod("collectEnd", &Addon::collect_end_in),
+                             InstanceMethod("collectAbort", &Addon::store_job<collect_abort>),
+                             InstanceMethod("storeCheck", &Addon::store_path_job<store_check>),
+                             InstanceMethod("storeRebuildIndex",
+                                            &Addon::store_path_job<store_rebuild_index>),
                              InstanceMethod("storeRecord", &Addon::record_in),
                              InstanceMethod("openCutSource", &Addon::cut_source),
                              InstanceMethod("auditCut", &Addon::audit),
@@ -227,14 +236,28 @@ class Addon final : public Napi::Addon<Addon> {
     });
   }
 
-  Napi::Value store_stats_of(const Napi::CallbackInfo& info) {
+  template <Job (*kMake)(Store)>
+  Napi::Value store_job(const Napi::CallbackInfo& info) {
     const auto store = held_in<Store>(info[0], kStoreTag);
     if (!store) return reject(info.Env(), store.error());
-    return jobs_.run(info.Env(), store_stats(*store));
+    return jobs_.run(info.Env(), kMake(*store));
   }
 
   Napi::Value record_in(const Napi::CallbackInfo& info) {
     return run_with<Store>(info, kStoreTag, store_record);
+  }
+  template <Job (*kMake)(const std::string&)>
+  Napi::Value store_path_job(const Napi::CallbackInfo& info) {
+    if (!info[0].IsString()) {
+      return reject(info.Env(), error(Code::kInvalidArgument, "a path is needed"));
+    }
+    return jobs_.run(info.Env(), kMake(info[0].As<Napi::String>().Utf8Value()));
+  }
+  Napi::Value collect_begin_in(const Napi::CallbackInfo& info) {
+    return run_with<Store>(info, kStoreTag, collect_begin);
+  }
+  Napi::Value collect_end_in(const Napi::CallbackInfo& info) {
+    return run_with<Store>(info, kStoreTag, collect_end);
   }
   Napi::Value cut_source(const Napi::CallbackInfo& info) {
     return run_with<Node>(info, kPoolTag, [](Node node, const Napi::Object& options) {

@@ -3,11 +3,14 @@
 #pragma once
 
 #include <chrono>
+#include <condition_variable>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <thread>
 #include <vector>
 
+#include "store/collection.h"
 #include "stream/channel.h"
 #include "stream/ingest.h"
 
@@ -89,9 +92,42 @@ class StoreNode {
     return store_.get();
   }
   ChannelRegister& channels() { return channels_; }
+  // The collection under way is taken out while a call works on it, so that one call does.
+  Result<std::unique_ptr<Collection>> take_collection() {
+    std::lock_guard lock(mutex_);
+    if (!collection_) return error(Code::kFailedPrecondition, "no collection is under way");
+    return std::move(collection_);
+  }
+  Result<void> begin_collection(const DomainKeys& keys, std::span<const Manifest> roots,
+                                const std::function<void(const Collection&)>& begun) {
+    ChunkStore* chunks = TRY(store());
+    {
+      std::lock_guard lock(mutex_);
+      if (collecting_) return error(Code::kFailedPrecondition, "a collection is under way");
+      collecting_ = true;
+    }
+    auto collection = Collection::begin(*chunks, keys, roots);
+    std::lock_guard lock(mutex_);
+    collecting_ = collection.ok();
+    idle_.notify_all();
+    if (!collection) return std::move(collection).error();
+    begun(**collection);
+    collection_ = *std::move(collection);
+    return {};
+  }
+  void end_collection(std::unique_ptr<Collection> collection) {
+    collection.reset();
+    std::lock_guard lock(mutex_);
+    collecting_ = false;
+    idle_.notify_all();
+  }
+  // Waits for the step of a collection that is under way. No other call may be that uses the store:
+  // the daemon waits for its own before it closes.
   void close() {
     channels_.close_all();
-    std::lock_guard lock(mutex_);
+    std::unique_lock lock(mutex_);
+    idle_.wait(lock, [&] { return !collecting_ || collection_; });
+    collection_.reset();
     store_.reset();
   }
 
@@ -99,6 +135,9 @@ class StoreNode {
   ChannelRegister channels_;
   std::mutex mutex_;
   std::unique_ptr<ChunkStore> store_;
+  std::unique_ptr<Collection> collection_;  // between its steps
+  bool collecting_ = false;
+  std::condition_variable idle_;
 };
 
 }  // namespace ashlar::addon

@@ -1,6 +1,8 @@
 #include "addon/store_calls.h"
 
 #include "addon/values.h"
+#include "store/check.h"
+#include "store/mend.h"
 #include "stream/audit.h"
 #include "stream/clone_fill.h"
 #include "stream/hydration.h"
@@ -45,6 +47,14 @@ Result<std::optional<Manifest>> held_manifest(ChunkStore& store, const std::opti
   return std::optional(manifest);
 }
 
+template <typename Items, typename Text>
+Napi::Array strings(Napi::Env env, const Items& items, Text text) {
+  Napi::Array list = Napi::Array::New(env, items.size());
+  for (uint32_t i = 0; i < items.size(); i++)
+    list.Set(i, text(items[i]));
+  return list;
+}
+
 DomainKeys default_keys() {
   return derive_keys({});
 }
@@ -74,7 +84,49 @@ Job store_stats(std::shared_ptr<StoreNode> store) {
       Napi::Object at = Napi::Object::New(env);
       at.Set("packBytes", big(env, stats.pack_bytes));
       at.Set("packs", big(env, stats.packs));
+      at.Set("chunks", big(env, stats.totals.chunks));
+      at.Set("nodes", big(env, stats.totals.nodes));
+      at.Set("indexBytes", big(env, stats.index.bytes));
+      at.Set("indexMemoryBytes", big(env, stats.index.memory_bytes));
+      at.Set("quarantined", big(env, stats.quarantined));
+      at.Set("highestGeneration", big(env, stats.totals.highest_generation));
       return at;
+    });
+  };
+}
+
+Job store_records(std::shared_ptr<StoreNode> store) {
+  return [store]() -> Result<MakeValue> {
+    auto records = std::make_shared<std::vector<StoreRecord>>(TRY(TRY(store->store())->records()));
+    return MakeValue([records](Napi::Env env) {
+      Napi::Array list = Napi::Array::New(env, records->size());
+      for (uint32_t i = 0; i < records->size(); i++) {
+        const StoreRecord& record = (*records)[i];
+        Napi::Object at = Napi::Object::New(env);
+        at.Set("generation", big(env, record.generation));
+        at.Set("kind", record.kind == kRecordCommit ? "commit" : "delete");
+        at.Set("row", Napi::Buffer<uint8_t>::Copy(env, record.row.data(), record.row.size()));
+        list.Set(i, at);
+      }
+      return list;
+    });
+  };
+}
+
+Job store_quarantine(std::shared_ptr<StoreNode> store) {
+  return [store]() -> Result<MakeValue> {
+    ChunkStore* chunks = TRY(store->store());
+    return MakeValue([ids = chunks->quarantined()](Napi::Env env) {
+      return strings(env, ids, [](const Hash& id) { return to_hex(id); });
+    });
+  };
+}
+
+Job store_damage(std::shared_ptr<StoreNode> store) {
+  return [store]() -> Result<MakeValue> {
+    ChunkStore* chunks = TRY(store->store());
+    return MakeValue([lines = chunks->take_damage_reports()](Napi::Env env) {
+      return strings(env, lines, [](const std::string& line) { return line; });
     });
   };
 }
@@ -87,9 +139,117 @@ Result<Job> store_record(std::shared_ptr<StoreNode> store, const Napi::Object& r
   }
   const std::vector<uint8_t> row = TRY(buffer_at(record, "row"));
   return Job([=]() -> Result<MakeValue> {
-    TRY(TRY(store->store())->append_record(generation, kind == "commit" ? 1 : 2, row));
+    TRY(TRY(store->store())
+            ->append_record(generation, kind == "commit" ? kRecordCommit : kRecordDelete, row));
     return undefined();
   });
+}
+
+// ---- collection
+
+namespace {
+
+Result<std::vector<Manifest>> roots_in(const Napi::Object& options) {
+  const Napi::Value value = options.Get("roots");
+  if (!value.IsArray()) return error(Code::kInvalidArgument, "roots is no array of manifests");
+  const auto list = value.As<Napi::Array>();
+  std::vector<Manifest> roots(list.Length());
+  for (uint32_t i = 0; i < list.Length(); i++) {
+    const Napi::Value item = list.Get(i);
+    Manifest& root = roots[i];
+    const auto buffer =
+        item.IsBuffer() ? item.As<Napi::Buffer<uint8_t>>() : Napi::Buffer<uint8_t>();
+    if (!item.IsBuffer() || buffer.Length() != root.size()) {
+      return error(Code::kInvalidArgument, "a root is the 80 bytes of a manifest");
+    }
+    std::copy_n(buffer.Data(), root.size(), root.begin());
+    TRY(read_manifest(root));
+  }
+  return roots;
+}
+
+}  // namespace
+
+Result<Job> collect_begin(std::shared_ptr<StoreNode> store, const Napi::Object& options) {
+  const std::vector<Manifest> roots = TRY(roots_in(options));
+  return Job([store, roots]() -> Result<MakeValue> {
+    Collection::Candidates condemned;
+    TRY(store->begin_collection(default_keys(), roots, [&](const Collection& collection) {
+      condemned = collection.condemned();
+    }));
+    return MakeValue([condemned](Napi::Env env) {
+      Napi::Object at = Napi::Object::New(env);
+      at.Set("condemnedChunks", big(env, condemned.chunks));
+      at.Set("condemnedBytes", big(env, condemned.bytes));
+      return at;
+    });
+  });
+}
+
+Result<Job> collect_end(std::shared_ptr<StoreNode> store, const Napi::Object& options) {
+  const std::vector<Manifest> roots = TRY(roots_in(options));
+  return Job([store, roots]() -> Result<MakeValue> {
+    auto collection = TRY(store->take_collection());
+    auto ended = collection->end(roots);
+    store->end_collection(std::move(collection));
+    const Collection::Outcome outcome = TRY(std::move(ended));
+    return MakeValue([outcome](Napi::Env env) {
+      Napi::Object at = Napi::Object::New(env);
+      at.Set("freedBytes", big(env, outcome.freed_bytes));
+      at.Set("packsDeleted", big(env, outcome.packs_deleted));
+      at.Set("packsRewritten", big(env, outcome.packs_rewritten));
+      at.Set("chunksDropped", big(env, outcome.chunks_dropped));
+      at.Set("kept", strings(env, outcome.kept, [](const std::string& line) { return line; }));
+      return at;
+    });
+  });
+}
+
+Job collect_abort(std::shared_ptr<StoreNode> store) {
+  return [store]() -> Result<MakeValue> {
+    auto collection = store->take_collection();
+    if (collection) store->end_collection(*std::move(collection));
+    return undefined();
+  };
+}
+
+// ---- offline
+
+Job store_check(const std::string& path) {
+  return [path]() -> Result<MakeValue> {
+    const StoreReport report = TRY(check_store(path, default_keys()));
+    return MakeValue([report](Napi::Env env) {
+      Napi::Object at = Napi::Object::New(env);
+      at.Set("packs", big(env, report.packs));
+      at.Set("frames", big(env, report.frames));
+      at.Set("damagedFrames", big(env, report.damaged_frames));
+      at.Set("deadDamagedFrames", big(env, report.dead_damaged_frames));
+      at.Set("unknownFiles", big(env, report.unknown_files));
+      at.Set("missingFromIndex", big(env, report.missing_from_index));
+      at.Set("danglingIndexEntries", big(env, report.dangling_index_entries));
+      at.Set("deltasWithoutBase", big(env, report.deltas_without_base));
+      at.Set("nodesWithoutChildren", big(env, report.nodes_without_children));
+      at.Set("quarantined", big(env, report.quarantined));
+      at.Set("problems",
+             strings(env, report.problems, [](const std::string& line) { return line; }));
+      return at;
+    });
+  };
+}
+
+Job store_rebuild_index(const std::string& path) {
+  return [path]() -> Result<MakeValue> {
+    const RebuildReport report = TRY(rebuild_index(path));
+    return MakeValue([report](Napi::Env env) {
+      Napi::Object at = Napi::Object::New(env);
+      at.Set("packs", big(env, report.packs));
+      at.Set("frames", big(env, report.frames));
+      at.Set("quarantined", big(env, report.quarantined));
+      at.Set("problems",
+             strings(env, report.problems, [](const std::string& line) { return line; }));
+      return at;
+    });
+  };
 }
 
 Result<Job> open_cut_source(std::shared_ptr<PoolNode> pool, const Napi::Object& options,
@@ -165,7 +325,8 @@ Result<Job> open_repair(std::shared_ptr<StoreNode> store, const Napi::Object& op
   const Manifest manifest = TRY(manifest_at(options, "manifest"));
   return Job([=]() -> Result<MakeValue> {
     ChunkStore* chunks = TRY(store->store());
-    std::shared_ptr<Repair> repair = TRY(Repair::open(*chunks, default_keys(), manifest, {}));
+    std::shared_ptr<Repair> repair =
+        TRY(Repair::open(*chunks, default_keys(), manifest, chunks->quarantined()));
     return channel_value(wrap, store->channels().add(std::move(repair)));
   });
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstring>
 
 #include "base/bytes.h"
 #include "base/id.h"
@@ -93,5 +94,20 @@ struct RecordBody {  // then the row's bytes
   uint32_t row_bytes = 0;
 };
 static_assert(sizeof(RecordBody) == 16);
+constexpr uint32_t kRecordCommit = 1;
+constexpr uint32_t kRecordDelete = 2;
+
+// The id of a record's frame: its generation, then zeros, so that the directory tells it. It is no
+// identity, and the index has no entry for it.
+inline Hash record_id(uint64_t generation) {
+  Hash id{};
+  std::memcpy(id.data(), &generation, sizeof generation);
+  return id;
+}
+inline uint64_t record_generation(const Hash& id) {
+  uint64_t generation = 0;
+  std::memcpy(&generation, id.data(), sizeof generation);
+  return generation;
+}
 
 }  // namespace ashlar

@@ -5,20 +5,15 @@
 // Pure but for the sink that takes finished nodes. Thread: one at a time.
 #pragma once
 
-#include <array>
 #include <functional>
 #include <optional>
 #include <vector>
 
 #include "base/result.h"
 #include "codec/blake3.h"
+#include "format/tree_format.h"
 
 namespace ashlar {
-
-constexpr uint64_t kFanOut = 64;
-constexpr size_t kNodeBytes = 1 + kFanOut * sizeof(Hash);
-
-using NodeBytes = std::array<uint8_t, kNodeBytes>;
 
 // Levels of nodes a volume of this size needs, at least 1: 4 MiB, 256 MiB, 16 GiB, 1 TiB, 64 TiB.
 uint8_t tree_height(uint64_t volume_bytes);
@@ -64,8 +59,6 @@ class MerkleBuilder {
   Hash root_{};
 };
 
-// 80 bytes: magic, version, chunk bytes, fan-out, zero, volume bytes, domain, tree root.
-using Manifest = std::array<uint8_t, 80>;
 Manifest make_manifest(uint64_t volume_bytes, const std::array<uint8_t, 16>& domain,
                        const Hash& tree_root);
 // What a manifest says; kInvalidArgument when it is not one of the default domain.

@@ -3,22 +3,33 @@
 // packs at every open. A node is indexed only after everything below it is durable (closure):
 // StoreSession sees to the order.
 //
-// Thread: any; mutex_ guards the table of open pack files and the pack counter. One process holds
-// it.
+// Two questions look alike. *Present* asks for something to lean on: what is condemned or
+// quarantined is not, nor is a delta whose base is not. *Read* asks for bytes that a committed
+// snapshot may need: what is condemned is still there until the collection has ended.
+//
+// Thread: any; mutex_ guards the table of open pack files, the pack counter, the condemned set and
+// the packs of running sessions. It is never held across I/O. One process holds a store.
 #pragma once
 
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 
 #include "codec/blake3.h"
+#include "format/tree_format.h"
+#include "store/condemned.h"
 #include "store/index.h"
+#include "store/store_folder.h"
 
 namespace ashlar {
 
 struct StoreStats {
   uint64_t pack_bytes = 0;
   uint64_t packs = 0;
+  IndexTotals totals;
+  IndexSizes index;
+  uint64_t quarantined = 0;
 };
 
 class ChunkStore {
@@ -31,7 +42,11 @@ class ChunkStore {
                                                   const std::string& catalog_uuid,
                                                   bool adopt = false);
 
-  Result<std::vector<bool>> present(std::span<const Hash> ids) { return index_->present(ids); }
+  Result<std::vector<bool>> present(std::span<const Hash> ids);
+  // Whether the chunk may be stored as a delta on this base: the base is present and full, and the
+  // chunk itself is not here in full, where other deltas may lean on it.
+  Result<bool> may_be_delta(const Hash& id, const Hash& base);
+
   struct Stored {
     FrameKind kind{};
     uint32_t plain_bytes = 0;
@@ -39,38 +54,61 @@ class ChunkStore {
     Hash base{};                 // of a delta
     uint16_t block_map = 0;
   };
-  // kNotFound when the store has no such id.
+  // kNotFound when the store has no such id; kCorrupt when it is damaged, which quarantines it.
   Result<Stored> read(const Hash& id);
-  // The 64 KiB of a chunk in whatever form it is stored, verified by its id. kNotFound, kCorrupt.
+  // The 64 KiB of a chunk in whatever form it is stored, verified by its id. As read().
   Result<void> read_chunk(const DomainKeys& keys, const Hash& id, MutableBytes into);
+  Result<NodeBytes> read_node(const DomainKeys& keys, const Hash& id);
+
   // Durable when it returns.
   Result<void> append_record(uint64_t generation, uint32_t kind, Bytes row);
+  // All there are, by generation.
+  Result<std::vector<StoreRecord>> records();
   Result<StoreStats> stats();
 
-  // ---- for sessions ----
-  Result<PackWriter> create_pack(const PackName& name);
-  Result<void> add_pack(const PackName& pack, std::span<const DirectoryEntry> entries) {
-    return index_->add_pack(pack, entries);
+  // Ids of what is damaged here. A fresh copy ends it.
+  std::vector<Hash> quarantined() { return index_->quarantined(); }
+  // What was found out since the last call: a line each.
+  std::vector<std::string> take_damage_reports();
+  // The bytes are not what the id says, as a reader found out.
+  void quarantine(const Hash& id, const Error& reason);
+
+  // ---- for sessions and the collection ----
+  Result<PackWriter> create_pack(const PackName& name) {
+    return PackWriter::create(folder_.packs(), name);
   }
-  uint64_t writer_epoch() const { return writer_epoch_; }
-  uint64_t next_counter();
+  PackName next_pack(PackKind kind);
+  Index& index() { return *index_; }
+  const StoreFolder& folder() const { return folder_; }
+  uint64_t writer_epoch() const { return folder_.writer_epoch(); }
+  void publish_condemned(std::shared_ptr<const Condemned> condemned);
+  // Packs of sessions that have not ended: no collection touches them.
+  void begin_pack(const PackName& pack);
+  void end_packs(std::span<const PackName> packs);
+  std::set<PackName> session_packs();
+  // The index must not name the pack any more.
+  Result<void> remove_pack(const PackName& pack);
 
  private:
-  explicit ChunkStore(std::string folder) : folder_(std::move(folder)) {}
+  explicit ChunkStore(StoreFolder folder) : folder_(std::move(folder)) {}
 
-  Result<void> open_header(const std::string& catalog_uuid, bool adopt);
-  Result<void> mend_index();
-  std::string packs_folder() const { return folder_ + "/packs"; }
   Result<std::shared_ptr<const UniqueFd>> pack_file(const PackName& name);
+  Result<Stored> read_at(const Hash& id, const Location& at);
+  Result<void> read_base(const DomainKeys& keys, const Hash& id, MutableBytes into);
+  bool is_usable(const Hash& id, const std::optional<Location>& at, const Condemned* condemned) {
+    return at && !(condemned && condemned->has(*at)) && !index_->is_quarantined(id);
+  }
+  std::shared_ptr<const Condemned> condemned();
 
-  const std::string folder_;
-  UniqueFd lock_;
-  uint64_t writer_epoch_ = 0;
+  StoreFolder folder_;
   std::unique_ptr<Index> index_;
 
   std::mutex mutex_;
   uint64_t counter_ = 0;
-  std::map<std::string, std::shared_ptr<const UniqueFd>> files_;
+  std::map<PackName, std::shared_ptr<const UniqueFd>> files_;
+  std::shared_ptr<const Condemned> condemned_;
+  std::set<PackName> session_packs_;
+  std::vector<std::string> damage_;
 };
 
 // What one pull adds: chunks go to data packs as they come, nodes to a node pack that gets its
@@ -80,7 +118,12 @@ class ChunkStore {
 class StoreSession {
  public:
   explicit StoreSession(ChunkStore& store) : store_(store) {}
+  StoreSession(const StoreSession&) = delete;
+  StoreSession& operator=(const StoreSession&) = delete;
+  ~StoreSession() { store_.end_packs(packs_); }
 
+  // A delta that ChunkStore::may_be_delta refuses is kFailedPrecondition, and the session goes on:
+  // store the chunk in full.
   Result<void> add_chunk(const StoredFrame& frame);
   Result<void> add_node(const StoredFrame& frame);
   Result<void> finish();
@@ -91,11 +134,13 @@ class StoreSession {
     PackName name;
     PackWriter writer;
   };
+  Result<void> check_delta(const StoredFrame& frame);
   Result<void> add(std::optional<Open>& open, PackKind kind, const StoredFrame& frame);
   Result<void> seal(std::optional<Open>& open);
   Result<void> keep(Result<void> outcome);
 
   ChunkStore& store_;
+  std::vector<PackName> packs_;  // all that were begun
   std::optional<Error> failed_;
   std::optional<Open> data_;
   std::optional<Open> nodes_;

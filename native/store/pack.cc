@@ -202,4 +202,16 @@ Result<PackedFrame> read_frame(int file, const std::string& path, uint64_t offse
   return PackedFrame{header, std::move(bytes)};
 }
 
+Result<StoreRecord> parse_record(const std::string& path, const PackedFrame& frame) {
+  RecordBody body;
+  const size_t bytes = frame.stored.size();
+  if (bytes >= sizeof body) std::memcpy(&body, frame.stored.data(), sizeof body);
+  if (bytes < sizeof body || bytes - sizeof body != body.row_bytes ||
+      (body.kind != kRecordCommit && body.kind != kRecordDelete)) {
+    return error(Code::kCorrupt, path + ": a record is malformed");
+  }
+  return StoreRecord{
+      body.generation, body.kind, {frame.stored.begin() + sizeof body, frame.stored.end()}};
+}
+
 }  // namespace ashlar

@@ -3,6 +3,7 @@
 // process died. Thread: one at a time each.
 #pragma once
 
+#include <compare>
 #include <optional>
 #include <string>
 #include <vector>
@@ -18,6 +19,8 @@ struct PackName {
   uint64_t writer_epoch = 0;
   uint64_t counter = 0;
   std::string file_name() const;  // "d-….pack"
+  // Data before nodes; of one kind, a copy that a later pack holds is the newer one.
+  auto operator<=>(const PackName&) const = default;
 };
 // Nothing when it is not the name of a pack.
 std::optional<PackName> parse_pack_name(const std::string& file_name);
@@ -27,7 +30,7 @@ struct StoredFrame {
   FrameKind kind{};
   Hash id{};
   uint32_t plain_bytes = 0;
-  Bytes stored;
+  Bytes stored;  // borrowed
   // Of a delta: a full chunk of the same domain, and which of the 16 blocks are not its.
   Hash base{};
   uint16_t block_map = 0;
@@ -70,5 +73,13 @@ struct PackedFrame {
 // One frame, header and CRC checked against what is expected. kCorrupt.
 Result<PackedFrame> read_frame(int file, const std::string& path, uint64_t offset, const Hash& id,
                                FrameKind kind, uint32_t stored_bytes);
+
+struct StoreRecord {
+  uint64_t generation = 0;
+  uint32_t kind = 0;  // kRecordCommit, kRecordDelete
+  std::vector<uint8_t> row;
+};
+// kCorrupt when the frame is no record.
+Result<StoreRecord> parse_record(const std::string& path, const PackedFrame& frame);
 
 }  // namespace ashlar

@@ -12,6 +12,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "store/hash_hasher.h"
 #include "store/session_writer.h"
 #include "stream/channel.h"
 #include "stream/snapshot_tree.h"
@@ -32,14 +33,6 @@ struct IngestResult {
   // Of the chunks that are not zero: all of them, or by how much they are more than the base's.
   int64_t logical_bytes = 0;
   uint64_t chunks = 0;  // listed, not zero
-};
-
-struct HashHasher {
-  size_t operator()(const Hash& hash) const {
-    size_t value;
-    std::memcpy(&value, hash.data(), sizeof value);
-    return value;
-  }
 };
 
 class Ingest final : public Channel {

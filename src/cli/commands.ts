@@ -18,6 +18,8 @@ import { snapshot } from './commands/snapshot.js'
 import { snapshotsDelete } from './commands/snapshots-delete.js'
 import { snapshots } from './commands/snapshots.js'
 import { storeCollect } from './commands/store-collect.js'
+import { storeCheck } from './commands/store-check.js'
+import { storeRebuildIndex } from './commands/store-rebuild-index.js'
 import { storeRebuildCatalog } from './commands/store-rebuild-catalog.js'
 import { storeStats } from './commands/store-stats.js'
 import { verify } from './commands/verify.js'
@@ -56,5 +58,7 @@ export const commands: readonly CommandSpec[] = [
   storeCollect,
   verify,
   poolCheck,
+  storeCheck,
+  storeRebuildIndex,
   storeRebuildCatalog,
 ]

@@ -29,17 +29,34 @@ class StoreDamage : public testing::Test {
     directory_ = *directory;
   }
 
-  // The frames of these ids cannot be read, all others can.
+  // The frames of these ids cannot be read and are quarantined, all others are as they were.
   void expect_corrupt(const std::set<Hash>& ids, std::string_view words) {
     for (const Frame& frame : frames_) {
       if (!ids.contains(frame.id)) {
         EXPECT_TRUE(holds(*store_, frame));
         continue;
       }
-      const auto got = store_->read(frame.id);
-      EXPECT_TRUE(fails_with(got, Code::kCorrupt, words));
-      EXPECT_TRUE(fails_with(got, Code::kCorrupt, pack_));
+      EXPECT_TRUE(fails_with(store_->read(frame.id), Code::kCorrupt, words));
+      const auto present = store_->present(std::span(&frame.id, 1));
+      ASSERT_OK(present);
+      EXPECT_FALSE((*present)[0]) << "something could still lean on it";
     }
+    const std::vector<Hash> quarantined = store_->quarantined();
+    EXPECT_EQ(std::set<Hash>(quarantined.begin(), quarantined.end()), ids);
+  }
+  // The file is whole again: a fresh copy ends the quarantine.
+  void put_again(const std::set<Hash>& ids) {
+    std::vector<Frame> frames;
+    for (const Frame& frame : frames_) {
+      if (ids.contains(frame.id)) frames.push_back(frame);
+    }
+    ASSERT_OK(put_all(*store_, frames));
+    expect_corrupt({}, "");
+  }
+  // As if nothing had been found out.
+  void reset() {
+    const std::vector<Hash> ids = store_->quarantined();
+    ASSERT_OK(store_->index().lift_quarantine(ids));
   }
   void reopen() {
     store_.reset();
@@ -64,17 +81,24 @@ TEST_F(StoreDamage, AFlippedBitHarmsItsChunkAlone) {
       flip_bit(pack_, offset, int(offset % 8));
       expect_corrupt({entry.id}, to_hex(entry.id));
       flip_bit(pack_, offset, int(offset % 8));
+      reset();
       if (HasFailure()) return;
     }
   }
-  expect_corrupt({}, "");
-  // Nothing of it was remembered, and the index does not hide it.
   flip_bit(pack_, directory_[2].offset + 90);
-  reopen();
+  expect_corrupt({directory_[2].id}, "is damaged");
+  reopen();  // remembered
+  EXPECT_EQ(store_->quarantined(), std::vector<Hash>{directory_[2].id});
   expect_corrupt({directory_[2].id}, "is damaged");
   drop_index(temp_.path());
-  reopen();
+  reopen();  // forgotten, and found out again
+  EXPECT_TRUE(store_->quarantined().empty());
   expect_corrupt({directory_[2].id}, "is damaged");
+  EXPECT_EQ(store_->take_damage_reports().size(), 1u);
+  EXPECT_TRUE(store_->take_damage_reports().empty()) << "reported twice";
+  put_again({directory_[2].id});
+  reopen();
+  expect_corrupt({}, "");
 }
 
 TEST_F(StoreDamage, APackCutShortKeepsWhatIsBefore) {
@@ -89,6 +113,7 @@ TEST_F(StoreDamage, APackCutShortKeepsWhatIsBefore) {
                              : whole.size() - 1;
     write_file(pack_, Bytes(whole).first(end));
     expect_corrupt(lost, "is cut off");
+    reset();
   }
 }
 
@@ -99,6 +124,9 @@ TEST_F(StoreDamage, AMissingPackIsNotAMissingChunk) {
   for (const DirectoryEntry& entry : directory_)
     lost.insert(entry.id);
   expect_corrupt(lost, "the pack is missing");
+  reopen();
+  expect_corrupt(lost, "the pack is missing");
+  put_again(lost);
 }
 
 // Whole frames in the wrong place: their CRC holds, but they are not what was asked for.

@@ -165,7 +165,8 @@ TEST(StoreFormat, ARecordIsAFrameWithItsBody) {
   ASSERT_EQ(packs.size(), 1u);
   const FrameHeader header = struct_at<FrameHeader>(packs[0], sizeof(PackHeader));
   EXPECT_EQ(header.kind, FrameKind::kRecord);
-  EXPECT_EQ(header.id, Hash{});
+  EXPECT_EQ(header.id, record_id(0x1122334455667788));
+  EXPECT_EQ(hex_of(header.id).substr(0, 18), "887766554433221100");
   EXPECT_EQ(header.stored_bytes, sizeof(RecordBody) + row.size());
   EXPECT_EQ(header.plain_bytes, header.stored_bytes);
   const RecordBody body = struct_at<RecordBody>(packs[0], sizeof(PackHeader) + sizeof(FrameHeader));

@@ -13,6 +13,12 @@
     ASSERT_TRUE(outcome_.ok()) << outcome_.error().message; \
   } while (false)
 
+#define EXPECT_OK(expression)                               \
+  do {                                                      \
+    const auto& outcome_ = (expression);                    \
+    EXPECT_TRUE(outcome_.ok()) << outcome_.error().message; \
+  } while (false)
+
 namespace ashlar::test {
 
 template <typename T>

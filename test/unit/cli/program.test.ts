@@ -69,6 +69,8 @@ describe('the program', () => {
       'store-collect',
       'verify',
       'pool-check',
+      'store-check',
+      'store-rebuild-index',
       'store-rebuild-catalog',
     ])
     for (const { name, examples } of commands) {

@@ -1,0 +1,86 @@
+// One collection of a chunk store, in two steps with a wait between them (DESIGN 7):
+//
+//   begin   marks from the roots; what no root reaches is condemned: from then on it counts as
+//           missing for all who ask whether they may lean on it. Nothing is deleted.
+//   (the caller waits until every session that began before has ended)
+//   end     marks again from the roots of that moment, and from what those sessions left behind.
+//           Only what was condemned and is still not reached goes.
+//
+// Only packs that were there at the beginning, and belong to no running session, are touched: a
+// copy that is written meanwhile lies elsewhere. Nodes go before the chunks below them, so that at
+// any instant, and after any crash, every node on disk has all of its children (STORE.md). Each
+// pack's directory is read again before anything in it goes; any doubt keeps the pack. A crash
+// forgets what is condemned; what was half done leaves copies, never gaps.
+//
+// Thread: one at a time; sessions and readers go on beside it.
+#pragma once
+
+#include "store/mark.h"
+
+namespace ashlar {
+
+class Collection {
+ public:
+  struct Candidates {
+    uint64_t chunks = 0;  // frames: chunks, nodes and manifests
+    uint64_t bytes = 0;
+  };
+  struct Outcome {
+    uint64_t freed_bytes = 0;
+    uint64_t packs_deleted = 0;     // nothing in them was live
+    uint64_t packs_rewritten = 0;   // what was live moved to a new pack
+    uint64_t chunks_dropped = 0;    // frames, as above
+    std::vector<std::string> kept;  // packs that stay because of a doubt, a line each
+  };
+
+  // Errors: the mark's. Nothing is condemned then.
+  static Result<std::unique_ptr<Collection>> begin(ChunkStore& store, const DomainKeys& keys,
+                                                   std::span<const Manifest> roots);
+  // Nothing is condemned any more.
+  ~Collection() { store_.publish_condemned(nullptr); }
+  Collection(const Collection&) = delete;
+  Collection& operator=(const Collection&) = delete;
+
+  const Candidates& condemned() const { return condemned_total_; }
+  // Once. On an error what was not deleted stays, and nothing is condemned once this is gone.
+  Result<Outcome> end(std::span<const Manifest> roots);
+
+ private:
+  Collection(ChunkStore& store, const DomainKeys& keys) : store_(store), keys_(keys) {}
+
+  struct Verdict {
+    PackName pack;
+    uint64_t file_bytes = 0;
+    uint64_t live_bytes = 0;  // as the pack of what is live in it would have
+    uint64_t live_frames = 0;
+    uint64_t dead_frames = 0;  // condemned, or copies that the index does not name
+    std::vector<DirectoryEntry> condemned;
+  };
+  // A batch makes one new pack.
+  using Batch = std::vector<Verdict>;
+
+  Result<void> condemn(const Mark& mark);
+  Result<Mark> mark_again(std::span<const Manifest> roots);
+  Result<Verdict> judge(const PackName& pack, const Mark& mark);
+  Result<void> sweep(PackKind kind, const Mark& mark);
+  std::vector<Batch> choose_batches(PackKind kind, std::vector<Verdict> verdicts);
+  Result<void> rewrite(const Batch& batch);
+  struct LiveFrame {
+    PackedFrame frame;
+    Location at;  // of a record: none
+  };
+  Result<std::vector<LiveFrame>> read_live(const PackName& pack);
+  Result<void> remove(const PackName& pack, uint64_t file_bytes);
+  Result<void> lift_lost(const Mark& mark);
+
+  ChunkStore& store_;
+  const DomainKeys keys_;
+  std::vector<PackName> packs_;  // that this collection may touch
+  std::shared_ptr<const Condemned> condemned_;
+  Candidates condemned_total_;
+  bool ended_ = false;
+  uint64_t written_bytes_ = 0;  // of packs that rewriting made
+  Outcome outcome_;
+};
+
+}  // namespace ashlar
