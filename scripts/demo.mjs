@@ -19,7 +19,7 @@ main(import.meta.url, async () => {
   const world = new World({ page, Client })
   process.on('exit', () => {
     world.kill()
-    rmSync(world.folder, { recursive: true, force: true })
+    rmSync(world.folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 })
   })
   for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(130))
   try {

@@ -2,8 +2,9 @@
 
 #include <algorithm>
 
-#include "codec/lz4.h"
+#include "base/parallel.h"
 #include "seal/image.h"
+#include "stream/arrived_chunk.h"
 
 namespace ashlar {
 namespace {
@@ -46,7 +47,9 @@ void Hydration::pump() {
     size_t room = 0;
     {
       std::unique_lock lock(mutex_);
-      changed_.wait(lock, [&] { return closed_ || failed_ || under_way_ < kUnderWayMax; });
+      // The sweep is asked for many at a time: each time it passes through map locks.
+      const size_t low = turn_.lane == Lane::kDemand ? kUnderWayMax - 1 : kUnderWayMax / 2;
+      changed_.wait(lock, [&] { return closed_ || failed_ || under_way_ <= low; });
       if (closed_ || failed_) return;
       room = kUnderWayMax - under_way_;
     }
@@ -146,6 +149,8 @@ Result<void> Hydration::give(Bytes message) {
 }
 
 Result<void> Hydration::take_message(Bytes message) {
+  std::vector<WireFrame> chunks;
+  std::optional<WireFrame> refused;
   for (const WireFrame& frame : TRY(parse_frames(message))) {
     switch (frame.header.kind) {
       case Wire::kNode:
@@ -153,10 +158,10 @@ Result<void> Hydration::take_message(Bytes message) {
         break;
       case Wire::kRaw:
       case Wire::kLz4:
-        TRY(take_chunk(frame));
+        chunks.push_back(frame);
         break;
       case Wire::kCannot:
-        TRY(take_refusal(frame));
+        refused = frame;
         break;
       case Wire::kList:
       case Wire::kListEnd:
@@ -167,7 +172,8 @@ Result<void> Hydration::take_message(Bytes message) {
         return broken("sent a frame that was not asked for");
     }
   }
-  return {};
+  TRY(take_chunks(chunks));
+  return refused ? take_refusal(*refused) : Result<void>();
 }
 
 // Those who wait for what the source cannot give are told. The region says why in its log;
@@ -220,30 +226,45 @@ Result<void> Hydration::take_node(const WireFrame& frame) {
   return install_zeros(zeros);
 }
 
-Result<void> Hydration::take_chunk(const WireFrame& frame) {
-  const uint64_t chunk = frame.header.index;
-  Hash expected;
+// Unpacked and verified on all cores, then installed, neighbours together.
+Result<void> Hydration::take_chunks(const std::vector<WireFrame>& frames) {
+  if (frames.empty()) return {};
+  std::vector<Hash> expected;
   {
     std::lock_guard lock(mutex_);
-    const auto asked = asked_chunks_.find(chunk);
-    if (asked == asked_chunks_.end()) return broken("sent a chunk that was not asked for");
-    expected = asked->second;
-    // Before it is installed: from then on it may be wanted once more, and is to be asked for
-    // again.
-    asked_chunks_.erase(asked);
+    for (const WireFrame& frame : frames) {
+      // Before it is installed: from then on it may be wanted once more, and is to be asked for
+      // again.
+      const auto asked = asked_chunks_.extract(frame.header.index);
+      if (asked.empty()) return broken("sent a chunk that was not asked for");
+      expected.push_back(asked.mapped());
+    }
   }
-  std::vector<uint8_t> plain;
-  Bytes bytes = frame.payload;
-  if (frame.header.kind == Wire::kLz4) {
-    plain.resize(kChunkBytes);
-    if (!lz4_decompress(frame.payload, plain)) return broken("sent a chunk that does not unpack");
-    bytes = plain;
+  const auto plain = std::make_unique_for_overwrite<uint8_t[]>(frames.size() * kChunkBytes);
+  const auto at = [&](size_t i) { return MutableBytes(&plain[i * kChunkBytes], kChunkBytes); };
+  enum class Verdict : uint8_t { kGood, kDoesNotUnpack, kOther };
+  std::vector<Verdict> verdicts(frames.size());
+  parallel_for(frames.size(), [&](size_t i) {
+    if (!unpack_chunk(frames[i], at(i))) {
+      verdicts[i] = Verdict::kDoesNotUnpack;
+    } else if (chunk_id(keys_, at(i)) != expected[i]) {
+      verdicts[i] = Verdict::kOther;
+    }
+  });
+  for (const Verdict verdict : verdicts) {
+    if (verdict == Verdict::kDoesNotUnpack) return broken("sent a chunk that does not unpack");
+    if (verdict == Verdict::kOther) return broken("sent a chunk that is not what the tree says");
   }
-  if (chunk_id(keys_, bytes) != expected)
-    return broken("sent a chunk that is not what the tree says");
-  TRY(target_->install(chunk, bytes));
+  for (size_t first = 0; first < frames.size();) {
+    size_t end = first + 1;
+    while (end < frames.size() && frames[end].header.index == frames[end - 1].header.index + 1)
+      end++;
+    TRY(target_->install(frames[first].header.index,
+                         Bytes(at(first).data(), (end - first) * kChunkBytes)));
+    first = end;
+  }
   std::lock_guard lock(mutex_);
-  under_way_--;
+  under_way_ -= frames.size();
   changed_.notify_all();
   return {};
 }

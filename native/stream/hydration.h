@@ -41,7 +41,7 @@ class Hydration final : public Channel {
   Result<void> take_message(Bytes message);
   Result<void> take_refusal(const WireFrame& frame);
   Result<void> take_node(const WireFrame& frame);
-  Result<void> take_chunk(const WireFrame& frame);
+  Result<void> take_chunks(const std::vector<WireFrame>& frames);
   Result<void> install_zeros(const std::vector<Zeros>& zeros);
 
   const std::shared_ptr<Hydrator> target_;

@@ -28,8 +28,9 @@ class HydrationTarget {
   // are some; nothing at all = the turn has ended, or (background) nothing is remote any more.
   virtual std::optional<std::vector<uint64_t>> next_wanted(const Turn& turn, size_t max) = 0;
 
-  // A verified chunk: 64 KiB, zero-padded. Idempotent; what is no longer remote keeps what it has.
-  virtual Result<void> install(uint64_t chunk, Bytes bytes) = 0;
+  // Verified chunks, one after another: 64 KiB each, zero-padded. Idempotent; what is no longer
+  // remote keeps what it has.
+  virtual Result<void> install(uint64_t first_chunk, Bytes bytes) = 0;
   // Chunks known to be zero.
   virtual Result<void> install_zeros(uint64_t first_chunk, uint64_t count) = 0;
   // The source cannot give this chunk; those who wait for it are told.

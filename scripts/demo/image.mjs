@@ -3,7 +3,15 @@
 // system stays sound and e2fsck can be asked.
 
 import { createHash } from 'node:crypto'
-import { closeSync, fsyncSync, openSync, truncateSync, writeFileSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  fsyncSync,
+  openSync,
+  readSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
 import { packageFile } from '../setup.mjs'
 
 export const blockBytes = 4096
@@ -62,6 +70,14 @@ export function changes(blocks, count) {
     const [block] = left.splice(order.readUInt32LE(index * 4) % left.length, 1)
     return { offset: block * blockBytes, data: noise(`change ${index}`, blockBytes) }
   })
+}
+
+export function readBlock(file, offset) {
+  const descriptor = openSync(file, 'r')
+  const block = Buffer.alloc(blockBytes)
+  readSync(descriptor, block, 0, blockBytes, offset)
+  closeSync(descriptor)
+  return block
 }
 
 export function applyToFile(file, changed) {

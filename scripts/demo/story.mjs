@@ -2,8 +2,7 @@
 // not hold ends it.
 
 import { randomUUID } from 'node:crypto'
-import { readFileSync } from 'node:fs'
-import { applyToFile, blockBytes, changes, makeImage, volumeBytes } from './image.mjs'
+import { applyToFile, blockBytes, changes, makeImage, readBlock, volumeBytes } from './image.mjs'
 import { Nbd } from './nbd.mjs'
 import { bytes, duration } from './page.mjs'
 
@@ -17,13 +16,20 @@ async function timed(work) {
   return { value, ms: performance.now() - began }
 }
 
+/** Far more than anything here takes. */
+const patienceMs = 120_000
+
+const variable = (volume) => volume.toUpperCase().replaceAll('-', '_')
+
 class Story {
   #world
   #page
   #wait
-  #options
+  #clock
   /** Name → snapshot as it was when stable, in `local`. */
   #snapshots = {}
+  /** Name → NBD URI, and when its creation began. */
+  #volumes = {}
   #rows = [['', 'data', 'sent', 'stored', 'stable after']]
   #image
   #changed
@@ -34,7 +40,7 @@ class Story {
     this.#wait = wait
     // Waiting must not be rounder than what is measured.
     const sleep = (_ms, signal) => systemClock.sleep(5, signal)
-    this.#options = { clock: { ...systemClock, sleep } }
+    this.#clock = { ...systemClock, sleep }
   }
 
   async tell() {
@@ -51,6 +57,11 @@ class Story {
     await this.#restoreFromCopy()
     this.#page.table(this.#rows)
     this.#page.end(`Everything held, in ${this.#page.seconds.toFixed(0)} s.`)
+  }
+
+  /** For one wait. */
+  get #patience() {
+    return { clock: this.#clock, signal: AbortSignal.timeout(patienceMs) }
   }
 
   #hold(holds, text) {
@@ -76,7 +87,7 @@ class Story {
     const written = this.#image.usedBlocks * blockBytes
     this.#page.figure('data in the file system', bytes(written))
     this.#page.figure('written in', `${duration(ms)}, ${bytes((written / ms) * 1000)}/s`)
-    this.uri = uri
+    this.#volumes.data = { uri }
   }
 
   /** `dataBytes`: what has changed since the snapshot before. */
@@ -89,7 +100,7 @@ class Story {
     const began = performance.now()
     const cut = await snapshots.createSnapshot(request)
     const capturedMs = performance.now() - began
-    const stable = await this.#wait.waitForSnapshot(this.#world.client(), cut.id, this.#options)
+    const stable = await this.#wait.waitForSnapshot(this.#world.client(), cut.id, this.#patience)
     const stableMs = performance.now() - began
     this.#page.figure('captured, and answered', duration(capturedMs))
     this.#page.figure('stable in the region', duration(stableMs))
@@ -131,7 +142,7 @@ class Story {
     this.#changed = changes(this.#image.databaseBlocks, count)
     await this.#commands.run('cp', ['--sparse=always', this.#path('monday'), this.#path('tuesday')])
     applyToFile(this.#path('tuesday'), this.#changed)
-    const nbd = await Nbd.connect(this.uri)
+    const nbd = await Nbd.connect(this.#volumes.data.uri)
     const { ms } = await timed(async () => {
       for (const { offset, data } of this.#changed) await nbd.write(offset, data)
       await nbd.flush()
@@ -147,7 +158,7 @@ class Story {
     const { ms } = await timed(async () => {
       const { snapshots } = this.#world.client()
       await snapshots.createSnapshotClone({ ...clone, requestId: randomUUID() })
-      await this.#wait.waitForClone(this.#world.client(), clone, this.#options)
+      await this.#wait.waitForClone(this.#world.client(), clone, this.#patience)
     })
     this.#page.figure('available after', duration(ms))
     await this.#commands.ashlar(['snapshot-clone', 'tuesday', 'local-2'])
@@ -180,22 +191,20 @@ class Story {
       return { volume, uri, block }
     })
     this.#page.figure('created to first byte', duration(ms))
-    const image = readFileSync(this.#path(snapshot)).subarray(offset, offset + blockBytes)
-    this.#hold(value.block.equals(image), 'the first block read is the one that was captured')
-    this[name] = value.uri
+    const captured = readBlock(this.#path(snapshot), offset)
+    this.#hold(value.block.equals(captured), 'the first block read is the one that was captured')
+    this.#volumes[name] = { uri: value.uri, createdMs: performance.now() - ms }
     return value
   }
 
   async #hydrated(name, region = 'local') {
     const client = this.#world.client(region)
-    const { value, ms } = await timed(() => this.#wait.waitForVolume(client, name, this.#options))
-    const { doneBytes } = value.hydration
-    const rate = (Number(doneBytes) / ms) * 1000
-    this.#page.figure(
-      'hydrated after',
-      `${duration(ms)}, ${bytes(rate)}/s of ${bytes(Number(doneBytes))}`,
-    )
-    this.#hold(value.healthState === 'VOLUME_HEALTH_STATE_OK', `volume ${name} is ok`)
+    const { healthState } = await this.#wait.waitForVolume(client, name, this.#patience)
+    const ms = performance.now() - this.#volumes[name].createdMs
+    const dataBytes = this.#image.usedBlocks * blockBytes
+    const rate = bytes((dataBytes / ms) * 1000)
+    this.#page.figure('all data is there after', `${duration(ms)}, ${rate}/s`)
+    this.#hold(healthState === 'VOLUME_HEALTH_STATE_OK', `volume ${name} is ok`)
   }
 
   async #copy() {
@@ -207,10 +216,11 @@ class Story {
       const { value, ms } = await timed(async () => {
         const request = { sourceSnapshotCrn: crn, name, requestId: randomUUID() }
         const { id } = await client.snapshots.createSnapshot(request)
-        return await this.#wait.waitForSnapshot(client, id, this.#options)
+        return await this.#wait.waitForSnapshot(client, id, this.#patience)
       })
-      const data = name === 'monday' ? this.#image.usedBlocks : this.#changed.length
-      this.#row(`copy of ${name}`, data * blockBytes, value, ms)
+      const blocks = name === 'monday' ? this.#image.usedBlocks : this.#changed.length
+      this.#row(`copy of ${name}`, blocks * blockBytes, value, ms)
+      if (name === 'tuesday') this.#holdIncremental(blocks * blockBytes, value)
       this.#hold(value.root === root, `the copy of ${name} has the root of its source`)
     }
     const { copies } = await this.#world.json(['snapshot', 'tuesday'])
@@ -235,14 +245,12 @@ class Story {
     await this.#compare('from-region', 'monday')
   }
 
-  /** Every byte of a volume is that of the image, and its file system is sound. */
   async #compare(volume, image) {
-    const { run } = this.#commands
-    const out = this.#path(volume)
-    await run('nbdcopy', [this[volume], out], `nbdcopy $${volume.toUpperCase()} ${volume}`)
-    await run('cmp', [out, this.#path(image)])
-    await run('e2fsck', ['-fn', out])
-    this.#page.held(`volume ${volume} is ${image}, byte for byte, and its file system is sound`)
+    const { uri } = this.#volumes[volume]
+    const files = ['compare', '-f', 'raw', '-F', 'raw', this.#path(image), uri]
+    const shown = `qemu-img compare -f raw -F raw ${image} $${variable(volume)}`
+    await this.#commands.run('qemu-img', files, shown)
+    this.#page.held(`volume ${volume} is ${image}, byte for byte`)
   }
 
   async #collect() {
@@ -261,7 +269,12 @@ class Story {
     this.#page.act('A restore from the copy, in the other region, after all of that')
     await this.#firstByte('from-copy', 'tuesday', 'remote-1', 'remote')
     await this.#hydrated('from-copy', 'remote')
-    await this.#compare('from-copy', 'tuesday')
+    const { run } = this.#commands
+    const out = this.#path('from-copy')
+    await run('nbdcopy', [this.#volumes['from-copy'].uri, out], 'nbdcopy $FROM_COPY from-copy')
+    await run('cmp', [out, this.#path('tuesday')])
+    await run('e2fsck', ['-fn', out])
+    this.#page.held('it is tuesday, byte for byte, and its file system is sound')
     const root = await this.#verify('from-copy', 'tuesday', 'remote')
     this.#hold(
       root === this.#snapshots.tuesday.root,

@@ -11,7 +11,7 @@ const regions = [
   { name: 'local', number: 1, zones: ['local-1', 'local-2'] },
   { name: 'remote', number: 2, zones: ['remote-1'] },
 ]
-const poolCapacity = '8GiB'
+const poolCapacity = '2GiB'
 const program = (path) => join(root, 'build', 'ts', path)
 
 /** A program's end: code and what it said. */
@@ -122,11 +122,12 @@ nbd_unix = "${this.path(`${zone}.nbd`)}"
 
   /** Runs a program, shown as typed; throws unless it ends with 0. Answers its stdout. */
   async run(name, args, shown = [name, ...args].join(' ')) {
-    this.#page.command(shown.replaceAll(`${this.folder}/`, ''))
+    const line = shown.replaceAll(`${this.folder}/`, '')
+    this.#page.command(line)
     const child = spawn(name, args, { cwd: this.folder, stdio: ['ignore', 'pipe', 'pipe'] })
     const { code, stdout, stderr } = await ended(child)
     if (code === 0) return stdout
-    throw new Error(`${shown} ended with ${code}: ${(stderr || stdout).trim()}`)
+    throw new Error(`${line} ended with ${code}: ${(stderr || stdout).trim()}`)
   }
 
   /** The command line of a region, as a user types it. Answers what it printed. */

@@ -9,10 +9,13 @@ import { Kysely, SqliteDialect } from 'kysely'
 
 import { AshlarError } from '../base/error.js'
 import { Attachments } from './attachments.js'
+import { Clones } from './clones.js'
+import { Copies } from './copies.js'
 import { Meta } from './meta.js'
 import { migrate } from './migrations.js'
 import { Nodes } from './nodes.js'
 import { Orders } from './orders.js'
+import { PeerOrders } from './peer-orders.js'
 import { Pins } from './pins.js'
 import { Requests } from './requests.js'
 import type { Schema } from './schema.js'
@@ -34,6 +37,9 @@ export class Tables {
   readonly attachments: Attachments
   readonly snapshots: Snapshots
   readonly pins: Pins
+  readonly clones: Clones
+  readonly copies: Copies
+  readonly peerOrders: PeerOrders
   readonly sessions: Sessions
   readonly orders: Orders
   readonly requests: Requests
@@ -47,6 +53,9 @@ export class Tables {
     this.attachments = new Attachments(db)
     this.snapshots = new Snapshots(db)
     this.pins = new Pins(db)
+    this.clones = new Clones(db)
+    this.copies = new Copies(db)
+    this.peerOrders = new PeerOrders(db)
     this.sessions = new Sessions(db)
     this.orders = new Orders(db)
     this.requests = new Requests(db)
@@ -59,7 +68,13 @@ export class Tables {
     const rows = await this.#db
       .selectFrom('volumes')
       .select('node')
-      .union(this.#db.selectFrom('snapshots').select('node').where('state', '<>', 'stable'))
+      .union(
+        this.#db
+          .selectFrom('snapshots')
+          .select('node')
+          .where('state', '<>', 'stable')
+          .where('node', '<>', ''),
+      )
       .execute()
     return rows.map(({ node }) => node)
   }

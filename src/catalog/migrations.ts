@@ -175,6 +175,123 @@ const migrations: readonly string[] = [
     CHECK ((base_root_hex IS NULL) = (base_manifest IS NULL))
   ) STRICT, WITHOUT ROWID;
   `,
+  `
+  -- A copy waits for its source before there is anything to capture, and comes from no node.
+  CREATE TABLE snapshots_new (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    name TEXT NOT NULL,
+    state TEXT NOT NULL CHECK (
+      state IN ('cutting', 'waiting', 'captured', 'committing', 'stable', 'failed', 'deleting')
+    ),
+    reason TEXT,
+    zone TEXT NOT NULL,
+    node TEXT NOT NULL,
+    source_volume_id TEXT,
+    source_volume_name TEXT,
+    source_volume_zone TEXT,
+    source_volume_region TEXT,
+    source_snapshot_crn TEXT,
+    source_snapshot_name TEXT,
+    bytes INTEGER NOT NULL,
+    epoch INTEGER,
+    captured_ns TEXT,
+    root_hex TEXT,
+    manifest BLOB,
+    stored_bytes INTEGER NOT NULL,
+    revision INTEGER NOT NULL,
+    user_tags TEXT NOT NULL,
+    resource_group TEXT NOT NULL,
+    operating_system TEXT,
+    source_image TEXT,
+    created_ms INTEGER NOT NULL,
+    logical_bytes INTEGER NOT NULL,
+    transferred_bytes INTEGER NOT NULL,
+    full_seal INTEGER NOT NULL,
+    CHECK (state NOT IN ('captured', 'committing', 'stable') OR captured_ns IS NOT NULL),
+    CHECK (state <> 'stable' OR (root_hex IS NOT NULL AND manifest IS NOT NULL)),
+    CHECK ((node = '') = (source_snapshot_crn IS NOT NULL)),
+    CHECK (source_snapshot_crn IS NOT NULL OR source_volume_id IS NOT NULL)
+  ) STRICT;
+  INSERT INTO snapshots_new (
+    seq, id, name, state, reason, zone, node, source_volume_id, source_volume_name,
+    source_volume_zone, bytes, epoch, captured_ns, root_hex, manifest, stored_bytes, revision,
+    user_tags, resource_group, operating_system, source_image, created_ms, logical_bytes,
+    transferred_bytes, full_seal
+  ) SELECT
+    seq, id, name, state, reason, zone, node, source_volume_id, source_volume_name,
+    source_volume_zone, bytes, epoch, captured_ns, root_hex, manifest, stored_bytes, revision,
+    user_tags, resource_group, operating_system, source_image, created_ms, logical_bytes,
+    transferred_bytes, full_seal
+  FROM snapshots;
+  DROP TABLE snapshots;
+  ALTER TABLE snapshots_new RENAME TO snapshots;
+  CREATE UNIQUE INDEX snapshots_by_name ON snapshots (name) WHERE state <> 'deleting';
+  CREATE INDEX snapshots_by_volume ON snapshots (source_volume_id, state, epoch);
+  CREATE INDEX snapshots_by_state ON snapshots (state);
+
+  -- Also for clones, and for copies, whose holder is another region.
+  CREATE TABLE pins_new (
+    id TEXT PRIMARY KEY,
+    root_hex TEXT NOT NULL,
+    snapshot_id TEXT NOT NULL,
+    manifest BLOB NOT NULL,
+    holder TEXT NOT NULL,
+    purpose TEXT NOT NULL CHECK (purpose IN ('restore', 'clone', 'copy')),
+    object_id TEXT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('claimed', 'held')),
+    created_ms INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  INSERT INTO pins_new
+    SELECT id, root_hex, snapshot_id, manifest, holder, purpose, volume_id, state, created_ms
+    FROM pins;
+  DROP TABLE pins;
+  ALTER TABLE pins_new RENAME TO pins;
+  CREATE INDEX pins_by_holder ON pins (holder);
+
+  -- A clone is built once its snapshot is stable; then it has a node, and a pin until it is local.
+  CREATE TABLE clones (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    snapshot_id TEXT NOT NULL,
+    zone TEXT NOT NULL,
+    node TEXT,
+    pin_id TEXT,
+    state TEXT NOT NULL CHECK (state IN ('wanted', 'building', 'available', 'deleting')),
+    reason TEXT,
+    created_ms INTEGER NOT NULL,
+    CHECK ((node IS NULL) = (pin_id IS NULL)),
+    CHECK (state IN ('wanted', 'deleting') OR node IS NOT NULL)
+  ) STRICT;
+  CREATE UNIQUE INDEX clones_by_zone ON clones (snapshot_id, zone) WHERE state <> 'deleting';
+  CREATE INDEX clones_by_node ON clones (node);
+
+  -- Copies of our snapshots in other regions; the id is that of the snapshot there.
+  CREATE TABLE copies (
+    id TEXT PRIMARY KEY,
+    snapshot_id TEXT NOT NULL,
+    region TEXT NOT NULL,
+    crn TEXT NOT NULL,
+    name TEXT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('open', 'committed')),
+    pin_id TEXT,
+    description TEXT NOT NULL,
+    contact_ms INTEGER NOT NULL,
+    created_ms INTEGER NOT NULL,
+    CHECK ((state = 'open') = (pin_id IS NOT NULL))
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX copies_by_snapshot ON copies (snapshot_id);
+
+  -- What another region has still to be told; repeated until it answers.
+  CREATE TABLE peer_orders (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    peer TEXT NOT NULL,
+    kind TEXT NOT NULL CHECK (kind IN ('commitCopy', 'releaseCopy')),
+    target TEXT NOT NULL,
+    created_ms INTEGER NOT NULL,
+    UNIQUE (peer, kind, target)
+  ) STRICT;
+  `,
 ]
 
 /** Brings an open file to the newest version. Refuses files of others and of newer versions. */

@@ -1,11 +1,11 @@
-// Rows of pins: what the store must keep for a node. Written before the work is ordered, dropped
-// when the node's own list no longer has the origin, never by a clock.
+// Rows of pins: what the store must keep for a node or another region. Written before the work is
+// ordered. A node's goes when its own list no longer has the origin, a region's when it says so.
 
 import type { Kysely, Selectable } from 'kysely'
 
 import { type Id, isId } from '../base/ids.js'
 import { idOf, oneOf } from './decode.js'
-import type { PinRow } from './rows.js'
+import { type PinRow, pinPurposes } from './rows.js'
 import type { PinTable, Schema } from './schema.js'
 
 export class Pins {
@@ -24,8 +24,8 @@ export class Pins {
         snapshot_id: row.snapshotId,
         manifest: row.manifest,
         holder: row.holder,
-        purpose: 'restore',
-        volume_id: row.volumeId,
+        purpose: row.purpose,
+        object_id: row.objectId,
         state: row.state,
         created_ms: row.createdMs,
       })
@@ -53,11 +53,12 @@ export class Pins {
     return found.count
   }
 
-  /** Answers how many there were. */
-  async removeOfHolder(holder: string): Promise<number> {
+  /** Those of a node. Answers how many there were. */
+  async removeOfNode(node: string): Promise<number> {
     const { numDeletedRows } = await this.#db
       .deleteFrom('pins')
-      .where('holder', '=', holder)
+      .where('holder', '=', node)
+      .where('purpose', '<>', 'copy')
       .executeTakeFirst()
     return Number(numDeletedRows)
   }
@@ -67,11 +68,13 @@ export class Pins {
     return isId(id) ? await this.find(id) : undefined
   }
 
-  async heldBy(holder: string): Promise<readonly PinRow[]> {
+  /** Those of a node that it has taken over. */
+  async heldBy(node: string): Promise<readonly PinRow[]> {
     const rows = await this.#db
       .selectFrom('pins')
       .selectAll()
-      .where('holder', '=', holder)
+      .where('holder', '=', node)
+      .where('purpose', '<>', 'copy')
       .where('state', '=', 'held')
       .execute()
     return rows.map(rowOf)
@@ -93,7 +96,8 @@ function rowOf(row: Selectable<PinTable>): PinRow {
     snapshotId: idOf(row.snapshot_id),
     manifest: row.manifest,
     holder: row.holder,
-    volumeId: idOf(row.volume_id),
+    purpose: oneOf(pinPurposes, row.purpose),
+    objectId: idOf(row.object_id),
     state: oneOf(['claimed', 'held'], row.state),
     createdMs: row.created_ms,
   }

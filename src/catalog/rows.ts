@@ -84,6 +84,7 @@ export interface AttachmentRow {
 
 export const snapshotStates = [
   'cutting',
+  'waiting',
   'captured',
   'committing',
   'stable',
@@ -97,6 +98,15 @@ export interface SnapshotSourceVolume {
   readonly id: Id
   readonly name: string
   readonly zone: string
+  /** Of a volume of another region; its name was never known here. */
+  readonly region?: string
+}
+
+/** The snapshot of another region that a snapshot is a copy of. */
+export interface SnapshotSource {
+  readonly crn: string
+  /** Its last known name; empty until its region has answered. */
+  readonly name: string
 }
 
 export interface SnapshotRow {
@@ -105,10 +115,14 @@ export interface SnapshotRow {
   readonly name: string
   readonly state: SnapshotState
   readonly reason: Reason | undefined
+  /** Of the volume; empty for a copy. */
   readonly zone: string
-  /** The only node that ever held the cut. */
+  /** The only node that ever held the cut; empty for a copy. */
   readonly node: string
-  readonly sourceVolume: SnapshotSourceVolume
+  /** Undefined while the source of a copy has not been reached. */
+  readonly sourceVolume: SnapshotSourceVolume | undefined
+  /** Of a copy. */
+  readonly sourceSnapshot: SnapshotSource | undefined
   /** Capacity of the volume at the cut. */
   readonly bytes: bigint
   readonly epoch: number | undefined
@@ -125,17 +139,68 @@ export interface SnapshotRow {
   readonly createdMs: number
 }
 
+export const pinPurposes = ['restore', 'clone', 'copy'] as const
+export type PinPurpose = (typeof pinPurposes)[number]
+
 export interface PinRow {
   readonly id: Id
   readonly rootHex: string
   readonly snapshotId: Id
   readonly manifest: Buffer
-  /** Name of the node that holds it. */
+  /** Name of the node that holds it, or of the region for a copy. */
   readonly holder: string
-  readonly volumeId: Id
+  readonly purpose: PinPurpose
+  /** The volume, clone or copy it was written for. */
+  readonly objectId: Id
   /** `claimed` until the order it was written for is acknowledged; from then the node's list decides. */
   readonly state: 'claimed' | 'held'
   readonly createdMs: number
+}
+
+export const cloneStates = ['wanted', 'building', 'available', 'deleting'] as const
+export type CloneState = (typeof cloneStates)[number]
+
+/** Where a clone is built: chosen when the snapshot is stable, and kept so that the order repeats. */
+export interface ClonePlace {
+  readonly node: string
+  readonly pinId: Id
+}
+
+export interface CloneRow {
+  readonly seq: number
+  readonly id: Id
+  readonly snapshotId: Id
+  readonly zone: string
+  /** `wanted` until the node has acknowledged the order. */
+  readonly state: CloneState
+  readonly place: ClonePlace | undefined
+  readonly reason: Reason | undefined
+  readonly createdMs: number
+}
+
+/** A copy of one of our snapshots in another region. */
+export interface CopyRow {
+  /** Of the snapshot there. */
+  readonly id: Id
+  readonly snapshotId: Id
+  readonly region: string
+  readonly crn: string
+  readonly name: string
+  /** The pin, while it is being made; undefined once it is durable there. */
+  readonly pinId: Id | undefined
+  /** What it was told about the source, as JSON. */
+  readonly description: string
+  /** When its region was last heard of. */
+  readonly contactMs: number
+  readonly createdMs: number
+}
+
+export interface PeerOrderRow {
+  readonly seq: number
+  readonly peer: string
+  readonly kind: 'commitCopy' | 'releaseCopy'
+  /** The copy. */
+  readonly target: Id
 }
 
 /** A snapshot whose tree is in the store. */

@@ -58,9 +58,12 @@ export interface SnapshotTable {
   reason: string | null
   zone: string
   node: string
-  source_volume_id: string
-  source_volume_name: string
-  source_volume_zone: string
+  source_volume_id: string | null
+  source_volume_name: string | null
+  source_volume_zone: string | null
+  source_volume_region: string | null
+  source_snapshot_crn: string | null
+  source_snapshot_name: string | null
   bytes: number
   epoch: number | null
   captured_ns: string | null
@@ -85,8 +88,41 @@ export interface PinTable {
   manifest: Buffer
   holder: string
   purpose: string
-  volume_id: string
+  object_id: string
   state: string
+  created_ms: number
+}
+
+export interface CloneTable {
+  seq: Generated<number>
+  id: string
+  snapshot_id: string
+  zone: string
+  node: string | null
+  pin_id: string | null
+  state: string
+  reason: string | null
+  created_ms: number
+}
+
+export interface CopyTable {
+  id: string
+  snapshot_id: string
+  region: string
+  crn: string
+  name: string
+  state: string
+  pin_id: string | null
+  description: string
+  contact_ms: number
+  created_ms: number
+}
+
+export interface PeerOrderTable {
+  seq: Generated<number>
+  peer: string
+  kind: string
+  target: string
   created_ms: number
 }
 
@@ -131,6 +167,9 @@ export interface Schema {
   attachments: AttachmentTable
   snapshots: SnapshotTable
   pins: PinTable
+  clones: CloneTable
+  copies: CopyTable
+  peer_orders: PeerOrderTable
   sessions: SessionTable
   orders: OrderTable
   requests: RequestTable

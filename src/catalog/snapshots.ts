@@ -15,9 +15,12 @@ import {
 } from './decode.js'
 import { type Page, type PageRequest, readPage } from './page.js'
 import {
+  type Labels,
   type New,
   type Reason,
   type SnapshotRow,
+  type SnapshotSource,
+  type SnapshotSourceVolume,
   type SnapshotState,
   snapshotStates,
 } from './rows.js'
@@ -29,6 +32,10 @@ export interface SnapshotFilter {
   readonly userTag?: string
   readonly resourceGroup?: string
   readonly states?: readonly SnapshotState[]
+  readonly cloneZone?: string
+  /** Of the snapshot they are copies of. */
+  readonly sourceSnapshotId?: Id
+  readonly copyRegion?: string
 }
 
 export interface SnapshotChange {
@@ -43,6 +50,9 @@ export interface SnapshotChange {
   readonly rootHex?: string
   readonly manifest?: Buffer
   readonly storedBytes?: bigint
+  readonly sourceVolume?: SnapshotSourceVolume
+  readonly sourceSnapshot?: SnapshotSource
+  readonly labels?: Labels
   readonly logicalBytes?: bigint
   readonly transferredBytes?: bigint
   readonly fullSeal?: boolean
@@ -84,7 +94,7 @@ export class Snapshots {
     const rows = await this.#db
       .selectFrom('snapshots')
       .selectAll()
-      .where('state', 'in', ['cutting', 'captured', 'committing', 'deleting'])
+      .where('state', 'in', ['cutting', 'waiting', 'captured', 'committing', 'deleting'])
       .orderBy('seq')
       .execute()
     return rows.map(rowOf)
@@ -110,6 +120,7 @@ export class Snapshots {
       .selectFrom('snapshots')
       .selectAll()
       .where('source_volume_id', '=', volumeId)
+      .where('source_snapshot_crn', 'is', null)
       .where('state', 'in', ['captured', 'committing'])
       .orderBy('epoch')
       .limit(1)
@@ -133,7 +144,8 @@ export class Snapshots {
       .selectFrom('snapshots')
       .select('manifest')
       .where('state', 'in', ['committing', 'stable', 'deleting'])
-      .where('manifest', 'is not', null)
+      // A copy knows its manifest before it has the content.
+      .where('root_hex', 'is not', null)
       .execute()
     return rows.flatMap(({ manifest }) => (manifest === null ? [] : [manifest]))
   }
@@ -184,6 +196,11 @@ export class Snapshots {
         ...(change.rootHex === undefined ? {} : { root_hex: change.rootHex }),
         ...(change.manifest === undefined ? {} : { manifest: change.manifest }),
         ...(change.storedBytes === undefined ? {} : { stored_bytes: Number(change.storedBytes) }),
+        ...(change.sourceVolume === undefined ? {} : sourceVolumeColumns(change.sourceVolume)),
+        ...(change.sourceSnapshot === undefined
+          ? {}
+          : sourceSnapshotColumns(change.sourceSnapshot)),
+        ...(change.labels === undefined ? {} : labelColumns(change.labels)),
         ...(change.logicalBytes === undefined
           ? {}
           : { logical_bytes: Number(change.logicalBytes) }),
@@ -204,6 +221,51 @@ export class Snapshots {
       .execute()
   }
 
+  /** Stable snapshots of one volume, of this or of another region, newest first. */
+  async stableOfVolume(volumeId: Id): Promise<readonly SnapshotRow[]> {
+    const rows = await this.#db
+      .selectFrom('snapshots')
+      .selectAll()
+      .where('source_volume_id', '=', volumeId)
+      .where('state', '=', 'stable')
+      .orderBy('seq', 'desc')
+      .execute()
+    return rows.map(rowOf)
+  }
+
+  /** Newest first. */
+  async allStable(): Promise<readonly { readonly id: Id }[]> {
+    const rows = await this.#db
+      .selectFrom('snapshots')
+      .select('id')
+      .where('state', '=', 'stable')
+      .orderBy('seq', 'desc')
+      .execute()
+    return rows.map(({ id }) => ({ id: idOf(id) }))
+  }
+
+  /** A stable copy of that snapshot of another region. */
+  async copyOf(sourceId: Id): Promise<SnapshotRow | undefined> {
+    const row = await this.#db
+      .selectFrom('snapshots')
+      .selectAll()
+      .where('source_snapshot_crn', 'like', `%:snapshot:${sourceId}`)
+      .where('state', '=', 'stable')
+      .executeTakeFirst()
+    return row === undefined ? undefined : rowOf(row)
+  }
+
+  /** A stable snapshot of exactly this content. */
+  async stableWith(manifest: Buffer): Promise<SnapshotRow | undefined> {
+    const row = await this.#db
+      .selectFrom('snapshots')
+      .selectAll()
+      .where('manifest', '=', manifest)
+      .where('state', '=', 'stable')
+      .executeTakeFirst()
+    return row === undefined ? undefined : rowOf(row)
+  }
+
   async remove(id: Id): Promise<void> {
     await this.#db.deleteFrom('snapshots').where('id', '=', id).execute()
   }
@@ -220,7 +282,34 @@ function matches(eb: ExpressionBuilder<Schema, 'snapshots'>, filter: SnapshotFil
   if (filter.userTag !== undefined) {
     all.push(sql<boolean>`${filter.userTag} in (select value from json_each(user_tags))`)
   }
+  if (filter.sourceSnapshotId !== undefined) {
+    all.push(eb('source_snapshot_crn', 'like', `%:snapshot:${filter.sourceSnapshotId}`))
+  }
+  if (filter.cloneZone !== undefined) {
+    all.push(sql<boolean>`snapshots.id in (
+      select snapshot_id from clones where zone = ${filter.cloneZone} and state <> 'deleting')`)
+  }
+  if (filter.copyRegion !== undefined) {
+    all.push(sql<boolean>`snapshots.id in (
+      select snapshot_id from copies where region = ${filter.copyRegion} and state = 'committed')`)
+  }
   return eb.and(all)
+}
+
+function sourceVolumeColumns(source: SnapshotSourceVolume | undefined) {
+  return {
+    source_volume_id: source?.id ?? null,
+    source_volume_name: source?.name ?? null,
+    source_volume_zone: source?.zone ?? null,
+    source_volume_region: source?.region ?? null,
+  }
+}
+
+function sourceSnapshotColumns(source: SnapshotSource | undefined) {
+  return {
+    source_snapshot_crn: source?.crn ?? null,
+    source_snapshot_name: source?.name ?? null,
+  }
 }
 
 function columnsOf(row: New<SnapshotRow>): Insertable<SnapshotTable> {
@@ -231,9 +320,8 @@ function columnsOf(row: New<SnapshotRow>): Insertable<SnapshotTable> {
     reason: jsonOrNull(row.reason),
     zone: row.zone,
     node: row.node,
-    source_volume_id: row.sourceVolume.id,
-    source_volume_name: row.sourceVolume.name,
-    source_volume_zone: row.sourceVolume.zone,
+    ...sourceVolumeColumns(row.sourceVolume),
+    ...sourceSnapshotColumns(row.sourceSnapshot),
     bytes: Number(row.bytes),
     epoch: row.epoch ?? null,
     captured_ns: row.capturedNs === undefined ? null : String(row.capturedNs),
@@ -258,11 +346,11 @@ function rowOf(row: Selectable<SnapshotTable>): SnapshotRow {
     reason: reasonOf(row.reason),
     zone: row.zone,
     node: row.node,
-    sourceVolume: {
-      id: idOf(row.source_volume_id),
-      name: row.source_volume_name,
-      zone: row.source_volume_zone,
-    },
+    sourceVolume: sourceVolumeOf(row),
+    sourceSnapshot:
+      row.source_snapshot_crn === null
+        ? undefined
+        : { crn: row.source_snapshot_crn, name: row.source_snapshot_name ?? '' },
     bytes: bytesOf(row.bytes),
     epoch: row.epoch ?? undefined,
     capturedNs: row.captured_ns === null ? undefined : BigInt(row.captured_ns),
@@ -275,5 +363,15 @@ function rowOf(row: Selectable<SnapshotTable>): SnapshotRow {
     revision: row.revision,
     labels: labelsOf(row),
     createdMs: row.created_ms,
+  }
+}
+
+function sourceVolumeOf(row: Selectable<SnapshotTable>): SnapshotSourceVolume | undefined {
+  if (row.source_volume_id === null) return undefined
+  return {
+    id: idOf(row.source_volume_id),
+    name: row.source_volume_name ?? '',
+    zone: row.source_volume_zone ?? '',
+    ...(row.source_volume_region === null ? {} : { region: row.source_volume_region }),
   }
 }

@@ -10,14 +10,28 @@ import type { Volume__Output as Volume } from '../gen/ashlar/v1/Volume.js'
 import { clearLine } from './progress.js'
 import type { Session } from './session.js'
 
-/** Waits until the snapshot is stable, whether it is stored from a volume or copied from elsewhere. */
-export async function followSnapshot(session: Session, snapshot: Snapshot): Promise<Snapshot> {
+/** What goes on when nobody watches. */
+interface Work {
+  /** The subject of a sentence. */
+  readonly what: string
+  /** The command that shows it. */
+  readonly look: string
+}
+
+/**
+ * Waits until the snapshot is stable, whether it is stored from a volume or copied from elsewhere.
+ * `work`: what the user asked for, when that is more than the snapshot.
+ */
+export async function followSnapshot(
+  session: Session,
+  snapshot: Snapshot,
+  work?: Work,
+): Promise<Snapshot> {
   const { id, name } = snapshot
   const client = await session.client()
   return await follow<Snapshot>(session, {
     label: `${snapshot.sourceSnapshot === null ? 'Storing' : 'Copying'} snapshot ${name}`,
-    work: `Snapshot ${name}`,
-    look: `ashlar snapshot ${id}`,
+    work: work ?? { what: `Snapshot ${name}`, look: `ashlar snapshot ${id}` },
     progress: (now) => now.progress,
     reasons: (now) => now.lifecycleReasons,
     wait: (options) => waitForSnapshot(client, id, options),
@@ -30,13 +44,17 @@ export interface CloneName {
   readonly zone: string
 }
 
+export const cloneWork = ({ snapshot, zone }: CloneName): Work => ({
+  what: `The clone of snapshot ${snapshot} in zone ${zone}`,
+  look: `ashlar snapshot-clone ${snapshot} ${zone}`,
+})
+
 /** Waits until the clone is available. */
 export async function followClone(session: Session, clone: CloneName): Promise<SnapshotClone> {
   const client = await session.client()
   return await follow<SnapshotClone>(session, {
     label: `Cloning snapshot ${clone.snapshot} in zone ${clone.zone}`,
-    work: `The clone of snapshot ${clone.snapshot} in zone ${clone.zone}`,
-    look: `ashlar snapshot-clone ${clone.snapshot} ${clone.zone}`,
+    work: cloneWork(clone),
     progress: (now) => now.progress,
     reasons: (now) => now.reasons,
     wait: (options) => waitForClone(client, clone, options),
@@ -48,8 +66,7 @@ export async function followVolume(session: Session, volume: Volume): Promise<Vo
   const client = await session.client()
   return await follow<Volume>(session, {
     label: `Hydrating volume ${volume.name}`,
-    work: `Volume ${volume.name}`,
-    look: `ashlar volume ${volume.id}`,
+    work: { what: `Volume ${volume.name}`, look: `ashlar volume ${volume.id}` },
     progress: (now) => now.hydration,
     // While it hydrates as it should there is nothing to remark on.
     reasons: (now) =>
@@ -61,10 +78,7 @@ export async function followVolume(session: Session, volume: Volume): Promise<Vo
 interface Followed<Answer> {
   /** What the progress line starts with. */
   readonly label: string
-  /** What goes on, as the subject of a sentence. */
-  readonly work: string
-  /** The command that shows it. */
-  readonly look: string
+  readonly work: Work
   readonly progress: (now: Answer) => Progress | null
   readonly reasons: (now: Answer) => readonly Reason[]
   readonly wait: (options: WaitOptions<Answer>) => Promise<Answer>
@@ -82,10 +96,10 @@ async function follow<Answer>(session: Session, followed: Followed<Answer>): Pro
   } catch (thrown) {
     line.end()
     if (signal.aborted) {
-      const { work, look } = followed
+      const { what, look } = followed.work
       // The terminal has echoed "^C", whether a line was drawn or not.
       const clear = stderrTerminal ? clearLine : ''
-      stderr(`${clear}${work} goes on without this command; look again with: ${look}\n`)
+      stderr(`${clear}${what} goes on without this command; look again with: ${look}\n`)
     }
     throw thrown
   } finally {

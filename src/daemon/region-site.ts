@@ -16,17 +16,20 @@ import { Region } from '../engine/region/region.js'
 import type { PeerRegion } from '../engine/region/topology.js'
 import {
   attachmentService,
+  copyService,
   operatorService,
   snapshotService,
   topologyService,
   volumeService,
 } from '../gen/proto.js'
 import type { Binding } from '../native/binding.js'
+import { CopyClient } from '../replication/copy-client.js'
 import { PullClient } from '../replication/pull-client.js'
 import { pullServiceDefinition } from '../replication/pull-method.js'
 import { PullServer } from '../replication/pull-server.js'
 import { ZoneClient } from '../replication/zone-client.js'
 import { attachmentHandlers } from '../service/attachment-service.js'
+import { copyHandlers } from '../service/copy-service.js'
 import { operatorHandlers } from '../service/operator-service.js'
 import { type ServedService, SiteServer } from '../service/server.js'
 import { snapshotHandlers } from '../service/snapshot-service.js'
@@ -74,7 +77,16 @@ export class RegionSite {
       control: new ZoneClient({ name, address, credentials }),
       puller: new PullClient({ native, address, peer: name, credentials, ...limit }),
     }))
-    this.#connections = connected.flatMap(({ control, puller }) => [control, puller])
+    const peers = config.peers.map(({ name, number, endpoint, address: { target: address } }) => ({
+      name,
+      number,
+      address,
+      endpoint,
+      control: new CopyClient({ name, address, credentials }),
+      puller: new PullClient({ native, address, peer: name, credentials, ...limit }),
+    }))
+    const both = [...connected, ...peers]
+    this.#connections = both.flatMap(({ control, puller }) => [control, puller])
     this.#catalog = catalog
     this.#store = store
     this.#region = new Region({
@@ -82,7 +94,7 @@ export class RegionSite {
       region: { name: config.name, number: config.number },
       endpoint: config.listen.target,
       nodes: connected,
-      peers: config.peers.map((peer) => ({ ...peer, address: peer.address.target })),
+      peers,
       isReachable: async (peer) => await isReachable(peer, credentials, clock),
       catalog,
       native,
@@ -93,7 +105,7 @@ export class RegionSite {
     })
     this.#pulls = new PullServer({ native, source: this.#region.source, log })
     const api = this.#publicServices(options)
-    const between = this.#siteServices()
+    const between = this.#siteServices(options)
     const apart = config.siteListen !== undefined
     this.#public = new SiteServer(apart ? api : [...api, ...between], log)
     this.#sites = apart ? new SiteServer(between, log) : undefined
@@ -161,12 +173,17 @@ export class RegionSite {
     return this.#sites === undefined ? [this.#public] : [this.#public, this.#sites]
   }
 
-  #siteServices(): readonly ServedService[] {
+  #siteServices({ log }: RegionSiteOptions): readonly ServedService[] {
     return [
       {
         name: 'ashlar.replication.v1.ReplicationService',
         definition: pullServiceDefinition,
         handlers: this.#pulls.handlers,
+      },
+      {
+        name: 'ashlar.replication.v1.CopyService',
+        definition: copyService,
+        handlers: copyHandlers(this.#region, new Handlers(log)),
       },
     ]
   }

@@ -283,6 +283,9 @@ export interface StoreBinding {
   /** All of them, by ascending generation. */
   storeRecords(handle: StoreHandle): Promise<readonly StoreRecord[]>
 
+  /** Ids (hex) of what is damaged here and counts as missing; a fresh copy ends it. */
+  storeQuarantine(handle: StoreHandle): Promise<readonly string[]>
+
   /**
    * Marks what the manifests reach and condemns the rest: look-ups of it miss from then on. In memory
    * only. CORRUPT when something reached cannot be read; then nothing is condemned.
@@ -334,6 +337,12 @@ export interface StoreBinding {
     handle: StoreHandle,
     options: { readonly manifest: Buffer; readonly baseRootHex?: string },
   ): Promise<ChannelHandle>
+  /**
+   * Receiver of fresh copies of what is damaged or missing under a snapshot of this store, from a source
+   * that has the same snapshot. Ended by finishIngest: what came is what the store reads from then on;
+   * REMOTE_UNAVAILABLE after that when the source could not give all.
+   */
+  openRepair(handle: StoreHandle, options: { readonly manifest: Buffer }): Promise<ChannelHandle>
   /** Of any receiver into a store, after take() gave null: packs durable, index, nodes, manifest. The snapshot is visible only by the catalog's row. */
   finishIngest(channel: ChannelHandle): Promise<IngestResult>
   /**

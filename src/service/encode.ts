@@ -8,8 +8,8 @@ import type { VolumeReference } from '../gen/ashlar/v1/VolumeReference.js'
 
 /** VolumeReference and SnapshotReference are the same fields. */
 export function encodeReference(view: ReferenceView): VolumeReference {
-  const { id, crn, name, deleted } = view
-  return { id, crn, name, deleted }
+  const { id, crn, name, deleted, remoteRegion = '' } = view
+  return { id, crn, name, deleted, remoteRegion }
 }
 
 export function encodeProgress({ doneBytes, totalBytes, percent }: ProgressView): Progress {

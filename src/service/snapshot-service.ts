@@ -1,7 +1,8 @@
 // ashlar.v1.SnapshotService.
 
-import { AshlarError, invalidArgument } from '../base/error.js'
-import { parseRequestId } from '../base/ids.js'
+import { type Crn, parseCrn } from '../base/crn.js'
+import { invalidArgument } from '../base/error.js'
+import { type Id, parseRequestId, quote } from '../base/ids.js'
 import { parseName } from '../base/names.js'
 import { parseReference } from '../base/reference.js'
 import { parseResourceGroup } from '../base/resource-group.js'
@@ -25,6 +26,7 @@ import {
   encodeReference,
 } from './encode.js'
 import { encodePage, parsePage } from './paging.js'
+import { cloneHandlers, encodeClone, parseZones } from './snapshot-clones.js'
 import { parseFilterText, parseMask, parseOptionalName } from './parse.js'
 import type { Handlers } from './unary.js'
 
@@ -32,14 +34,26 @@ export function snapshotHandlers(region: Region, handlers: Handlers) {
   const { snapshots } = region
   return {
     CreateSnapshot: handlers.unary(async (request) => {
-      const spec = {
-        sourceVolume: parseReference(request.sourceVolume, 'volume', 'source_volume'),
+      const { sourceVolume, sourceSnapshotCrn } = request
+      const common = {
+        cloneZones: parseZones(request.cloneZones),
         name: parseOptionalName(request.name),
         userTags: parseTags(request.userTags),
         resourceGroup: parseResourceGroup(request.resourceGroup),
         requestId: parseRequestId(request.requestId),
       }
-      return encodeSnapshot(await snapshots.create(spec))
+      if (sourceSnapshotCrn === '') {
+        const volume = parseReference(sourceVolume, 'volume', 'source_volume')
+        return encodeSnapshot(await snapshots.create({ ...common, sourceVolume: volume }))
+      }
+      if (sourceVolume !== '') {
+        throw invalidArgument(
+          'source_snapshot_crn',
+          'either a source_volume or a source_snapshot_crn is given, not both',
+        )
+      }
+      const source = parseSourceCrn(sourceSnapshotCrn, region)
+      return encodeSnapshot(await snapshots.copy({ ...common, source }))
     }),
     GetSnapshot: handlers.unary(async ({ snapshot }) =>
       encodeSnapshot(await snapshots.get(parseReference(snapshot, 'snapshot', 'snapshot'))),
@@ -54,10 +68,7 @@ export function snapshotHandlers(region: Region, handlers: Handlers) {
     UpdateSnapshot: handlers.unary(async (request) =>
       encodeSnapshot(await snapshots.update(parseUpdate(request))),
     ),
-    CreateSnapshotClone: handlers.unary(noClones),
-    GetSnapshotClone: handlers.unary(noClones),
-    ListSnapshotClones: handlers.unary(noClones),
-    DeleteSnapshotClone: handlers.unary(noClones),
+    ...cloneHandlers(region, handlers),
     DeleteSnapshot: handlers.unary(async ({ snapshot, etag, requestId }) => {
       const left = await snapshots.delete({
         target: parseReference(snapshot, 'snapshot', 'snapshot'),
@@ -67,10 +78,6 @@ export function snapshotHandlers(region: Region, handlers: Handlers) {
       return left === undefined ? {} : { snapshot: encodeSnapshot(left) }
     }),
   } satisfies SnapshotServiceHandlers
-}
-
-async function noClones(): Promise<never> {
-  throw new AshlarError('NOT_SUPPORTED', 'there are no clones yet')
 }
 
 function parseUpdate(request: UpdateSnapshotRequest__Output): UpdateSnapshot {
@@ -94,6 +101,9 @@ async function parseFilter(
   const userTag = parseFilterText(request.userTag, 'user_tag')
   const resourceGroup = parseFilterText(request.resourceGroup, 'resource_group')
   const states = parseStates(request.lifecycleState)
+  const cloneZone = parseFilterText(request.cloneZone, 'clone_zone')
+  const copyRegion = parseFilterText(request.copyRegion, 'copy_region')
+  const sourceSnapshotId = parseSourceSnapshot(request.sourceSnapshot)
   const { sourceVolume } = request
   const sourceVolumeId =
     sourceVolume === ''
@@ -105,8 +115,36 @@ async function parseFilter(
     ...(userTag === undefined ? {} : { userTag }),
     ...(resourceGroup === undefined ? {} : { resourceGroup }),
     ...(states === undefined ? {} : { states }),
+    ...(cloneZone === undefined ? {} : { cloneZone }),
+    ...(copyRegion === undefined ? {} : { copyRegion }),
+    ...(sourceSnapshotId === undefined ? {} : { sourceSnapshotId }),
     ...(sourceVolumeId === undefined ? {} : { sourceVolumeId }),
   }
+}
+
+/** Throws INVALID_ARGUMENT unless it is of a snapshot of another region that is configured. */
+function parseSourceCrn(text: string, region: Region): Crn {
+  const field = 'source_snapshot_crn'
+  const crn = parseCrn(text, field)
+  const { location, type } = crn
+  if (type !== 'snapshot') throw invalidArgument(field, `${quote(text)} names a ${type}`)
+  if (location === region.context.region.name) {
+    throw invalidArgument(field, `${quote(text)} is of this region; a copy is of another one`)
+  }
+  if (region.hasPeer(location)) return crn
+  throw invalidArgument(
+    field,
+    `${quote(text)} is of region ${location}, which is not among the peers of this one`,
+  )
+}
+
+// Of another region, so that no name is known.
+function parseSourceSnapshot(text: string): Id | undefined {
+  if (text === '') return undefined
+  const reference = parseReference(text, 'snapshot', 'source_snapshot')
+  if (reference.kind === 'id') return reference.id
+  if (reference.kind === 'crn') return reference.crn.id
+  throw invalidArgument('source_snapshot', `${quote(text)} is neither an id nor a CRN`)
 }
 
 function parseStates(
@@ -117,6 +155,8 @@ function parseStates(
       return undefined
     case 'LIFECYCLE_STATE_PENDING':
       return ['cutting', 'captured', 'committing']
+    case 'LIFECYCLE_STATE_WAITING':
+      return ['waiting']
     case 'LIFECYCLE_STATE_STABLE':
       return ['stable']
     case 'LIFECYCLE_STATE_FAILED':
@@ -126,7 +166,6 @@ function parseStates(
     case 'LIFECYCLE_STATE_SUSPENDED':
     case 'LIFECYCLE_STATE_UNUSABLE':
     case 'LIFECYCLE_STATE_UPDATING':
-    case 'LIFECYCLE_STATE_WAITING':
       return []
     default:
       throw invalidArgument('lifecycle_state', `${String(state)} is not a lifecycle_state`)
@@ -134,6 +173,7 @@ function parseStates(
 }
 
 const states = {
+  waiting: 'LIFECYCLE_STATE_WAITING',
   pending: 'LIFECYCLE_STATE_PENDING',
   stable: 'LIFECYCLE_STATE_STABLE',
   failed: 'LIFECYCLE_STATE_FAILED',
@@ -158,12 +198,15 @@ function encodeSnapshot(view: SnapshotView): Snapshot {
     deletable: true,
     serviceTags: [],
     encryption: 'ENCRYPTION_TYPE_PROVIDER_MANAGED',
-    sourceVolume: encodeReference(view.sourceVolume),
+    sourceVolume: view.sourceVolume === undefined ? null : encodeReference(view.sourceVolume),
     root: view.rootHex,
     bootable: view.labels.operatingSystem !== undefined,
     ...encodeLabels(view.labels),
-    clones: [],
-    copies: [],
-    sourceSnapshot: null,
+    clones: view.clones.map(encodeClone),
+    copies: view.copies.map(({ snapshot, createdMs }) => ({
+      snapshot: encodeReference(snapshot),
+      createdAt: encodeMs(createdMs),
+    })),
+    sourceSnapshot: view.sourceSnapshot === undefined ? null : encodeReference(view.sourceSnapshot),
   }
 }

@@ -140,6 +140,12 @@ describe('a pending snapshot', () => {
       clones: [],
       copies: [],
       sourceSnapshot: null,
+      deletable: true,
+      serviceTags: [],
+      encryption: 'ENCRYPTION_TYPE_PROVIDER_MANAGED',
+      encryptionKeyCrn: '',
+      logicalBytes: '0',
+      transferredBytes: '0',
     })
   })
 

@@ -176,9 +176,7 @@ test('a second Ctrl-C ends a command that cannot end by itself', async () => {
     (program) => ['bash', '-c', `exec ${program} snapshots -q`],
     { ListSnapshots: () => ({ snapshots }) },
   )
-  child.stdout?.pause()
-  while (regions[0]?.calls.length !== 1) await sleep(20)
-  await sleep(500)
+  await new Promise((printing) => child.stdout?.once('readable', printing))
   child.kill('SIGINT')
   await sleep(500)
   expect({ code: child.exitCode, signal: child.signalCode }).toEqual({ code: null, signal: null })

@@ -21,6 +21,7 @@ import { unaryCalls } from '../../src/client/calls.js'
 import { volumeService } from '../../src/gen/proto.js'
 import type { PullOpen } from '../../src/engine/puller.js'
 import { native } from '../../src/native/binding.js'
+import { CopyClient } from '../../src/replication/copy-client.js'
 import { PullClient } from '../../src/replication/pull-client.js'
 import { ZoneClient } from '../../src/replication/zone-client.js'
 import { identities, readIdentity, writeIdentity } from '../support/certificates.js'
@@ -35,7 +36,8 @@ async function failure(call: Promise<unknown>): Promise<AshlarError> {
     (answer) => new Error(`it was not refused: ${JSON.stringify(answer)}`),
     (error: unknown) => error,
   )
-  if (thrown instanceof AshlarError) return thrown
+  // INTERNAL is what the test itself threw.
+  if (thrown instanceof AshlarError && thrown.code !== 'INTERNAL') return thrown
   throw thrown
 }
 
@@ -96,6 +98,10 @@ async function refusedWatch(
 interface VolumeView {
   readonly health_state: string
 }
+interface SnapshotView {
+  readonly id: string
+  readonly crn: string
+}
 interface ZoneView {
   readonly name: string
   readonly status: string
@@ -110,7 +116,13 @@ describe('a world whose sites talk TLS', () => {
   const region = () => world.siteEndpoint
 
   beforeAll(async () => {
-    world = await World.start({ zones: ['local-1', 'local-2'], poolCapacity: '256MiB', tls: true })
+    world = await World.start({
+      zones: ['local-1', 'local-2'],
+      poolCapacity: '256MiB',
+      tls: true,
+      // Nobody is there; the tests call as it would.
+      peers: [{ name: 'remote', number: 2, address: 'unix:/nowhere/remote.sock' }],
+    })
   }, 120_000)
   afterAll(async () => await world?.remove())
 
@@ -210,6 +222,46 @@ describe('a world whose sites talk TLS', () => {
     })
     expect(pull).toMatchObject({ code: 'PERMISSION_DENIED' })
     expect(pull.message).toContain('is not pinned')
+  })
+
+  test('a peer copies and pulls what it pinned; a node cannot, nor who says it is the peer', async () => {
+    const { crn: snapshotCrn, id: snapshotId } = await world.json<SnapshotView>('snapshot', 'kept')
+    const copyId = 'r002-00000000-0000-4000-8000-000000000001'
+    const open = async (site: string, region: string) => {
+      const client = new CopyClient({
+        name: 'local',
+        address: world.siteEndpoint,
+        credentials: asSite(site),
+      })
+      const copyCrn = `crn:v1:ashlar:public:is:${region}:a/local::snapshot:${copyId}`
+      try {
+        const request = { copyId, region, snapshotCrn, copyCrn, copyName: 'copied' }
+        return await client.open(request as Parameters<typeof client.open>[0], signal())
+      } finally {
+        client.close()
+      }
+    }
+    expect(await failure(open('local-1-a', 'local-1-a'))).toMatchObject({
+      code: 'PERMISSION_DENIED',
+      message: '"local-1-a" is not among the peers of region local',
+    })
+    expect(await failure(open('local-1-a', 'remote'))).toMatchObject({
+      code: 'PERMISSION_DENIED',
+      message: `the caller's certificate is of site local-1-a, and its message says "remote"`,
+    })
+    const { pinId } = await open('remote', 'remote')
+    const mine = { snapshotId, pinId, site: 'local-1-a' }
+    const stolen = await refusedPull(region(), 'local', asSite('local-1-a'), mine)
+    expect(stolen).toMatchObject({ code: 'PERMISSION_DENIED' })
+    expect(stolen.message).toContain('is not pinned')
+    const forged = await refusedPull(region(), 'local', asSite('local-1-a'), {
+      ...mine,
+      site: 'remote',
+    })
+    expect(forged.message).toContain('and its message says "remote"')
+    await expect(
+      refusedPull(region(), 'local', asSite('remote'), { ...mine, site: 'remote' }),
+    ).rejects.toThrow('the source has opened')
   })
 
   test('a node obeys and serves the certificate of its region only', async () => {

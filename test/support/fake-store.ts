@@ -30,15 +30,23 @@ interface Channel {
   /** Of an ingest: what it pulls, and whether a look-up found it. */
   readonly content?: Buffer
   readonly found?: boolean
+  /** Of a tree ingest: the manifest it pulls. */
+  readonly tree?: Buffer
 }
+
+export type TreeIngest = Parameters<Binding['openTreeIngest']>[1]
 
 export class FakeStore {
   readonly records: StoreRecord[] = []
   readonly closed: Channel[] = []
   /** Options of every ingest, in order. */
   readonly ingests: IngestOptions[] = []
+  readonly treeIngests: TreeIngest[] = []
+  readonly sources: Parameters<Binding['openSnapshotSource']>[1][] = []
   /** Content that is here, as hex of its manifest. */
   readonly held = new Set<string>()
+  /** Content that is damaged here, as hex of its manifest. */
+  readonly damaged = new Set<string>()
   /** Calls of a collection, in order, with the roots they were given. */
   readonly collecting: { readonly call: string; readonly roots: readonly string[] }[] = []
   /** What opening an ingest channel answers. */
@@ -76,6 +84,18 @@ export class FakeStore {
         const content = this.content()
         return this.open(this.ingest(), { content, found: this.#isPresent(keyOf(content)) })
       },
+      openTreeIngest: async (_handle, options) => {
+        this.treeIngests.push(options)
+        const { manifest } = options
+        const found = this.#isPresent(hexOf(manifest))
+        return this.open(this.ingest(), { tree: manifest, found })
+      },
+      storeQuarantine: async () => [...this.damaged],
+      openRepair: async (_handle, { manifest }) => {
+        const want = this.damaged.has(hexOf(manifest))
+        const onTake = async () => (want ? Buffer.from('want') : null)
+        return this.open({ onTake }, { tree: manifest })
+      },
       finishIngest: async (handle) => {
         await this.beforeFinish()
         return this.#finish(this.#channel(handle))
@@ -93,7 +113,10 @@ export class FakeStore {
       collectAbort: async () => {
         this.#condemned = undefined
       },
-      openSnapshotSource: async () => this.open({ onTake: async () => null }),
+      openSnapshotSource: async (_handle, options) => {
+        this.sources.push(options)
+        return this.open({ onTake: async () => null })
+      },
       give: async (handle, frames) => {
         const { script, closed } = this.#channel(handle)
         closed.signal.throwIfAborted()
@@ -126,7 +149,7 @@ export class FakeStore {
     )
   }
 
-  open(script: Script, more: Pick<Channel, 'content' | 'found'> = {}): ChannelHandle {
+  open(script: Script, more: Pick<Channel, 'content' | 'found' | 'tree'> = {}): ChannelHandle {
     const handle = {} as ChannelHandle
     this.#channels.set(handle, { script, closed: new AbortController(), ...more })
     return handle
@@ -138,14 +161,21 @@ export class FakeStore {
   }
 
   #isPresent(key: string): boolean {
+    if (this.damaged.has(key)) return false
     return this.held.has(key) && this.#condemned?.has(key) !== true
   }
 
-  #finish({ content = Buffer.from('content'), found = false }: Channel): IngestResult {
-    const key = keyOf(content)
+  #finish({ content = Buffer.from('content'), found = false, tree }: Channel): IngestResult {
+    const key = tree === undefined ? keyOf(content) : hexOf(tree)
     if (!found) {
+      this.damaged.delete(key)
       this.held.add(key)
       this.#condemned?.delete(key)
+    }
+    if (tree !== undefined) {
+      const rootHex = tree.subarray(48).toString('hex')
+      const bytes = { addedBytes: found ? 0n : 1n, receivedBytes: 1n, logicalBytes: 1n }
+      return { rootHex, manifest: tree, chunks: 1n, ...bytes }
     }
     const result = resultOf(content)
     return found ? { ...result, addedBytes: 0n, receivedBytes: 0n } : result

@@ -90,6 +90,21 @@ export class FakeZone implements ZoneControl {
     }
   }
 
+  /** Everything that clones of this snapshot lack has arrived. */
+  finishClones(snapshotId: string): void {
+    for (const clone of this.clones.values()) {
+      if (clone.snapshotId === snapshotId) clone.available = true
+    }
+    const { capturedNs } = this
+    const state = { hidden: false, sealed: true }
+    this.cuts.set(snapshotId, { snapshotId, epoch: 1, bytes: 1n << 26n, capturedNs, ...state })
+    for (const [pinId, origin] of this.origins) {
+      if (origin === snapshotId) this.origins.delete(pinId)
+    }
+    this.revision++
+    this.changed()
+  }
+
   records(): NodeRecords {
     return {
       revision: this.#revision(),
@@ -162,8 +177,10 @@ export class FakeZone implements ZoneControl {
       case 'createClone': {
         const { cloneId, snapshotId, origin } = order
         this.#refuseTombstone(cloneId)
-        this.clones.set(cloneId, { cloneId, snapshotId, available: false })
-        this.origins.set(origin.pinId, origin.snapshotId)
+        if (this.clones.has(cloneId)) return
+        const held = this.cuts.has(snapshotId)
+        this.clones.set(cloneId, { cloneId, snapshotId, available: held })
+        if (!held) this.origins.set(origin.pinId, origin.snapshotId)
         return
       }
       case 'deleteClone':

@@ -12,10 +12,16 @@ import { makeLogger } from '../../src/base/logger.js'
 import { Catalog } from '../../src/catalog/catalog.js'
 import type { PullOpen, Puller } from '../../src/engine/puller.js'
 import { LazyStore } from '../../src/engine/region/lazy-store.js'
-import { Region } from '../../src/engine/region/region.js'
+import { Region, type RegionPeer } from '../../src/engine/region/region.js'
 import type { CreateSnapshot, CreateVolume } from '../../src/engine/region/specs.js'
 import { FakeStore } from './fake-store.js'
 import { FakeZone } from './fake-zone.js'
+
+export interface RegionWorldOptions {
+  readonly name: string
+  readonly number: number
+  readonly peers: readonly RegionPeer[]
+}
 
 export class RegionWorld {
   readonly folder = mkdtempSync(join(tmpdir(), 'ash-'))
@@ -30,11 +36,20 @@ export class RegionWorld {
   pull: Puller['pull'] = async () => ({ kind: 'complete' })
   /** Whether the node agrees to the base it is offered. */
   agrees: (open: PullOpen) => boolean = ({ baseSnapshotId }) => baseSnapshotId !== undefined
+  readonly #options: RegionWorldOptions
   #region: Region | undefined
   #catalog: Catalog | undefined
 
-  static async start(): Promise<RegionWorld> {
-    const world = new RegionWorld()
+  private constructor(options: RegionWorldOptions) {
+    this.#options = options
+  }
+
+  static async start({
+    name = 'local',
+    number = 1,
+    peers = [],
+  }: Partial<RegionWorldOptions> = {}): Promise<RegionWorld> {
+    const world = new RegionWorld({ name, number, peers })
     await world.#start()
     return world
   }
@@ -86,12 +101,13 @@ export class RegionWorld {
   }
 
   async #start(): Promise<void> {
+    const { name, number, peers } = this.#options
     this.store.restart()
     // Only its presence is looked at.
     mkdirSync(join(this.folder, 'store'), { recursive: true })
     const catalog = await Catalog.open({
       path: join(this.folder, 'catalog.db'),
-      region: { name: 'local', number: 1 },
+      region: { name, number },
       newUuid: randomUUID,
     })
     const native = this.store.binding
@@ -107,13 +123,13 @@ export class RegionWorld {
     this.#catalog = catalog
     this.#region = new Region({
       account: 'local',
-      region: { name: 'local', number: 1 },
+      region: { name, number },
       endpoint: '127.0.0.1:7440',
       nodes: [
         { name: 'node-a', zone: 'zone-a', control: this.zones.a, puller },
         { name: 'node-b', zone: 'zone-b', control: this.zones.b, puller },
       ],
-      peers: [],
+      peers,
       isReachable: async () => false,
       catalog,
       native,
@@ -124,7 +140,7 @@ export class RegionWorld {
       }),
       clock: systemClock,
       log: makeLogger({ name: 'test', level: 'silent' }),
-      newId: () => makeId(1),
+      newId: () => makeId(number),
     })
     await this.#region.start()
     const links = [...this.#region.context.links.values()]
@@ -155,5 +171,12 @@ export function volumeSpec(change: Partial<CreateVolume> = {}): CreateVolume {
 export function snapshotSpec(
   change: Partial<CreateSnapshot> & Pick<CreateSnapshot, 'sourceVolume'>,
 ): CreateSnapshot {
-  return { name: '', userTags: [], resourceGroup: 'default', requestId: '', ...change }
+  return {
+    name: '',
+    cloneZones: [],
+    userTags: [],
+    resourceGroup: 'default',
+    requestId: '',
+    ...change,
+  }
 }

@@ -31,6 +31,10 @@ export interface WorldOptions {
   readonly tls?: boolean
   /** More keys of the region, as lines of TOML. */
   readonly regionKeys?: string
+  /** Default: region `local`, number 1. */
+  readonly region?: { readonly name: string; readonly number: number }
+  /** An empty folder whose name others have to know beforehand. */
+  readonly folder?: string
   readonly peers?: readonly {
     readonly name: string
     readonly number: number
@@ -39,21 +43,25 @@ export interface WorldOptions {
 }
 
 export class World {
-  readonly folder = mkdtempSync(join(tmpdir(), 'ashw-'))
-  readonly endpoint = `unix:${join(this.folder, 'region.sock')}`
+  readonly folder: string
+  readonly endpoint: string
   /** Where nodes and peers reach the region. */
   readonly siteEndpoint: string
   /** Certificates, named by site: `<site>.pem`, `<site>.key`, `ca.pem`. */
-  readonly tls = join(this.folder, 'tls')
+  readonly tls: string
   readonly #sites = new Map<string, Site>()
 
   private constructor(options: WorldOptions) {
+    this.folder = options.folder ?? World.makeFolder()
+    this.endpoint = World.endpointIn(this.folder)
+    this.tls = join(this.folder, 'tls')
+    const { name: regionName, number } = options.region ?? { name: 'local', number: 1 }
     const twins = (options.twins ?? []).map((zone) => `${zone}-b`)
     const nodes = [...options.zones, ...twins]
     const node = (site: string) => {
       const zone = site.replace(/-b$/, '')
       const name = World.#nameOf(site)
-      return `[[node]]\nname = "${name}"\nzone = "${zone}"\nregion = "local"\nlisten = "unix:${this.folder}/${site}.sock"\n`
+      return `[[node]]\nname = "${name}"\nzone = "${zone}"\nregion = "${regionName}"\nlisten = "unix:${this.folder}/${site}.sock"\n`
     }
     const peers = (options.peers ?? []).map(
       ({ name, number, address }) =>
@@ -63,8 +71,8 @@ export class World {
     const tls = (name: string) =>
       `tls = { ca = "tls/ca.pem", cert = "tls/${name}.pem", key = "tls/${name}.key" }`
     const secured =
-      options.tls === true ? `site_listen = "${this.siteEndpoint}"\n${tls('local')}\n` : ''
-    const region = `[[region]]\nname = "local"\nnumber = 1\ndata = "region"\nlisten = "${this.endpoint}"\n${secured}${options.regionKeys ?? ''}peers = [${peers.join(', ')}]\n`
+      options.tls === true ? `site_listen = "${this.siteEndpoint}"\n${tls(regionName)}\n` : ''
+    const region = `[[region]]\nname = "${regionName}"\nnumber = ${number}\ndata = "region"\nlisten = "${this.endpoint}"\n${secured}${options.regionKeys ?? ''}peers = [${peers.join(', ')}]\n`
     this.#add('region', region + nodes.map(node).join(''))
     for (const site of nodes) {
       const hosted = [
@@ -80,6 +88,14 @@ export class World {
     }
   }
 
+  static makeFolder(): string {
+    return mkdtempSync(join(tmpdir(), 'ashw-'))
+  }
+
+  static endpointIn(folder: string): string {
+    return `unix:${join(folder, 'region.sock')}`
+  }
+
   static #nameOf(site: string): string {
     return site.endsWith('-b') ? site : `${site}-a`
   }
@@ -93,10 +109,9 @@ export class World {
   static async start(options: WorldOptions): Promise<World> {
     const world = new World(options)
     if (options.tls === true) {
-      await writeCertificates(world.tls, [
-        'local',
-        ...world.nodes.map((site) => World.#nameOf(site)),
-      ])
+      const peers = (options.peers ?? []).map(({ name }) => name)
+      const nodes = world.nodes.map((site) => World.#nameOf(site))
+      await writeCertificates(world.tls, [options.region?.name ?? 'local', ...nodes, ...peers])
     }
     for (const site of world.nodes) await world.start(site)
     await world.start('region')

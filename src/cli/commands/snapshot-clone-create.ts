@@ -1,7 +1,7 @@
 import { makeRequestId } from '../../base/ids.js'
 import type { CommandSpec } from '../command.js'
 import { exitCodes } from '../exit-code.js'
-import { type CloneName, followClone, followSnapshot } from '../follow.js'
+import { type CloneName, cloneWork, followClone, followSnapshot } from '../follow.js'
 import type { Session } from '../session.js'
 import { cloneDetails } from '../snapshot-view.js'
 
@@ -35,6 +35,6 @@ export const snapshotCloneCreate: CommandSpec = {
 async function whole(session: Session, clone: CloneName) {
   const client = await session.client()
   const snapshot = await client.snapshots.getSnapshot({ snapshot: clone.snapshot }, session.call)
-  await followSnapshot(session, snapshot)
+  await followSnapshot(session, snapshot, cloneWork(clone))
   return await followClone(session, clone)
 }

@@ -64,7 +64,7 @@ async function complete(session: Session, created: Snapshot): Promise<Snapshot> 
   const stable = await followSnapshot(session, created)
   if (stable.clones.length === 0) return stable
   for (const { zone } of stable.clones) {
-    await followClone(session, { snapshot: created.id, zone })
+    await followClone(session, { snapshot: stable.name, zone })
   }
   const client = await session.client()
   return await client.snapshots.getSnapshot({ snapshot: created.id }, session.call)

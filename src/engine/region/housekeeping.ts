@@ -3,7 +3,7 @@
 // it follows from the catalog and the node's records, so a crash loses none of it.
 
 import { AshlarError, asAshlarError } from '../../base/error.js'
-import { isId } from '../../base/ids.js'
+import { type Id, isId } from '../../base/ids.js'
 import type { Tables } from '../../catalog/catalog.js'
 import type { OrderRow } from '../../catalog/rows.js'
 import type { PoolOrder } from '../../native/binding.js'
@@ -65,7 +65,8 @@ export class Housekeeping {
     let late: AshlarError | undefined
     for (const row of await catalog.read.orders.ofNode(node)) {
       // A volume that is being made from the cut needs it first; its drive looks here when done.
-      if (row.kind === 'dropCut' && (await catalog.read.volumes.creatingFromCut(row.target)) > 0) {
+      // A clone on its way out names the cut as its image, and goes before it.
+      if (row.kind === 'dropCut' && (await this.#isCutNeeded(node, row.target))) {
         late = new AshlarError('FAILED_PRECONDITION', `cut ${row.target} is still needed`)
         continue
       }
@@ -85,6 +86,12 @@ export class Housekeeping {
       await catalog.write(async (tables) => await tables.orders.remove(row.seq))
     }
     return late
+  }
+
+  async #isCutNeeded(node: string, snapshotId: Id): Promise<boolean> {
+    const { volumes, clones } = this.#context.catalog.read
+    if ((await volumes.creatingFromCut(snapshotId)) > 0) return true
+    return (await clones.ofSnapshot(snapshotId)).some(({ place }) => place?.node === node)
   }
 
   async #noteNode({ node }: NodeRecords): Promise<void> {
@@ -122,9 +129,10 @@ export class Housekeeping {
         if (row?.rootHex === undefined || row.manifest === undefined) return false
         const { rootHex, manifest } = row
         const volume = volumes.find(({ originSnapshotId }) => originSnapshotId === snapshotId)
-        const volumeId = volume !== undefined && isId(volume.volumeId) ? volume.volumeId : pinId
-        const pin = { id: pinId, rootHex, snapshotId, manifest, holder: node.name, volumeId }
-        await tables.pins.insert({ ...pin, state: 'held', createdMs: nowMs(clock) })
+        const objectId = volume !== undefined && isId(volume.volumeId) ? volume.volumeId : pinId
+        const pin = { id: pinId, rootHex, snapshotId, manifest, holder: node.name, objectId }
+        const state = { purpose: 'restore', state: 'held', createdMs: nowMs(clock) } as const
+        await tables.pins.insert({ ...pin, ...state })
         return true
       })
       if (restored) log.warn({ pin: pinId, snapshot: snapshotId, node: node.name }, 'pin restored')
@@ -164,6 +172,7 @@ export class Housekeeping {
       ...records.volumes.map(({ volumeId }) => volumeId),
       ...records.attachments.map(({ attachmentId }) => attachmentId),
       ...records.cuts.filter(({ hidden }) => !hidden).map(({ snapshotId }) => snapshotId),
+      ...records.clones.map(({ cloneId }) => cloneId),
     ]
     const before = this.#known.get(records.node.name)
     const known = new Set<string>()
@@ -210,5 +219,6 @@ async function hasRow(tables: Tables, id: string): Promise<boolean> {
   if (!isId(id)) return false
   if ((await tables.volumes.find(id)) !== undefined) return true
   if ((await tables.attachments.find(id)) !== undefined) return true
+  if ((await tables.clones.find(id)) !== undefined) return true
   return (await tables.snapshots.find(id)) !== undefined
 }

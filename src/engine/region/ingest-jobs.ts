@@ -2,11 +2,12 @@
 // of one volume run in the order of their cuts, so that each finds the one before it as its base. A
 // job keeps nothing but a session row; whatever is durable already is not asked for again.
 
+import { parseCrn } from '../../base/crn.js'
 import { AshlarError, asAshlarError } from '../../base/error.js'
 import type { Id } from '../../base/ids.js'
 import type { Base, Reason, SnapshotRow } from '../../catalog/rows.js'
 import type { Binding, ChannelHandle, IngestResult } from '../../native/binding.js'
-import type { PullOpened, Puller } from '../puller.js'
+import type { PullOpen, PullOpened, Puller, Receive } from '../puller.js'
 import { type RegionContext, linkOf } from './context.js'
 import type { LazyStore } from './lazy-store.js'
 import { nowMs } from './now.js'
@@ -110,6 +111,7 @@ export class IngestJobs {
   }
 
   async #isQueued({ id, sourceVolume }: SnapshotRow): Promise<boolean> {
+    if (sourceVolume === undefined) return false
     const first = await this.#options.context.catalog.read.snapshots.firstUnderWay(sourceVolume.id)
     const waits = first !== undefined && first.id !== id
     if (waits) {
@@ -123,7 +125,7 @@ export class IngestJobs {
 
   async #take(row: SnapshotRow, signal: AbortSignal): Promise<void> {
     // All of it was durable before the root was committed; only the record or the row is missing.
-    if (row.state === 'committing' && row.manifest !== undefined) return await this.#publish(row.id)
+    if (row.state === 'committing' && row.manifest !== undefined) return await this.publish(row.id)
     const { context, sessions } = this.#options
     linkOf(context, row.node).requireHere()
     await sessions.run(
@@ -132,7 +134,7 @@ export class IngestJobs {
         snapshotId: row.id,
         base: await sealBase(tables, row),
       }),
-      async ({ base }) => await this.#publish(row.id, await this.#pullOnto(row, base, signal)),
+      async ({ base }) => await this.publish(row.id, await this.#pullOnto(row, base, signal)),
     )
   }
 
@@ -156,43 +158,58 @@ export class IngestJobs {
     const puller = pullers.get(row.node)
     if (puller === undefined) throw new AshlarError('INTERNAL', `no connection to ${row.node}`)
     const handle = await store.get()
-    let opened: PullOpened | undefined
-    let channel: ChannelHandle | undefined
-    const close = () => {
-      if (channel !== undefined) native.closeChannel(channel)
-    }
+    let incremental = false
     const receive = async (source: PullOpened) => {
       refuseUnlessFits(row, base, source)
-      opened = source
-      channel = await native.openIngest(handle, {
+      incremental = source.baseAgreed
+      return await native.openIngest(handle, {
         volumeBytes: row.bytes,
         listIsDelta: source.baseAgreed,
         ...(base === undefined ? {} : { baseRootHex: base.rootHex }),
       })
-      this.#channels.set(row.id, channel)
+    }
+    const baseSnapshot = base === undefined ? {} : { baseSnapshotId: base.snapshotId }
+    const open = { snapshotId: row.id, site: context.region.name, ...baseSnapshot }
+    const result = await this.ingest(row.id, { puller, open, receive }, signal)
+    return { result, incremental }
+  }
+
+  /** Pulls into the channel that `receive` makes, and makes durable what came. */
+  async ingest(
+    id: Id,
+    { puller, open, receive }: { puller: Puller; open: PullOpen; receive: Receive },
+    signal: AbortSignal,
+  ): Promise<IngestResult> {
+    const { native } = this.#options
+    let channel: ChannelHandle | undefined
+    const close = () => {
+      if (channel !== undefined) native.closeChannel(channel)
+    }
+    const receiveHere: Receive = async (opened) => {
+      channel = await receive(opened)
+      this.#channels.set(id, channel)
       if (signal.aborted) close()
       return channel
     }
     signal.addEventListener('abort', close, { once: true })
     try {
       signal.throwIfAborted()
-      const baseSnapshot = base === undefined ? {} : { baseSnapshotId: base.snapshotId }
-      const open = { snapshotId: row.id, site: context.region.name, ...baseSnapshot }
-      const outcome = await puller.pull(receive, open, signal)
+      const outcome = await puller.pull(receiveHere, open, signal)
       if (outcome.kind === 'refused') throw outcome.error
       if (channel === undefined) throw new AshlarError('PROTOCOL', 'a pull that was never opened')
-      const result = await native.finishIngest(channel)
-      return { result, incremental: opened?.baseAgreed === true }
+      return await native.finishIngest(channel)
     } finally {
-      this.#channels.delete(row.id)
+      this.#channels.delete(id)
       signal.removeEventListener('abort', close)
       close()
     }
   }
 
-  // The order is DESIGN 7's: what the snapshot needs is durable; a generation of its own and the
-  // root are committed; the record is in the store; then one transaction makes it visible.
-  async #publish(id: Id, pulled?: Pulled): Promise<void> {
+  /**
+   * Also of a copy. The order is DESIGN 7's: what the snapshot needs is durable; a generation of its
+   * own and the root are committed; the record is in the store; then one transaction makes it visible.
+   */
+  async publish(id: Id, pulled?: Pulled): Promise<void> {
     const { native, store, context } = this.#options
     const begun = await this.#beginCommit(id, pulled?.result)
     await native.storeRecord(await store.get(), {
@@ -229,15 +246,20 @@ export class IngestJobs {
 
   async #makeStable(row: SnapshotRow, pulled: Pulled | undefined): Promise<void> {
     const { catalog, clock } = this.#options.context
-    const { id: target, node, rootHex = '', sourceVolume } = row
+    const { id: target, node, rootHex = '', sourceVolume, sourceSnapshot } = row
     const createdMs = nowMs(clock)
     await catalog.write(async (tables) => {
       const now = await tables.snapshots.find(target)
       if (now?.state !== 'committing') return
       await tables.snapshots.update(target, { state: 'stable', reason: null })
       await tables.sessions.endOf(target)
+      if (sourceSnapshot !== undefined) {
+        const peer = parseCrn(sourceSnapshot.crn).location
+        await tables.peerOrders.insert({ kind: 'commitCopy', peer, target, createdMs })
+        return
+      }
       // The node has read all of it, and its root was compared.
-      if (pulled?.incremental === false) {
+      if (pulled?.incremental === false && sourceVolume !== undefined) {
         await tables.volumes.update(sourceVolume.id, { auditedMs: createdMs, fullSeal: false })
       }
       await tables.orders.insert({ kind: 'sealed', node, target, rootHex, createdMs })

@@ -7,6 +7,7 @@ import type { Logger } from '../../base/logger.js'
 import type { PoolOrder } from '../../native/binding.js'
 import { Backoff } from '../backoff.js'
 import {
+  type CloneProgress,
   type HydrationProgress,
   type NodeRecords,
   type OrderAnswer,
@@ -45,6 +46,7 @@ export class NodeLink {
   readonly #stop = new AbortController()
   readonly #listeners: Listener[] = []
   readonly #hydration = new Map<string, HydrationProgress>()
+  readonly #clones = new Map<string, CloneProgress>()
   #state: LinkState = { kind: 'away', why: 'it has not been reached yet' }
   #acknowledged: Revision | undefined
   #ended: Promise<void> = Promise.resolve()
@@ -95,6 +97,10 @@ export class NodeLink {
 
   hydrationOf(volumeId: string): HydrationProgress | undefined {
     return this.#hydration.get(volumeId)
+  }
+
+  cloneProgressOf(cloneId: string): CloneProgress | undefined {
+    return this.#clones.get(cloneId)
   }
 
   /** Called with every list of records, the first one after a connect included. */
@@ -155,6 +161,7 @@ export class NodeLink {
         watchdog.refresh()
         if (event.kind === 'records') this.#seen(event.records)
         if (event.kind === 'hydration') this.#hydration.set(event.progress.volumeId, event.progress)
+        if (event.kind === 'clone') this.#clones.set(event.progress.cloneId, event.progress)
       }
     } finally {
       clearTimeout(watchdog)
@@ -179,6 +186,10 @@ export class NodeLink {
     for (const volumeId of this.#hydration.keys()) {
       const volume = records.volumes.find((record) => record.volumeId === volumeId)
       if (volume === undefined || volume.hydrated) this.#hydration.delete(volumeId)
+    }
+    for (const cloneId of this.#clones.keys()) {
+      const clone = records.clones.find((record) => record.cloneId === cloneId)
+      if (clone === undefined || clone.available) this.#clones.delete(cloneId)
     }
     if (was === 'away') this.#options.log.info({ node: this.name }, 'node is here')
     for (const listener of this.#listeners) listener(was === 'away')

@@ -86,12 +86,14 @@ export class Operator {
       }
       const total = { pinsDropped: 0, volumesForgotten: 0 }
       for (const name of names) {
-        total.pinsDropped += await tables.pins.removeOfHolder(name)
+        total.pinsDropped += await tables.pins.removeOfNode(name)
         total.volumesForgotten += await forgetVolumes(tables, name, gone)
         await failSnapshots(tables, name, gone)
         await tables.orders.removeOfNode(name)
         await tables.nodes.remove(name)
       }
+      const clones = await tables.clones.removeOfZone(zone)
+      gone.push(...clones.map((id) => `clone ${id}`))
       return total
     })
     // What still runs for them finds no row and ends.

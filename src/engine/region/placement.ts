@@ -1,20 +1,23 @@
-// Where a new volume goes, and where its content comes from: the node of the zone that still holds
-// the snapshot's cut has nothing to fetch; any other node hydrates from the region, under a pin.
+// Where a new volume goes, and where its content comes from: a node of the zone that holds the
+// snapshot's cut, or a clone, has nothing to fetch; any other hydrates from the region, under a pin.
 
 import { AshlarError, invalidArgument } from '../../base/error.js'
 import type { Id } from '../../base/ids.js'
 import type { Tables } from '../../catalog/catalog.js'
 import type { Labels, PinRow, SnapshotRow, VolumeRow, VolumeSource } from '../../catalog/rows.js'
 import { type RegionContext, linkOf } from './context.js'
+import { makePin } from './make-pin.js'
 import type { NodeLink } from './node-link.js'
-import { nowMs } from './now.js'
 import { resolveSnapshot } from './resolve.js'
 import type { CreateVolume } from './specs.js'
+import { holdsClone, holdsCut, nodesOfZone, roomiest } from './zone-nodes.js'
 
 export interface Place {
   readonly node: string
   readonly bytes: bigint
   readonly source: VolumeSource
+  /** Nothing of the source is missing, from the first moment on. */
+  readonly hydrated: boolean
   /** To be written with the volume. */
   readonly pin: PinRow | undefined
   readonly inherited: Labels | undefined
@@ -28,14 +31,7 @@ export class Placement {
   }
 
   async choose(tables: Tables, spec: CreateVolume, volumeId: Id): Promise<Place> {
-    const links = [...this.#context.links.values()].filter(({ zone }) => zone === spec.zone)
-    if (links.length === 0) {
-      throw new AshlarError(
-        'ZONE_NOT_FOUND',
-        `region ${this.#context.region.name} has no zone ${JSON.stringify(spec.zone)}`,
-        { field: 'zone', metadata: { zone: spec.zone } },
-      )
-    }
+    const links = nodesOfZone(this.#context, spec.zone, 'zone')
     if (spec.sourceSnapshot !== undefined) {
       const snapshot = await this.#source(tables, spec.sourceSnapshot)
       return this.#restored(links, snapshot, spec, volumeId)
@@ -51,6 +47,7 @@ export class Placement {
       node,
       bytes: spec.capacityBytes,
       source: { kind: 'empty' },
+      hydrated: true,
       pin: undefined,
       inherited: undefined,
     }
@@ -68,7 +65,10 @@ export class Placement {
       const pin = snapshot === undefined ? undefined : this.#pin(snapshot, row.node, row.id)
       if (pin === undefined) return false
       await tables.pins.insert(pin)
-      await tables.volumes.update(row.id, { source: { ...source, kind: 'origin', pinId: pin.id } })
+      await tables.volumes.update(row.id, {
+        source: { ...source, kind: 'origin', pinId: pin.id },
+        hydrated: false,
+      })
       return true
     })
   }
@@ -104,15 +104,19 @@ export class Placement {
     }
     const origin = { snapshotId: snapshot.id, snapshotName: snapshot.name }
     const inherited = snapshot.labels
-    if (links.some((link) => holdsCut(link, snapshot))) {
+    const holders = links.filter((link) => holdsCut(link, snapshot))
+    if (holders.length > 0) {
       const source: VolumeSource = { kind: 'cut', ...origin }
-      return { node: snapshot.node, bytes, source, pin: undefined, inherited }
+      const link = roomiest(holders)
+      const hydrated = holdsClone(link, snapshot)
+      return { node: link.name, bytes, source, hydrated, pin: undefined, inherited }
     }
     if (snapshot.state !== 'stable') throw this.#pending(links, snapshot)
     const node = roomiest(links).name
     const pin = this.#pin(snapshot, node, volumeId)
     if (pin === undefined) throw new AshlarError('INTERNAL', `${snapshot.id} has no manifest`)
-    return { node, bytes, source: { kind: 'origin', ...origin, pinId: pin.id }, pin, inherited }
+    const source: VolumeSource = { kind: 'origin', ...origin, pinId: pin.id }
+    return { node, bytes, source, hydrated: false, pin, inherited }
   }
 
   #pending(links: readonly NodeLink[], snapshot: SnapshotRow): AshlarError {
@@ -120,55 +124,17 @@ export class Placement {
     if (own !== undefined && snapshot.state !== 'cutting') own.requireHere()
     return new AshlarError(
       'SNAPSHOT_PENDING',
-      `snapshot ${snapshot.id} is pending: until it is stable it restores only in zone ${snapshot.zone}`,
+      snapshot.node === ''
+        ? `snapshot ${snapshot.id} is pending: a copy restores once it is stable`
+        : `snapshot ${snapshot.id} is pending: until it is stable it restores only in zone ${snapshot.zone}`,
       { field: 'source_snapshot', metadata: { snapshot: snapshot.id, zone: snapshot.zone } },
     )
   }
 
   #pin(snapshot: SnapshotRow, node: string, volumeId: Id): PinRow | undefined {
-    const { rootHex, manifest } = snapshot
-    if (snapshot.state !== 'stable' || rootHex === undefined || manifest === undefined) {
-      return undefined
-    }
-    return {
-      id: this.#context.newId(),
-      rootHex,
-      snapshotId: snapshot.id,
-      manifest,
-      holder: linkOf(this.#context, node).name,
-      volumeId,
-      state: 'claimed',
-      createdMs: nowMs(this.#context.clock),
-    }
+    const holder = linkOf(this.#context, node).name
+    return makePin(this.#context, snapshot, { holder, purpose: 'restore', objectId: volumeId })
   }
-}
-
-// A cut just taken may not be in the records yet; what the row says of a pending one is enough.
-function holdsCut(link: NodeLink, snapshot: SnapshotRow): boolean {
-  if (link.name !== snapshot.node || link.state.kind === 'away') return false
-  if (snapshot.state === 'captured' || snapshot.state === 'committing') return true
-  return link.state.records.cuts.some(
-    ({ snapshotId, hidden }) => snapshotId === snapshot.id && !hidden,
-  )
-}
-
-/** Throws REMOTE_UNAVAILABLE when no node is here. */
-function roomiest(links: readonly NodeLink[]): NodeLink {
-  let best: NodeLink | undefined
-  let bestFree = -1n
-  for (const link of links) {
-    if (link.state.kind === 'away' || link.state.records.node.readOnly) continue
-    const { freeBytes } = link.state.records.node
-    if (freeBytes > bestFree) [best, bestFree] = [link, freeBytes]
-  }
-  if (best !== undefined) return best
-  const away = links.find(({ state }) => state.kind === 'away')
-  away?.requireHere()
-  throw new AshlarError(
-    'POOL_READ_ONLY',
-    `every pool of zone ${links[0]?.zone ?? ''} is read-only after a failed write`,
-    { field: 'zone' },
-  )
 }
 
 function isMissing(error: AshlarError): boolean {

@@ -11,16 +11,21 @@ import type { Binding } from '../../native/binding.js'
 import type { Puller } from '../puller.js'
 import type { ZoneControl } from '../zone-control.js'
 import { Attachments } from './attachments.js'
+import { Clones } from './clones.js'
 import { Collector } from './collector.js'
 import type { RegionContext } from './context.js'
+import { Copies } from './copies.js'
+import { CopyJobs } from './copy-jobs.js'
 import { Drives } from './drives.js'
 import { Housekeeping } from './housekeeping.js'
 import { IngestJobs } from './ingest-jobs.js'
 import type { LazyStore } from './lazy-store.js'
 import { NodeLink } from './node-link.js'
 import { Operator } from './operator.js'
+import { type PeerLink, PeerLinks } from './peer-link.js'
 import { Placement } from './placement.js'
 import { Recovery } from './recovery.js'
+import { Repairs } from './repairs.js'
 import { RequestLog } from './request-log.js'
 import { resolveFilter } from './resolve.js'
 import { Sessions } from './sessions.js'
@@ -37,12 +42,15 @@ export interface RegionNode {
   readonly puller: Puller
 }
 
+/** Another region: for lists, and for copies in either direction. */
+export type RegionPeer = PeerRegion & PeerLink
+
 export interface RegionOptions {
   readonly account: string
   readonly region: { readonly name: string; readonly number: number }
   readonly endpoint: string
   readonly nodes: readonly RegionNode[]
-  readonly peers: readonly PeerRegion[]
+  readonly peers: readonly RegionPeer[]
   readonly isReachable: (peer: PeerRegion) => Promise<boolean>
   readonly catalog: Catalog
   readonly native: Binding
@@ -52,18 +60,22 @@ export interface RegionOptions {
   readonly newId: () => Id
 }
 
-const requestSweepMs = 3600 * 1000
+const sweepMs = 3600 * 1000
 
 export class Region {
   readonly volumes: Volumes
   readonly attachments: Attachments
   readonly snapshots: Snapshots
+  readonly clones: Clones
+  readonly copies: Copies
+  readonly repairs: Repairs
   readonly topology: Topology
   readonly operator: Operator
   readonly recovery: Recovery
   readonly source: SnapshotSource
   readonly context: RegionContext
   readonly #housekeeping: Housekeeping
+  readonly #peers: PeerLinks
   readonly #collector: Collector
   readonly #stop = new AbortController()
   #sweeps: Promise<void> = Promise.resolve()
@@ -82,6 +94,7 @@ export class Region {
       newId: options.newId,
     }
     const pullers = new Map(nodes.map(({ name, puller }) => [name, puller]))
+    const peers = new PeerLinks(context, options.peers)
     const sessions = new Sessions(context)
     const jobs = new IngestJobs({ context, native, store, sessions, pullers })
     const views = new Views(context, jobs)
@@ -96,9 +109,24 @@ export class Region {
     this.operator = new Operator({ context, native, store, collector, recovery })
     this.volumes = new Volumes({ context, views, placement, housekeeping })
     this.attachments = new Attachments({ context, views, housekeeping })
-    this.snapshots = new Snapshots({ context, views, jobs, housekeeping, collector })
+    this.clones = new Clones({ context, views, housekeeping })
+    const { clones } = this
+    const copyJobs = new CopyJobs({ context, native, store, sessions, peers, jobs })
+    this.snapshots = new Snapshots({
+      context,
+      views,
+      jobs,
+      copyJobs,
+      peers,
+      clones,
+      housekeeping,
+      collector,
+    })
+    this.copies = new Copies(context, peers)
+    this.#peers = peers
+    this.repairs = new Repairs({ context, native, store, sessions, jobs, peers, pullers })
     this.topology = new Topology({ ...options, context })
-    this.source = new SnapshotSource({ native, store, catalog })
+    this.source = new SnapshotSource({ native, store, catalog, copies: this.copies })
   }
 
   async start(): Promise<void> {
@@ -111,8 +139,11 @@ export class Region {
     await this.volumes.recover()
     await this.attachments.recover()
     await this.snapshots.recover()
+    await this.clones.recover()
+    this.#peers.recover()
     this.#sweeps = this.#sweep()
     await this.#collector.start()
+    this.repairs.start()
   }
 
   /** What a list filter means by a volume, which may be gone; undefined for an unknown name. */
@@ -121,21 +152,30 @@ export class Region {
     return await resolveFilter(reference, async (name) => await volumes.holdingName(name))
   }
 
+  /** Copies are made from and for these regions. */
+  hasPeer(name: string): boolean {
+    return this.#peers.has(name)
+  }
+
   async stop(): Promise<void> {
     this.#stop.abort(new AshlarError('SHUTTING_DOWN', 'the region is stopping'))
     const collected = this.#collector.stop()
+    const repaired = this.repairs.stop()
     await Promise.all([...this.context.links.values()].map(async (link) => await link.stop()))
     await this.context.drives.stop()
     await collected
+    await repaired
     await this.#sweeps
   }
 
   #look(node: string, back: boolean): void {
     if (back) this.context.drives.wakeAll()
     this.#housekeeping.look(node)
-    this.snapshots.wake(node).catch((thrown: unknown) => {
+    const failed = (thrown: unknown) => {
       if (!this.#stop.signal.aborted) this.context.log.error({ err: thrown, node }, 'look failed')
-    })
+    }
+    this.snapshots.wake(node).catch(failed)
+    this.clones.wake(node).catch(failed)
   }
 
   /** A configuration that drops a node would strand what lives there. */
@@ -153,10 +193,10 @@ export class Region {
   async #sweep(): Promise<void> {
     const { clock, log, requests } = this.context
     while (!this.#stop.signal.aborted) {
-      await requests
-        .forgetOld()
-        .catch((thrown: unknown) => log.warn({ err: thrown }, 'sweep failed'))
-      await clock.sleep(requestSweepMs, this.#stop.signal).catch(() => undefined)
+      const failed = (thrown: unknown) => log.warn({ err: thrown }, 'sweep failed')
+      await requests.forgetOld().catch(failed)
+      await this.copies.giveUpSilent().catch(failed)
+      await clock.sleep(sweepMs, this.#stop.signal).catch(() => undefined)
     }
   }
 }

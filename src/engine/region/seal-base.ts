@@ -9,7 +9,7 @@ import type { Base, SnapshotRow } from '../../catalog/rows.js'
  * was restored from, as its row or its pin has it; else none.
  */
 export async function sealBase(tables: Tables, row: SnapshotRow): Promise<Base | undefined> {
-  if (row.fullSeal || row.epoch === undefined) return undefined
+  if (row.fullSeal || row.epoch === undefined || row.sourceVolume === undefined) return undefined
   const { id: volumeId } = row.sourceVolume
   const newest = await tables.snapshots.stableBefore(volumeId, row.epoch)
   if (newest !== undefined) return baseOf(newest)

@@ -59,7 +59,8 @@ const record = z.object({
   name: text,
   zone: text,
   node: text,
-  sourceVolume: z.object({ id, name: text, zone: text }),
+  sourceVolume: z.object({ id, name: text, zone: text, region: text.optional() }),
+  sourceSnapshot: z.object({ crn: text, name: text }).optional(),
   bytes,
   epoch: z.number().int().optional(),
   capturedNs: bytes,
@@ -86,12 +87,15 @@ export function readSnapshotRecord(buffer: Buffer): SnapshotRecord {
     throw new AshlarError('CORRUPT', `a snapshot record that cannot be read: ${what}`)
   }
   const { version: _, region, manifest, labels: found, epoch, ...row } = read.data
+  const { region: remote, ...volume } = row.sourceVolume
   const { operatingSystem, sourceImage } = found
   const labelled: Labels = { ...found, operatingSystem, sourceImage }
   return {
     region,
     row: {
       ...row,
+      sourceVolume: remote === undefined ? volume : { ...volume, region: remote },
+      sourceSnapshot: row.sourceSnapshot,
       epoch,
       manifest: manifest === undefined ? undefined : Buffer.from(manifest, 'base64'),
       labels: labelled,

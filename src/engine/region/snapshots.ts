@@ -11,6 +11,7 @@ import type { Tables } from '../../catalog/catalog.js'
 import type { Page, PageRequest } from '../../catalog/page.js'
 import type { SnapshotRow } from '../../catalog/rows.js'
 import type { SnapshotFilter } from '../../catalog/snapshots.js'
+import type { Clones } from './clones.js'
 import type { Collector } from './collector.js'
 import {
   type RegionContext,
@@ -21,15 +22,17 @@ import {
   revisionAfter,
   timing,
 } from './context.js'
+import { type CopyJobs, type CopyRowOf, isCopy, newCopy, regionOf } from './copy-jobs.js'
 import type { Step } from './drives.js'
 import type { Housekeeping } from './housekeeping.js'
 import type { IngestJobs, JobEnd } from './ingest-jobs.js'
 import { isTransient } from './node-link.js'
 import { nowMs } from './now.js'
+import type { PeerLinks } from './peer-link.js'
 import type { Claim } from './request-log.js'
 import { resolveSnapshot, resolveVolume } from './resolve.js'
 import { snapshotRecord } from './snapshot-record.js'
-import type { CreateSnapshot, DeleteObject, UpdateSnapshot } from './specs.js'
+import type { CopySnapshot, CreateSnapshot, DeleteObject, UpdateSnapshot } from './specs.js'
 import type { SnapshotView, Views } from './views.js'
 import { notReady } from './volumes.js'
 
@@ -37,6 +40,9 @@ export interface SnapshotsOptions {
   readonly context: RegionContext
   readonly views: Views
   readonly jobs: IngestJobs
+  readonly copyJobs: CopyJobs
+  readonly peers: PeerLinks
+  readonly clones: Clones
   readonly housekeeping: Housekeeping
   readonly collector: Collector
 }
@@ -51,16 +57,24 @@ export class Snapshots {
   readonly #context: RegionContext
   readonly #views: Views
   readonly #jobs: IngestJobs
+  readonly #copyJobs: CopyJobs
+  readonly #peers: PeerLinks
+  readonly #clones: Clones
   readonly #housekeeping: Housekeeping
   readonly #collector: Collector
   // Ids whose caller still waits for the cut. Any other row without a cut is one that a former life
   // of the daemon left: its caller is gone, so a cut made now would be of the wrong time.
   readonly #awaited = new Map<Id, { readonly until: number }>()
+  /** Told how the first attempt to reach the source of a copy went, while its caller waits for that. */
+  readonly #openings = new Map<Id, (refused: AshlarError | undefined) => void>()
 
   constructor(options: SnapshotsOptions) {
     this.#context = options.context
     this.#views = options.views
     this.#jobs = options.jobs
+    this.#copyJobs = options.copyJobs
+    this.#peers = options.peers
+    this.#clones = options.clones
     this.#housekeeping = options.housekeeping
     this.#collector = options.collector
   }
@@ -73,6 +87,21 @@ export class Snapshots {
       args,
       run: async (claim) => await this.#awaitCut(await this.#insert(spec, claim)),
       resume: async (id) => await this.#awaitRecovery(id),
+    })
+  }
+
+  /**
+   * A copy of a snapshot of another region. What that refuses is thrown; a region that is away is
+   * waited for by the row.
+   */
+  async copy(spec: CopySnapshot): Promise<SnapshotView> {
+    const { requestId, ...args } = spec
+    return await this.#context.requests.once({
+      requestId,
+      method: 'CreateSnapshot',
+      args,
+      run: async (claim) => await this.#awaitOpening(await this.#insertCopy(spec, claim)),
+      resume: async (id) => await this.#awaitOpening(id),
     })
   }
 
@@ -110,10 +139,11 @@ export class Snapshots {
             ...(userTags === undefined ? {} : { userTags }),
             revision: revisionAfter(row, spec),
           })
-          if (name !== undefined) await tables.volumes.renameSource(row.id, name)
+          if (name !== undefined) await this.#renamed(tables, row, name)
           await claim(tables, row.id)
           return row.id
         })
+        if (spec.name !== undefined) this.#peers.recover()
         return await this.get({ kind: 'id', id })
       },
       resume: async (id) => await this.get({ kind: 'id', id }),
@@ -164,6 +194,7 @@ export class Snapshots {
 
   /** The job of a snapshot is over, or will be: the next one of its volume may begin. */
   async #driveNext({ sourceVolume }: SnapshotRow): Promise<void> {
+    if (sourceVolume === undefined) return
     const next = await this.#context.catalog.read.snapshots.firstUnderWay(sourceVolume.id)
     if (next !== undefined) void this.#drive(next.id)
   }
@@ -194,6 +225,7 @@ export class Snapshots {
         zone: volume.zone,
         node: volume.node,
         sourceVolume: { id: volume.id, name: volume.name, zone: volume.zone },
+        sourceSnapshot: undefined,
         bytes: volume.grantedBytes,
         epoch: undefined,
         capturedNs: undefined,
@@ -212,6 +244,7 @@ export class Snapshots {
         },
         createdMs: nowMs(context.clock),
       })
+      await this.#clones.want(tables, id, spec.cloneZones)
       await claim(tables, id)
     })
     this.#awaited.set(id, { until: context.clock.monotonicMs() + limits.cutTimeoutMs })
@@ -251,17 +284,77 @@ export class Snapshots {
     return await this.get({ kind: 'id', id })
   }
 
+  async #insertCopy(spec: CopySnapshot, claim: Claim): Promise<Id> {
+    const context = this.#context
+    const id = context.newId()
+    await context.catalog.write(async (tables) => {
+      const name = await chooseName(spec.name, (name) => tables.snapshots.holdingName(name))
+      await tables.snapshots.insert(newCopy(spec, { id, name, createdMs: nowMs(context.clock) }))
+      await this.#clones.want(tables, id, spec.cloneZones)
+      await claim(tables, id)
+    })
+    return id
+  }
+
+  async #awaitOpening(id: Id): Promise<SnapshotView> {
+    const { clock } = this.#context
+    const first = new Promise<void>((resolve, reject) => {
+      this.#openings.set(id, (refused) => (refused === undefined ? resolve() : reject(refused)))
+    })
+    try {
+      void this.#drive(id)
+      await atMost(timing.orderMs, clock, first)
+    } finally {
+      this.#openings.delete(id)
+    }
+    return await this.get({ kind: 'id', id })
+  }
+
+  // Nobody has seen the copy yet: what its source refuses at once leaves nothing behind.
+  async #stepOpening(row: CopyRowOf, signal: AbortSignal): Promise<Step> {
+    const { catalog } = this.#context
+    try {
+      const change = await this.#copyJobs.open(row, signal)
+      await catalog.write(async (tables) => {
+        const now = await tables.snapshots.find(row.id)
+        if (now?.state === 'waiting') await tables.snapshots.update(row.id, change)
+      })
+      this.#openings.get(row.id)?.(undefined)
+      return { kind: 'again' }
+    } catch (thrown) {
+      signal.throwIfAborted()
+      const error = asAshlarError(thrown)
+      const tell = this.#openings.get(row.id)
+      if (tell === undefined || isTransient(error)) {
+        const step = await this.#ended(row, this.#copyJobs.judge(row, error))
+        tell?.(undefined)
+        return step
+      }
+      await catalog.write(async (tables) => {
+        await tables.snapshots.remove(row.id)
+        await tables.clones.condemnOf(row.id)
+        await tables.requests.removeOf(row.id)
+        await this.#orderDrop(tables, row)
+      })
+      await this.#lookAt(row)
+      tell(error)
+      return { kind: 'rest' }
+    }
+  }
+
   async #cut(row: SnapshotRow): Promise<AshlarError | undefined> {
     const { clock } = this.#context
     const link = linkOf(this.#context, row.node)
     const until = this.#awaited.get(row.id)?.until ?? clock.monotonicMs()
+    if (row.sourceVolume === undefined) throw new AshlarError('INTERNAL', `${row.id} has no volume`)
+    const volumeId = row.sourceVolume.id
     const signal = new AbortController().signal
     let refused = new AshlarError('REMOTE_UNAVAILABLE', `no cut within ${limits.cutTimeoutMs} ms`)
     for (;;) {
       const timeoutMs = Math.ceil(until - clock.monotonicMs())
       if (timeoutMs <= 0) break
       try {
-        const members = [{ volumeId: row.sourceVolume.id, snapshotId: row.id }]
+        const members = [{ volumeId, snapshotId: row.id }]
         const order = { kind: 'cut', groupId: row.id, members } as const
         const { cuts } = await link.order(order, { timeoutMs, signal })
         const cut = cuts.find(({ snapshotId }) => snapshotId === row.id)
@@ -294,6 +387,7 @@ export class Snapshots {
   async #giveUp(row: SnapshotRow): Promise<void> {
     await this.#context.catalog.write(async (tables) => {
       await tables.snapshots.remove(row.id)
+      await tables.clones.condemnOf(row.id)
       await tables.requests.removeOf(row.id)
       await this.#orderDrop(tables, row)
     })
@@ -311,6 +405,8 @@ export class Snapshots {
         return await this.#stepJob(row, signal)
       case 'deleting':
         return await this.#stepDelete(row)
+      case 'waiting':
+        return isCopy(row) ? await this.#stepOpening(row, signal) : { kind: 'rest' }
       case 'stable':
       case 'failed':
         return { kind: 'rest' }
@@ -332,13 +428,18 @@ export class Snapshots {
   }
 
   async #stepJob(row: SnapshotRow, signal: AbortSignal): Promise<Step> {
-    const end = await this.#jobs.run(row, signal)
+    this.#openings.get(row.id)?.(undefined)
+    const jobs = isCopy(row) ? this.#copyJobs.run(row, signal) : this.#jobs.run(row, signal)
+    return await this.#ended(row, await jobs)
+  }
+
+  async #ended(row: SnapshotRow, end: JobEnd): Promise<Step> {
     switch (end.kind) {
       case 'queued':
         // Whatever ends the one before drives this one.
         return { kind: 'rest' }
       case 'stable':
-        this.#housekeeping.look(row.node)
+        await this.#lookAt(row)
         await this.#driveNext(row)
         return { kind: 'again' }
       case 'waits':
@@ -351,6 +452,13 @@ export class Snapshots {
       default:
         return assertNever(end)
     }
+  }
+
+  /** Whoever has to hear of a change is told in time: node or region, and the clones. */
+  async #lookAt(row: SnapshotRow): Promise<void> {
+    if (isCopy(row)) this.#peers.look(regionOf(row))
+    else if (this.#context.links.has(row.node)) this.#housekeeping.look(row.node)
+    await this.#clones.look(row.id)
   }
 
   async #note(row: SnapshotRow, { reason }: Extract<JobEnd, { kind: 'waits' }>): Promise<void> {
@@ -367,16 +475,31 @@ export class Snapshots {
     log.error({ snapshot: row.id, reason }, 'snapshot failed')
     await catalog.write(async (tables) => {
       const now = await tables.snapshots.find(row.id)
-      if (now?.state !== 'captured') return
+      if (now?.state !== 'captured' && now?.state !== 'waiting') return
       await tables.snapshots.update(row.id, { state: 'failed', reason })
+      await tables.clones.condemnOf(row.id)
       await tables.sessions.endOf(row.id)
       await this.#orderDrop(tables, row)
     })
-    this.#housekeeping.look(row.node)
+    await this.#lookAt(row)
   }
 
-  async #orderDrop(tables: Tables, { id: target, node }: SnapshotRow): Promise<void> {
+  async #renamed(tables: Tables, row: SnapshotRow, name: string): Promise<void> {
+    await tables.volumes.renameSource(row.id, name)
+    if (!isCopy(row) || row.state !== 'stable') return
+    const order = { kind: 'commitCopy', peer: regionOf(row), target: row.id } as const
+    await tables.peerOrders.insert({ ...order, createdMs: nowMs(this.#context.clock) })
+  }
+
+  // What holds the content elsewhere may go: the cut on its node, the pin in its region.
+  async #orderDrop(tables: Tables, row: SnapshotRow): Promise<void> {
     const { links, clock } = this.#context
+    const { id: target, node } = row
+    if (isCopy(row)) {
+      const order = { kind: 'releaseCopy', peer: regionOf(row), target } as const
+      await tables.peerOrders.insert({ ...order, createdMs: nowMs(clock) })
+      return
+    }
     // A node that was taken out of the configuration took its cuts along.
     if (!links.has(node)) return
     await tables.orders.insert({ kind: 'dropCut', node, target, createdMs: nowMs(clock) })
@@ -393,10 +516,12 @@ export class Snapshots {
       await tables.sessions.endOf(row.id)
       await tables.orders.removeSealed(row.node, row.id)
       await tables.snapshots.remove(row.id)
+      await tables.clones.condemnOf(row.id)
+      await tables.copies.removeCommittedOf(row.id)
       await this.#orderDrop(tables, row)
     })
     if (row.manifest !== undefined) this.#collector.soon()
-    if (this.#context.links.has(row.node)) this.#housekeeping.look(row.node)
+    await this.#lookAt(row)
     return { kind: 'rest' }
   }
 }

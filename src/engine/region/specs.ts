@@ -1,5 +1,6 @@
 // What callers ask for, after parsing: values are within their ranges, references well formed.
 
+import type { Crn } from '../../base/crn.js'
 import type { Id } from '../../base/ids.js'
 import type { Reference } from '../../base/reference.js'
 import type { ImageReference, OperatingSystem } from '../../catalog/rows.js'
@@ -49,6 +50,19 @@ export interface DeleteAttachment {
 
 export interface CreateSnapshot {
   readonly sourceVolume: Reference
+  /** Of this region, no duplicates. */
+  readonly cloneZones: readonly string[]
+  /** Empty: one is picked. */
+  readonly name: string
+  readonly userTags: readonly string[]
+  readonly resourceGroup: string
+  readonly requestId: string
+}
+
+export interface CopySnapshot {
+  /** Of a snapshot of another region. */
+  readonly source: Crn
+  readonly cloneZones: readonly string[]
   /** Empty: one is picked. */
   readonly name: string
   readonly userTags: readonly string[]
@@ -61,5 +75,15 @@ export interface UpdateSnapshot {
   readonly name?: string
   readonly userTags?: readonly string[]
   readonly etag: string
+  readonly requestId: string
+}
+
+/** At most one of a snapshot in a zone. */
+export interface NameClone {
+  readonly snapshot: Reference
+  readonly zone: string
+}
+
+export interface ChangeClone extends NameClone {
   readonly requestId: string
 }

@@ -1,19 +1,23 @@
 // What callers see of a region's objects: rows, and what the nodes say about them now.
 
 import { assertNever } from '../../base/assert-never.js'
-import { formatCrn } from '../../base/crn.js'
+import { formatCrn, parseCrn } from '../../base/crn.js'
 import type { Id } from '../../base/ids.js'
 import type { Tables } from '../../catalog/catalog.js'
 import type {
   AttachmentRow,
   AttachmentState,
+  CloneRow,
   Labels,
   Reason,
   SnapshotRow,
+  SnapshotSource,
   SnapshotSourceVolume,
   VolumeRow,
 } from '../../catalog/rows.js'
 import { type RegionContext, etagOf, linkOf } from './context.js'
+import { remoteName } from './copy-description.js'
+import type { NodeLink } from './node-link.js'
 
 export interface ProgressView {
   readonly doneBytes: bigint
@@ -27,6 +31,8 @@ export interface ReferenceView {
   readonly crn: string
   readonly name: string
   readonly deleted: boolean
+  /** Of an object of another region. */
+  readonly remoteRegion?: string
 }
 
 export interface VolumeView {
@@ -73,18 +79,37 @@ export interface SnapshotView {
   readonly crn: string
   readonly name: string
   readonly etag: string
-  readonly state: 'pending' | 'stable' | 'failed' | 'deleting'
+  readonly state: 'waiting' | 'pending' | 'stable' | 'failed' | 'deleting'
   readonly reasons: readonly Reason[]
   readonly progress: ProgressView
   readonly createdMs: number
   readonly capturedNs: bigint | undefined
   readonly minimumCapacityBytes: bigint
   readonly storedBytes: bigint
+  /** Undefined while the source of a copy has not been reached. */
+  readonly sourceVolume: ReferenceView | undefined
   readonly logicalBytes: bigint
   readonly transferredBytes: bigint
-  readonly sourceVolume: ReferenceView
   readonly rootHex: string
   readonly labels: Labels
+  readonly clones: readonly CloneView[]
+  /** Complete ones in other regions. */
+  readonly copies: readonly CopyView[]
+  /** Of a copy. */
+  readonly sourceSnapshot: ReferenceView | undefined
+}
+
+export interface CopyView {
+  readonly snapshot: ReferenceView
+  readonly createdMs: number
+}
+
+export interface CloneView {
+  readonly zone: string
+  readonly available: boolean
+  readonly progress: ProgressView
+  readonly reasons: readonly Reason[]
+  readonly createdMs: number
 }
 
 /** What is known of the jobs of pending snapshots. */
@@ -156,7 +181,6 @@ export class Views {
   }
 
   async snapshot(tables: Tables, row: SnapshotRow): Promise<SnapshotView> {
-    const volume = await tables.volumes.find(row.sourceVolume.id)
     const { account, region } = this.#context
     const stable = row.state === 'stable'
     return {
@@ -174,10 +198,70 @@ export class Views {
       storedBytes: stable ? row.storedBytes : 0n,
       logicalBytes: row.logicalBytes,
       transferredBytes: stable ? row.transferredBytes : 0n,
-      sourceVolume: this.#volumeReference(row.sourceVolume, volume === undefined),
+      sourceVolume: await this.#sourceVolume(tables, row.sourceVolume),
       rootHex: stable ? (row.rootHex ?? '') : '',
       labels: row.labels,
+      clones: await this.clones(tables, row),
+      copies: await copiesOf(tables, row),
+      sourceSnapshot: row.sourceSnapshot && remoteSnapshot(row.sourceSnapshot),
     }
+  }
+
+  /** By zone, without those on their way out. */
+  async clones(tables: Tables, snapshot: SnapshotRow): Promise<readonly CloneView[]> {
+    const rows = await tables.clones.ofSnapshot(snapshot.id)
+    const shown = rows.filter(({ state }) => state !== 'deleting')
+    return await Promise.all(shown.map((row) => this.clone(row, snapshot)))
+  }
+
+  async clone(row: CloneRow, snapshot: SnapshotRow): Promise<CloneView> {
+    const available = row.state === 'available'
+    return {
+      zone: row.zone,
+      available,
+      progress: this.#cloneProgress(row, snapshot),
+      reasons: available ? [] : this.#cloneReasons(row, snapshot),
+      createdMs: row.createdMs,
+    }
+  }
+
+  #cloneProgress(row: CloneRow, { bytes }: SnapshotRow): ProgressView {
+    if (row.state === 'available') return { doneBytes: bytes, totalBytes: bytes, percent: 100 }
+    const now = this.#linkOf(row)?.cloneProgressOf(row.id)
+    return progressOf(now?.doneBytes ?? 0n, now?.totalBytes ?? 0n)
+  }
+
+  #cloneReasons(row: CloneRow, snapshot: SnapshotRow): readonly Reason[] {
+    if (snapshot.state !== 'stable') {
+      const message = `snapshot ${snapshot.id} is pending; the clone begins when it is stable`
+      return [{ code: 'snapshot_pending', message }]
+    }
+    const link = this.#linkOf(row)
+    if (link?.state.kind === 'away') {
+      const message = `zone ${row.zone} is away (${link.state.why})`
+      return [{ code: 'zone_unreachable', message }]
+    }
+    const trouble = link?.cloneProgressOf(row.id)?.trouble
+    if (trouble !== undefined) return [{ code: 'region_unreachable', message: trouble }]
+    return row.reason === undefined ? [] : [row.reason]
+  }
+
+  #linkOf({ place }: CloneRow): NodeLink | undefined {
+    return place === undefined ? undefined : this.#context.links.get(place.node)
+  }
+
+  async #sourceVolume(
+    tables: Tables,
+    source: SnapshotSourceVolume | undefined,
+  ): Promise<ReferenceView | undefined> {
+    if (source === undefined) return undefined
+    const { id, zone, region } = source
+    if (region !== undefined) {
+      const crn = this.#volumeCrn(id, zone)
+      return { id, crn, name: remoteName(id), deleted: false, remoteRegion: region }
+    }
+    const found = await tables.volumes.find(id)
+    return this.#volumeReference(source, found === undefined)
   }
 
   #health(row: VolumeRow): Pick<VolumeView, 'health' | 'healthReasons'> {
@@ -236,7 +320,7 @@ export class Views {
 
   #snapshotReasons(row: SnapshotRow): readonly Reason[] {
     if (row.state === 'deleting') return []
-    if (snapshotState(row) === 'pending') {
+    if (snapshotState(row) === 'pending' && row.node !== '') {
       const { state, zone } = linkOf(this.#context, row.node)
       if (state.kind === 'away') {
         return [{ code: 'zone_unreachable', message: `zone ${zone} is away (${state.why})` }]
@@ -251,6 +335,19 @@ export class Views {
     if (row.state === 'stable') return { doneBytes: row.bytes, totalBytes: row.bytes, percent: 100 }
     return this.#jobs.progress(row.id)
   }
+}
+
+async function copiesOf(tables: Tables, { id }: SnapshotRow): Promise<readonly CopyView[]> {
+  const rows = await tables.copies.committedOf(id)
+  return rows.map(({ id, crn, name, region, createdMs }) => ({
+    snapshot: { id, crn, name, deleted: false, remoteRegion: region },
+    createdMs,
+  }))
+}
+
+function remoteSnapshot({ crn, name }: SnapshotSource): ReferenceView {
+  const { id, location: remoteRegion } = parseCrn(crn)
+  return { id, crn, name: name === '' ? remoteName(id) : name, deleted: false, remoteRegion }
 }
 
 /** Whole percents, rounded down; 100 is said only by what is finished. */
@@ -289,6 +386,7 @@ function snapshotState(row: SnapshotRow): SnapshotView['state'] {
     case 'captured':
     case 'committing':
       return 'pending'
+    case 'waiting':
     case 'stable':
     case 'failed':
     case 'deleting':

@@ -115,7 +115,7 @@ export class Volumes {
     await context.catalog.write(async (tables) => {
       const place = await this.#placement.choose(tables, spec, id)
       if (place.pin !== undefined) await tables.pins.insert(place.pin)
-      const { bytes, node, source, inherited } = place
+      const { bytes, node, source, hydrated, inherited } = place
       const name = await chooseName(spec.name, (name) => tables.volumes.holdingName(name))
       await tables.volumes.insert({
         id,
@@ -133,7 +133,7 @@ export class Volumes {
           sourceImage: spec.sourceImage ?? inherited?.sourceImage,
         },
         source,
-        hydrated: source.kind === 'empty',
+        hydrated,
         fullSeal: false,
         auditedMs: undefined,
         createdMs: nowMs(context.clock),

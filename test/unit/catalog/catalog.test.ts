@@ -58,6 +58,7 @@ function snapshot(name: string, source: { id: Id; name: string }): New<SnapshotR
     zone: 'zone-a',
     node: 'node-a',
     sourceVolume: { ...source, zone: 'zone-a' },
+    sourceSnapshot: undefined,
     bytes: 4096n,
     epoch: 7,
     capturedNs: 1_795_503_556_065_818_443n,

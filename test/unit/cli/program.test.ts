@@ -537,6 +537,24 @@ describe('clones', () => {
     )
   })
 
+  test('are what goes on, also while their snapshot is still being stored', async () => {
+    let looks = 0
+    const interrupt = new AbortController()
+    const { exit, err } = await ashlar(
+      ['snapshot-clone-create', 's', '--zone', 'z', '--wait', '-q'],
+      {
+        CreateSnapshotClone: () => started,
+        GetSnapshot: () => {
+          if (++looks > 1) interrupt.abort(new Error('interrupted'))
+          return { ...snapshot, lifecycleState: 'LIFECYCLE_STATE_PENDING' }
+        },
+      },
+      { signal: interrupt.signal },
+    )
+    expect(exit).toBe(130)
+    expect(err).toMatch(/^The clone of snapshot s in zone z goes on .*ashlar snapshot-clone s z\n$/)
+  })
+
   test('of a new snapshot are waited for with it', async () => {
     let looks = 0
     const { exit, out, calls } = await ashlar(
@@ -549,7 +567,7 @@ describe('clones', () => {
     )
     expect(exit).toBe(0)
     expect(out).toMatch(/^Clones +Zone +Available +Created\n +local-2 +true/m)
-    expect(calls[2]?.request).toMatchObject({ snapshot: id, zone: 'local-2' })
+    expect(calls[2]?.request).toMatchObject({ snapshot: 's', zone: 'local-2' })
   })
 
   test('are deleted when confirmed', async () => {

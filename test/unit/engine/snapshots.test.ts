@@ -304,7 +304,7 @@ describe('restoring', () => {
     expect(view).toMatchObject({ health: 'degraded' })
     expect(view.healthReasons[0]?.code).toBe('initializing_from_snapshot')
     const [pin] = await world.catalog.read.pins.heldBy('node-b')
-    expect(pin?.volumeId).toBe(view.id)
+    expect(pin?.objectId).toBe(view.id)
     const open = (pinId: string, site: string) =>
       world.region.source.open({ snapshotId: pin?.snapshotId ?? '', pinId, site })
     await expect(open(pin?.id ?? '', 'node-a')).rejects.toMatchObject({ code: 'PERMISSION_DENIED' })
