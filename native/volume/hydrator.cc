@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cstring>
+#include <thread>
 
+#include "base/clock.h"
 #include "codec/crc32c.h"
 
 namespace ashlar {
@@ -330,16 +332,31 @@ Result<void> Hydrator::install(uint64_t first_chunk, Bytes bytes) {
     const uint64_t end = std::min({first + count * kBlocksPerChunk, origin_blocks, head->blocks()});
     if (first < end) TRY(fill(*head, first, end - first, bytes.first((end - first) * kBlockBytes)));
   }
-  std::lock_guard lock(mutex_);
-  in_flight_.erase(in_flight_.lower_bound(first_chunk),
-                   in_flight_.lower_bound(first_chunk + count));
+  std::unique_lock lock(mutex_);
+  const auto from = in_flight_.lower_bound(first_chunk);
+  const bool background = from != in_flight_.end() && *from < first_chunk + count;
+  in_flight_.erase(from, in_flight_.lower_bound(first_chunk + count));
   for (auto at = wanted_.lower_bound(first_chunk);
        at != wanted_.end() && at->first < first_chunk + count; ++at) {
     const Bytes chunk = bytes.subspan((at->first - first_chunk) * kChunkBytes, kChunkBytes);
     at->second->bytes = std::make_shared<const std::vector<uint8_t>>(chunk.begin(), chunk.end());
   }
   changed_.notify_all();
+  lock.unlock();
+  if (background) give_way();
   return {};
+}
+
+// While guests are at work the background rests for as long as it has worked since it last rested,
+// so that at least half of the time is theirs.
+void Hydrator::give_way() {
+  constexpr uint64_t kRestMaxNs = 20'000'000;
+  const uint64_t requests = guest_requests_->load(std::memory_order_relaxed);
+  const bool at_work = requests != guest_requests_seen_.exchange(requests);
+  const uint64_t worked_ns = monotonic_ns() - installed_ns_;
+  if (at_work)
+    std::this_thread::sleep_for(std::chrono::nanoseconds(std::min(worked_ns, kRestMaxNs)));
+  installed_ns_ = monotonic_ns();
 }
 
 Result<void> Hydrator::install_zeros(uint64_t first_chunk, uint64_t count) {

@@ -150,6 +150,7 @@ Result<Fetched> fetch_remote(Hydrators& hydrators, uint32_t slot, const ReadPlan
 // ---- read ---------------------------------------------------------------------------------------
 
 void Volume::read(std::span<ReadRequest> batch, Wait wait) {
+  if (user_ == User::kGuest) hydrators_.note_guest();
   for (ReadRequest& request : batch) {
     CHECK(!request.into.empty());
     const uint64_t first = request.offset / kBlockBytes;
@@ -227,6 +228,7 @@ struct Volume::Piece {
 };
 
 void Volume::write(std::span<WriteRequest> batch) {
+  if (user_ == User::kGuest) hydrators_.note_guest();
   std::vector<Piece> pieces;
   std::vector<WriteRequest*> owners;
   uint64_t blocks = 0;
