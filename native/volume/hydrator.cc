@@ -29,6 +29,9 @@ uint64_t counted_of(const Head& head, uint64_t first, uint64_t count) {
   return std::min(std::max(head.counted_until, first), first + count) - first;
 }
 
+// How soon a reader that waits notices that it need not.
+constexpr std::chrono::milliseconds kLookAgain{50};
+
 }  // namespace
 
 std::vector<HeadPtr> Hydrator::heads() {
@@ -40,7 +43,9 @@ std::vector<HeadPtr> Hydrator::heads() {
   return mine;
 }
 
-Result<ChunkBytes> Hydrator::fetch(uint64_t chunk, std::chrono::milliseconds stall) {
+Result<ChunkBytes> Hydrator::fetch(uint64_t chunk, std::chrono::milliseconds stall,
+                                   const std::function<bool()>& is_local) {
+  const auto deadline = std::chrono::steady_clock::now() + stall;
   std::unique_lock lock(mutex_);
   auto& place = wanted_[chunk];
   if (!place) {
@@ -49,14 +54,27 @@ Result<ChunkBytes> Hydrator::fetch(uint64_t chunk, std::chrono::milliseconds sta
   }
   const std::shared_ptr<Wanted> wanted = place;
   wanted->waiters++;
-  const bool answered =
-      changed_.wait_for(lock, stall, [&] { return wanted->bytes || wanted->error.has_value(); });
+  const auto has_answer = [&] { return wanted->bytes || wanted->error.has_value(); };
+  bool answered = false;
+  bool local = false;
+  for (;;) {
+    const auto now = std::chrono::steady_clock::now();
+    const auto until = is_local ? std::min(deadline, now + kLookAgain) : deadline;
+    answered = changed_.wait_until(lock, until, has_answer);
+    if (answered || until == deadline) break;
+    lock.unlock();  // never held together with a map lock
+    local = is_local();
+    lock.lock();
+    answered = has_answer();
+    if (answered || local) break;
+  }
   wanted->waiters--;
   if (wanted->waiters == 0) {
     const auto at = wanted_.find(chunk);
     // Nobody waits any more; the background sweep will bring it.
     if (at != wanted_.end() && at->second == wanted) wanted_.erase(at);
   }
+  if (!answered && local) return ChunkBytes();
   if (!answered) {
     return error(Code::kRemoteUnavailable, "chunk " + std::to_string(chunk) +
                                                " of the origin did not come within " +

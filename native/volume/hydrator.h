@@ -10,6 +10,7 @@
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -34,8 +35,11 @@ class Hydrator final : public HydrationTarget {
         origin_bytes_(origin_bytes),
         guest_requests_(std::move(guest_requests)) {}
 
-  // Waits until the chunk is here. kRemoteUnavailable after `stall`; hydration keeps trying.
-  Result<ChunkBytes> fetch(uint64_t chunk, std::chrono::milliseconds stall);
+  // Waits until the chunk is here. kRemoteUnavailable after `stall`; hydration keeps trying. Null
+  // once `is_local` says so: the background brought it after the caller had looked, and with the
+  // last of the origin the lanes have ended that would have answered.
+  Result<ChunkBytes> fetch(uint64_t chunk, std::chrono::milliseconds stall,
+                           const std::function<bool()>& is_local = nullptr);
 
   // HydrationTarget (the receiver's side).
   std::optional<std::vector<uint64_t>> next_wanted(const Turn& turn, size_t max) override;
