@@ -44,8 +44,9 @@ Result<void> each_entry(Index& index, std::span<const DirectoryEntry> entries, V
 Result<std::unique_ptr<Collection>> Collection::begin(ChunkStore& store, const DomainKeys& keys,
                                                       std::span<const Manifest> roots) {
   std::unique_ptr<Collection> collection(new Collection(store, keys));
-  const std::set<PackName> running = store.session_packs();
+  // In this order: what is listed and belongs to nobody by now is wholly indexed.
   const std::vector<PackName> there = TRY(store.folder().list_packs());
+  const std::set<PackName> running = store.session_packs();
   for (const PackName& pack : there) {
     if (!running.contains(pack)) collection->packs_.push_back(pack);
   }
@@ -78,7 +79,8 @@ Result<void> Collection::condemn(const Mark& mark) {
 }
 
 // What ended since the beginning may have left nodes without a root and deltas that lean on what is
-// condemned: they stay whole until the next collection.
+// condemned: they stay whole until the next collection. What still runs began after, and leans on
+// nothing that is condemned.
 Result<Mark> Collection::mark_again(std::span<const Manifest> roots) {
   Mark mark(store_, keys_);
   for (const Manifest& root : roots)
@@ -87,8 +89,10 @@ Result<Mark> Collection::mark_again(std::span<const Manifest> roots) {
   std::vector<PackName> others;
   std::set_difference(there.begin(), there.end(), packs_.begin(), packs_.end(),
                       std::back_inserter(others));
-  for (const PackName& pack : others)
-    TRY(mark.add_pack(pack));
+  const std::set<PackName> running = store_.session_packs();
+  for (const PackName& pack : others) {
+    if (!running.contains(pack)) TRY(mark.add_pack(pack));
+  }
   TRY(mark.finish(there));
   return mark;
 }

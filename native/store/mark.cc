@@ -1,5 +1,7 @@
 #include "store/mark.h"
 
+#include <fcntl.h>
+
 #include <algorithm>
 
 namespace ashlar {
@@ -52,10 +54,30 @@ Result<void> Mark::add_children(const Hash& id, std::vector<Hash>& below) {
   return {};
 }
 
+// Read from the pack itself: a session that failed may have left one that is not indexed, and the
+// next open would. A child that the index does not know is another frame of such a pack.
 Result<void> Mark::add_pack(const PackName& pack) {
-  for (const DirectoryEntry& entry : TRY(read_directory(store_.folder().pack(pack), pack))) {
+  const std::string path = store_.folder().pack(pack);
+  const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  for (const DirectoryEntry& entry : TRY(read_directory(path, pack))) {
     if (entry.kind == FrameKind::kDelta) add_chunk(entry.base);
-    if (entry.kind == FrameKind::kNode) TRY(walk(entry.id));
+    if (entry.kind != FrameKind::kNode) continue;
+    const PackedFrame frame =
+        TRY(read_frame(file.get(), path, entry.offset, entry.id, entry.kind, entry.stored_bytes));
+    NodeBytes node;
+    if (frame.stored.size() != node.size()) {
+      return error(Code::kCorrupt, path + ": the node " + to_hex(entry.id) + " has a wrong length");
+    }
+    std::copy(frame.stored.begin(), frame.stored.end(), node.begin());
+    for (uint64_t child = 0; child < kFanOut; child++) {
+      const Hash id = node_child(node, child);
+      if (is_zero(id)) continue;
+      if (node_level(node) == 1) {
+        add_chunk(id);
+      } else if (TRY(store_.index().find(id))) {
+        TRY(walk(id));
+      }
+    }
   }
   return {};
 }

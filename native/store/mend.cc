@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <map>
 #include <unordered_set>
 
 #include "format/tree_format.h"
@@ -15,31 +16,29 @@
 namespace ashlar {
 namespace {
 
-// One pass over the whole index: it happens only when files were taken away behind our back, or an
-// old copy of the index was put there.
-Result<std::vector<DirectoryEntry>> entries_naming(Index& index, const PackName& pack) {
-  std::vector<DirectoryEntry> entries;
-  TRY(index.each([&](const Hash& id, const Location& at) -> Result<void> {
-    if (at.pack != pack) return {};
-    DirectoryEntry entry;
-    entry.id = id;
-    entry.offset = at.offset;
-    entries.push_back(entry);
-    return {};
-  }));
-  return entries;
-}
-
-// Removes what the index says of packs that are gone. The ids it knew there.
+// Removes what the index says of packs that are gone; the ids it knew there. One pass over the
+// whole index: it happens only when files were taken away behind our back, or an old copy of the
+// index was put there.
 Result<std::unordered_set<Hash, HashHasher>> drop_missing(Index& index,
                                                           const std::vector<PackName>& missing) {
   std::unordered_set<Hash, HashHasher> lost;
-  for (const PackName& pack : missing) {
-    const std::vector<DirectoryEntry> entries = TRY(entries_naming(index, pack));
-    TRY(index.drop(pack, entries));
+  if (missing.empty()) return lost;
+  std::map<PackName, std::vector<DirectoryEntry>> entries;
+  for (const PackName& pack : missing)
+    entries[pack];
+  TRY(index.each([&](const Hash& id, const Location& at) -> Result<void> {
+    const auto found = entries.find(at.pack);
+    if (found == entries.end()) return {};
+    DirectoryEntry entry;
+    entry.id = id;
+    entry.offset = at.offset;
+    found->second.push_back(entry);
+    lost.insert(id);
+    return {};
+  }));
+  for (const auto& [pack, gone] : entries) {
+    TRY(index.drop(pack, gone));
     TRY(index.forget_pack(pack));
-    for (const DirectoryEntry& entry : entries)
-      lost.insert(entry.id);
   }
   return lost;
 }

@@ -113,7 +113,9 @@ class Pull {
         std::vector<uint8_t> got(kChunkBytes);
         TRY(store_.read_chunk(chunk_keys(), on.id, got));
         if (got != on.plain) return error(Code::kInternal, "the base is another");
-        return session_.add_chunk(DeltaOf(chunk, on).view());
+        const auto added = session_.add_chunk(DeltaOf(chunk, on).view());
+        // Somebody else stored it in full just now, or its base was condemned.
+        if (added || added.error().code != Code::kFailedPrecondition) return added;
       }
     }
     const auto packed = lz4_compress(chunk.plain);
