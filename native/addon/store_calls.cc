@@ -5,7 +5,6 @@
 #include "store/mend.h"
 #include "stream/audit.h"
 #include "stream/clone_fill.h"
-#include "stream/cut_source.h"
 #include "stream/hydration.h"
 #include "stream/repair.h"
 #include "stream/snapshot_source.h"
@@ -19,14 +18,6 @@ Result<std::vector<uint8_t>> buffer_at(const Napi::Object& from, const char* key
   if (!value.IsBuffer()) return error(Code::kInvalidArgument, std::string(key) + " is no buffer");
   const auto buffer = value.As<Napi::Buffer<uint8_t>>();
   return std::vector<uint8_t>(buffer.Data(), buffer.Data() + buffer.Length());
-}
-
-template <typename Items, typename Text>
-Napi::Array strings(Napi::Env env, const Items& items, Text text) {
-  Napi::Array list = Napi::Array::New(env, items.size());
-  for (uint32_t i = 0; i < items.size(); i++)
-    list.Set(i, text(items[i]));
-  return list;
 }
 
 Result<Manifest> manifest_at(const Napi::Object& from, const char* key) {
@@ -54,6 +45,14 @@ Result<std::optional<Manifest>> held_manifest(ChunkStore& store, const std::opti
   }
   std::copy(stored.bytes.begin(), stored.bytes.end(), manifest.begin());
   return std::optional(manifest);
+}
+
+template <typename Items, typename Text>
+Napi::Array strings(Napi::Env env, const Items& items, Text text) {
+  Napi::Array list = Napi::Array::New(env, items.size());
+  for (uint32_t i = 0; i < items.size(); i++)
+    list.Set(i, text(items[i]));
+  return list;
 }
 
 DomainKeys default_keys() {

@@ -16,7 +16,7 @@ class StoreFolder {
   // Takes the lock, creates what is missing, and raises the writer epoch. Errors: as
   // ChunkStore::open.
   static Result<StoreFolder> open(const std::string& path, const std::string& catalog_uuid,
-                                  bool adopt);
+                                  bool adopt = false);
   // Takes the lock of a store that is there and changes nothing, whatever catalog it belongs to.
   // Errors: kNotFound, kInUse, kForeignFile, kNewerFormat, kCorrupt.
   static Result<StoreFolder> open_offline(const std::string& path);

@@ -62,7 +62,8 @@ Result<ArrivedChunk> accept_delta(ChunkStore& store, const DomainKeys& keys, con
   ArrivedChunk chunk;
   chunk.id = id;
   const uint16_t map = is_zero(whole_id) ? 0 : differing_blocks(plain, whole);
-  if (map != 0 && std::popcount(map) <= kDeltaBlocksMax && TRY(store.may_be_delta(id, whole_id))) {
+  const bool small = map != 0 && std::popcount(map) <= kDeltaBlocksMax;
+  if (small && TRY(store.may_be_delta(id, whole_id))) {
     chunk.kind = FrameKind::kDelta;
     chunk.base = whole_id;
     chunk.block_map = map;

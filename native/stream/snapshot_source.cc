@@ -76,7 +76,6 @@ Result<std::optional<std::vector<uint8_t>>> SnapshotSource::take() {
 
 void SnapshotSource::append(Answer& answer, std::vector<uint8_t>& message) {
   if (answer.failed) {
-    report_damage(answer);
     const uint32_t code = uint32_t(answer.failed->code);
     answer.kind = Wire::kCannot;
     answer.id = Hash{};
@@ -86,9 +85,6 @@ void SnapshotSource::append(Answer& answer, std::vector<uint8_t>& message) {
   }
   append_frame(message, answer.kind, answer.number, answer.id, answer.payload, answer.block_map);
 }
-
-// Where a chunk or node that the store has but cannot read becomes known.
-void SnapshotSource::report_damage(const Answer&) {}
 
 // The id by the tree, and a node's bytes.
 SnapshotSource::Answer SnapshotSource::find(const Wanted& wanted) {

@@ -42,7 +42,6 @@ class SnapshotSource final : public Channel {
   Result<void> fill(Answer& answer) const;
   std::optional<Delta> delta_of(const Answer& answer, const ChunkStore::Stored& stored) const;
   void append(Answer& answer, std::vector<uint8_t>& message);
-  void report_damage(const Answer& answer);
 
   ChunkStore& store_;
   const DomainKeys keys_;

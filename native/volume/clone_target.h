@@ -13,7 +13,7 @@ class CloneTarget {
  public:
   CloneTarget(Pool& pool, const HeadPtr& head, Hydrators& hydrators,
               const std::array<uint8_t, 80>& manifest)
-      : volume_(pool, head, hydrators), manifest_(manifest) {}
+      : volume_(pool, head, hydrators, Volume::User::kBackground), manifest_(manifest) {}
 
   VolumeIo& volume() { return volume_; }
   const std::array<uint8_t, 80>& manifest() const { return manifest_; }

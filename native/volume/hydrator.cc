@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cstring>
+#include <thread>
 
+#include "base/clock.h"
 #include "codec/crc32c.h"
 
 namespace ashlar {
@@ -27,6 +29,9 @@ uint64_t counted_of(const Head& head, uint64_t first, uint64_t count) {
   return std::min(std::max(head.counted_until, first), first + count) - first;
 }
 
+// How soon a reader that waits notices that it need not.
+constexpr std::chrono::milliseconds kLookAgain{50};
+
 }  // namespace
 
 std::vector<HeadPtr> Hydrator::heads() {
@@ -38,7 +43,9 @@ std::vector<HeadPtr> Hydrator::heads() {
   return mine;
 }
 
-Result<ChunkBytes> Hydrator::fetch(uint64_t chunk, std::chrono::milliseconds stall) {
+Result<ChunkBytes> Hydrator::fetch(uint64_t chunk, std::chrono::milliseconds stall,
+                                   const std::function<bool()>& is_local) {
+  const auto deadline = std::chrono::steady_clock::now() + stall;
   std::unique_lock lock(mutex_);
   auto& place = wanted_[chunk];
   if (!place) {
@@ -47,14 +54,27 @@ Result<ChunkBytes> Hydrator::fetch(uint64_t chunk, std::chrono::milliseconds sta
   }
   const std::shared_ptr<Wanted> wanted = place;
   wanted->waiters++;
-  const bool answered =
-      changed_.wait_for(lock, stall, [&] { return wanted->bytes || wanted->error.has_value(); });
+  const auto has_answer = [&] { return wanted->bytes || wanted->error.has_value(); };
+  bool answered = false;
+  bool local = false;
+  for (;;) {
+    const auto now = std::chrono::steady_clock::now();
+    const auto until = is_local ? std::min(deadline, now + kLookAgain) : deadline;
+    answered = changed_.wait_until(lock, until, has_answer);
+    if (answered || until == deadline) break;
+    lock.unlock();  // never held together with a map lock
+    local = is_local();
+    lock.lock();
+    answered = has_answer();
+    if (answered || local) break;
+  }
   wanted->waiters--;
   if (wanted->waiters == 0) {
     const auto at = wanted_.find(chunk);
     // Nobody waits any more; the background sweep will bring it.
     if (at != wanted_.end() && at->second == wanted) wanted_.erase(at);
   }
+  if (!answered && local) return ChunkBytes();
   if (!answered) {
     return error(Code::kRemoteUnavailable, "chunk " + std::to_string(chunk) +
                                                " of the origin did not come within " +
@@ -330,16 +350,31 @@ Result<void> Hydrator::install(uint64_t first_chunk, Bytes bytes) {
     const uint64_t end = std::min({first + count * kBlocksPerChunk, origin_blocks, head->blocks()});
     if (first < end) TRY(fill(*head, first, end - first, bytes.first((end - first) * kBlockBytes)));
   }
-  std::lock_guard lock(mutex_);
-  in_flight_.erase(in_flight_.lower_bound(first_chunk),
-                   in_flight_.lower_bound(first_chunk + count));
+  std::unique_lock lock(mutex_);
+  const auto from = in_flight_.lower_bound(first_chunk);
+  const bool background = from != in_flight_.end() && *from < first_chunk + count;
+  in_flight_.erase(from, in_flight_.lower_bound(first_chunk + count));
   for (auto at = wanted_.lower_bound(first_chunk);
        at != wanted_.end() && at->first < first_chunk + count; ++at) {
     const Bytes chunk = bytes.subspan((at->first - first_chunk) * kChunkBytes, kChunkBytes);
     at->second->bytes = std::make_shared<const std::vector<uint8_t>>(chunk.begin(), chunk.end());
   }
   changed_.notify_all();
+  lock.unlock();
+  if (background) give_way();
   return {};
+}
+
+// While guests are at work the background rests for as long as it has worked since it last rested,
+// so that at least half of the time is theirs.
+void Hydrator::give_way() {
+  constexpr uint64_t kRestMaxNs = 20'000'000;
+  const uint64_t requests = guest_requests_->load(std::memory_order_relaxed);
+  const bool at_work = requests != guest_requests_seen_.exchange(requests);
+  const uint64_t worked_ns = monotonic_ns() - installed_ns_;
+  if (at_work)
+    std::this_thread::sleep_for(std::chrono::nanoseconds(std::min(worked_ns, kRestMaxNs)));
+  installed_ns_ = monotonic_ns();
 }
 
 Result<void> Hydrator::install_zeros(uint64_t first_chunk, uint64_t count) {

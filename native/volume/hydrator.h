@@ -7,8 +7,10 @@
 // Thread: any. mutex_ guards the requests; no I/O and no map lock under it.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -25,11 +27,19 @@ using ChunkBytes = std::shared_ptr<const std::vector<uint8_t>>;
 
 class Hydrator final : public HydrationTarget {
  public:
-  Hydrator(Pool& pool, uint32_t slot, uint64_t origin_bytes)
-      : pool_(pool), slot_(slot), origin_bytes_(origin_bytes) {}
+  // `guest_requests` counts what guests of the pool ask for.
+  Hydrator(Pool& pool, uint32_t slot, uint64_t origin_bytes,
+           std::shared_ptr<const std::atomic<uint64_t>> guest_requests)
+      : pool_(pool),
+        slot_(slot),
+        origin_bytes_(origin_bytes),
+        guest_requests_(std::move(guest_requests)) {}
 
-  // Waits until the chunk is here. kRemoteUnavailable after `stall`; hydration keeps trying.
-  Result<ChunkBytes> fetch(uint64_t chunk, std::chrono::milliseconds stall);
+  // Waits until the chunk is here. kRemoteUnavailable after `stall`; hydration keeps trying. Null
+  // once `is_local` says so: the background brought it after the caller had looked, and with the
+  // last of the origin the lanes have ended that would have answered.
+  Result<ChunkBytes> fetch(uint64_t chunk, std::chrono::milliseconds stall,
+                           const std::function<bool()>& is_local = nullptr);
 
   // HydrationTarget (the receiver's side).
   std::optional<std::vector<uint64_t>> next_wanted(const Turn& turn, size_t max) override;
@@ -60,6 +70,7 @@ class Hydrator final : public HydrationTarget {
   uint64_t chunks() const { return (origin_bytes_ + kChunkBytes - 1) / kChunkBytes; }
   Result<std::vector<uint64_t>> remote_chunks(Head& head, uint64_t from, size_t max);
   Result<void> count_local(Head& head);
+  void give_way();
   Result<std::vector<uint64_t>> sweep(const Turn& turn, size_t max);
   Result<void> finish(const std::vector<HeadPtr>& swept);
   Result<void> fill(Head& head, uint64_t first_block, uint64_t count, Bytes bytes);
@@ -71,6 +82,9 @@ class Hydrator final : public HydrationTarget {
   Pool& pool_;
   const uint32_t slot_;
   const uint64_t origin_bytes_;
+  const std::shared_ptr<const std::atomic<uint64_t>> guest_requests_;
+  std::atomic<uint64_t> guest_requests_seen_{0};
+  std::atomic<uint64_t> installed_ns_{0};  // when the background last installed something
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;

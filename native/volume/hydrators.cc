@@ -16,7 +16,7 @@ std::shared_ptr<Hydrator> Hydrators::at(uint32_t slot) {
   std::memcpy(&origin_bytes, origin.manifest.data() + 24, sizeof origin_bytes);
   std::lock_guard lock(mutex_);
   auto& place = by_slot_[{slot, origin.snapshot}];
-  if (!place) place = std::make_shared<Hydrator>(pool_, slot, origin_bytes);
+  if (!place) place = std::make_shared<Hydrator>(pool_, slot, origin_bytes, guest_requests_);
   return place;
 }
 

@@ -13,8 +13,13 @@ class Hydrators {
   // Null when the slot holds no origin.
   std::shared_ptr<Hydrator> at(uint32_t slot);
 
+  // A guest is at work: what is fetched in the background gives way.
+  void note_guest() { guest_requests_->fetch_add(1, std::memory_order_relaxed); }
+
  private:
   Pool& pool_;
+  const std::shared_ptr<std::atomic<uint64_t>> guest_requests_ =
+      std::make_shared<std::atomic<uint64_t>>(0);
   std::mutex mutex_;
   std::map<std::pair<uint32_t, Id>, std::shared_ptr<Hydrator>> by_slot_;
 };

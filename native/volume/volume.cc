@@ -126,16 +126,21 @@ void add_zeros(ReadRequest& request, uint64_t begin, uint64_t end) {
   }
 }
 
-Result<Fetched> fetch_remote(Hydrators& hydrators, uint32_t slot, const ReadPlan& plan,
+Result<Fetched> fetch_remote(Hydrators& hydrators, Head& head, uint32_t slot, const ReadPlan& plan,
                              ReadRequest& request) {
   const auto hydrator = hydrators.at(slot);
   if (!hydrator) return Fetched::kMismatch;  // it became local meanwhile: look again
+  const auto is_local = [&] {
+    std::lock_guard lock(head.map_lock);
+    return head.origin != slot + 1;
+  };
   ChunkBytes chunk;
   uint64_t chunk_index = UINT64_MAX;
   for (const uint64_t logical : plan.remote) {
     if (logical / kBlocksPerChunk != chunk_index) {
       chunk_index = logical / kBlocksPerChunk;
-      chunk = TRY(hydrator->fetch(chunk_index, kStall));
+      chunk = TRY(hydrator->fetch(chunk_index, kStall, is_local));
+      if (!chunk) return Fetched::kMismatch;
     }
     const Overlap place = overlap(request, logical);
     std::memcpy(request.into.data() + place.in_buffer,
@@ -150,6 +155,7 @@ Result<Fetched> fetch_remote(Hydrators& hydrators, uint32_t slot, const ReadPlan
 // ---- read ---------------------------------------------------------------------------------------
 
 void Volume::read(std::span<ReadRequest> batch, Wait wait) {
+  if (user_ == User::kGuest) hydrators_.note_guest();
   for (ReadRequest& request : batch) {
     CHECK(!request.into.empty());
     const uint64_t first = request.offset / kBlockBytes;
@@ -199,7 +205,7 @@ void Volume::read(std::span<ReadRequest> batch, Wait wait) {
       }
       auto fetched = fetch_blocks(pool_.device(), plan, request, wait);
       if (fetched && *fetched == Fetched::kGood && !plan.remote.empty()) {
-        fetched = fetch_remote(hydrators_, origin - 1, plan, request);
+        fetched = fetch_remote(hydrators_, *head_, origin - 1, plan, request);
       }
       if (!fetched) {
         fail(std::move(fetched).error());
@@ -227,6 +233,7 @@ struct Volume::Piece {
 };
 
 void Volume::write(std::span<WriteRequest> batch) {
+  if (user_ == User::kGuest) hydrators_.note_guest();
   std::vector<Piece> pieces;
   std::vector<WriteRequest*> owners;
   uint64_t blocks = 0;

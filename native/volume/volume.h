@@ -14,8 +14,9 @@ namespace ashlar {
 
 class Volume final : public VolumeIo {
  public:
-  Volume(Pool& pool, HeadPtr head, Hydrators& hydrators)
-      : pool_(pool), head_(std::move(head)), hydrators_(hydrators) {}
+  enum class User : uint8_t { kGuest, kBackground };
+  Volume(Pool& pool, HeadPtr head, Hydrators& hydrators, User user = User::kGuest)
+      : pool_(pool), head_(std::move(head)), hydrators_(hydrators), user_(user) {}
 
   uint64_t size_bytes() const override { return head_->bytes; }
   void read(std::span<ReadRequest> batch, Wait wait) override;
@@ -40,6 +41,7 @@ class Volume final : public VolumeIo {
   Pool& pool_;
   const HeadPtr head_;
   Hydrators& hydrators_;
+  const User user_;
 };
 
 }  // namespace ashlar

@@ -112,7 +112,7 @@ export class NodeSite {
     if (socketPath !== undefined) makeFolder(dirname(socketPath))
     await this.#server.listen(config.listen, credentials.server)
     // The first read of a restored volume does not wait for a connection.
-    for (const puller of this.#pullers) puller.connect()
+    for (const puller of this.#pullers) puller.keepConnected()
     this.#node.start()
     this.#server.setServing(true)
   }

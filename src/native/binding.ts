@@ -208,38 +208,6 @@ export interface IngestResult {
   readonly chunks: bigint
 }
 
-export interface StoreStats {
-  readonly packs: bigint
-  readonly packBytes: bigint
-  readonly chunks?: bigint
-  readonly nodes?: bigint
-  readonly indexBytes?: bigint
-  readonly indexMemoryBytes?: bigint
-  readonly quarantined?: bigint
-  /** Of the records in it; 0 without any. */
-  readonly highestGeneration?: bigint
-}
-
-export interface StoreRecord {
-  readonly generation: bigint
-  readonly kind: 'commit' | 'delete'
-  readonly row: Buffer
-}
-
-export interface Condemned {
-  readonly condemnedChunks: bigint
-  readonly condemnedBytes: bigint
-}
-
-export interface Collected {
-  readonly freedBytes: bigint
-  readonly packsDeleted: bigint
-  readonly packsRewritten: bigint
-  readonly chunksDropped: bigint
-  /** Packs that stay because something in them is damaged, a line each. */
-  readonly kept?: readonly string[]
-}
-
 export interface ChannelProgress {
   readonly doneBytes: bigint
   /** 0 until known. */
@@ -272,6 +240,26 @@ export interface PoolBinding {
   stopNbd(handle: NbdHandle, graceMs: number): Promise<void>
 }
 
+export interface StoreStats {
+  readonly packBytes: bigint
+  readonly packs: bigint
+  /** Ids in the index, deltas included. */
+  readonly chunks: bigint
+  readonly nodes: bigint
+  readonly indexBytes: bigint
+  /** Filters, table indexes, cached blocks and memtables. */
+  readonly indexMemoryBytes: bigint
+  readonly quarantined: bigint
+  /** Highest catalog generation of any record; 0 = none. */
+  readonly highestGeneration: bigint
+}
+
+export interface StoreRecord {
+  readonly generation: bigint
+  readonly kind: 'commit' | 'delete'
+  readonly row: Buffer
+}
+
 export interface StoreCheckReport {
   readonly packs: bigint
   readonly frames: bigint
@@ -299,6 +287,27 @@ export interface StoreRebuildReport {
   readonly problems: readonly string[]
 }
 
+export interface CollectOptions {
+  /** Manifests of 80 bytes: stable and committing snapshots, pins, base roots of sessions. */
+  readonly roots: readonly Buffer[]
+}
+
+export interface CollectBegun {
+  /** Chunks, nodes and manifests. */
+  readonly condemnedChunks: bigint
+  readonly condemnedBytes: bigint
+}
+
+export interface CollectEnded {
+  readonly freedBytes: bigint
+  /** Packs in which nothing was live. */
+  readonly packsDeleted: bigint
+  readonly packsRewritten: bigint
+  readonly chunksDropped: bigint
+  /** Packs that stay because something in them is damaged, a line each. */
+  readonly kept: readonly string[]
+}
+
 /**
  * The chunk store and pulls of a region.
  */
@@ -318,24 +327,24 @@ export interface StoreBinding {
   /** Ids (hex) of what is damaged here and counts as missing; a fresh copy ends it. */
   storeQuarantine(handle: StoreHandle): Promise<readonly string[]>
 
-  /**
-   * Marks what the manifests reach and condemns the rest: look-ups of it miss from then on. In memory
-   * only. CORRUPT when something reached cannot be read; then nothing is condemned.
-   */
-  collectBegin(
-    handle: StoreHandle,
-    options: { readonly roots: readonly Buffer[] },
-  ): Promise<Condemned>
-  /** Marks again, deletes what is condemned and still unreached, rewrites packs that are less than half alive. */
-  collectEnd(
-    handle: StoreHandle,
-    options: { readonly roots: readonly Buffer[] },
-  ): Promise<Collected>
-  /** Nothing is condemned any more. A step that is under way goes on to its end. Idempotent. */
-  collectAbort(handle: StoreHandle): Promise<void>
-
   /** What was found damaged since the last call, a line each: for the log. */
   storeDamage(handle: StoreHandle): Promise<readonly string[]>
+
+  /**
+   * First step of a collection. `roots` are the manifests of everything that must stay. What none of
+   * them reaches is condemned: it counts as missing for sessions from now on, and can still be read.
+   * Nothing is deleted. FAILED_PRECONDITION while one is under way; CORRUPT or NOT_FOUND when a node
+   * under a root cannot be read. In memory only: a restart begins anew.
+   */
+  collectBegin(handle: StoreHandle, options: CollectOptions): Promise<CollectBegun>
+  /**
+   * Last step, once every session that began before the first has ended, with the roots of now. Deletes
+   * only what was condemned and is still not reached. Ends the collection, also when it fails.
+   */
+  collectEnd(handle: StoreHandle, options: CollectOptions): Promise<CollectEnded>
+  /** Nothing is condemned any more. Idempotent. */
+  collectAbort(handle: StoreHandle): Promise<void>
+
   /** Offline: every frame and id, index against packs, trees. Refuses a store in use (IN_USE). */
   storeCheck(path: string): Promise<StoreCheckReport>
   /** Offline: a new index from the packs alone. Refuses a store in use (IN_USE). */

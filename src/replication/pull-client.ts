@@ -25,12 +25,15 @@ export interface PullClientOptions {
   readonly limit?: RateLimit
 }
 
+const reconnectMs = 1000
+
 type Stream = ClientDuplexStream<PullRequest, PullResponse>
 
 /** One connection to one peer. Lanes that must not wait for each other have one each. */
 export class PullClient implements Puller {
   readonly #options: PullClientOptions
   readonly #grpc: Client
+  #keeper: NodeJS.Timeout | undefined
 
   constructor(options: PullClientOptions) {
     this.#options = options
@@ -72,12 +75,15 @@ export class PullClient implements Puller {
     }
   }
 
-  /** Connects ahead of the first pull. */
-  connect(): void {
-    this.#grpc.getChannel().getConnectivityState(true)
+  /** Connects ahead of the next pull, and again when the peer has been away; until `close`. */
+  keepConnected(): void {
+    const touch = () => void this.#grpc.getChannel().getConnectivityState(true)
+    touch()
+    this.#keeper ??= setInterval(touch, reconnectMs).unref()
   }
 
   close(): void {
+    clearInterval(this.#keeper)
     this.#grpc.close()
   }
 

@@ -38,6 +38,9 @@ export const pullChannelOptions: ChannelOptions = {
   'grpc.enable_http_proxy': 0,
   // Lanes must not share a connection: a read that waits would queue behind a megabyte of others.
   'grpc.use_local_subchannel_pool': 1,
+  // A peer that is back is found soon; the default waits for minutes.
+  'grpc.initial_reconnect_backoff_ms': 250,
+  'grpc.max_reconnect_backoff_ms': 5000,
   'grpc.keepalive_time_ms': limits.keepaliveTimeMs,
   'grpc.keepalive_timeout_ms': limits.keepaliveTimeoutMs,
 }

@@ -8,7 +8,7 @@ import { AshlarError } from '../../src/base/error.js'
 import type {
   Binding,
   ChannelHandle,
-  Collected,
+  CollectEnded,
   IngestOptions,
   IngestResult,
   PoolHandle,
@@ -72,6 +72,11 @@ export class FakeStore {
       storeStats: async () => ({
         packs: BigInt(this.held.size),
         packBytes: BigInt(this.held.size) << 20n,
+        chunks: BigInt(this.held.size),
+        nodes: 0n,
+        indexBytes: 0n,
+        indexMemoryBytes: 0n,
+        quarantined: 0n,
         highestGeneration: this.highestGeneration,
       }),
       storeRecord: async (_handle, record) => {
@@ -192,13 +197,14 @@ export class FakeStore {
     await this.beforeCollect(call)
   }
 
-  #drop(kept: ReadonlySet<string>): Collected {
+  #drop(kept: ReadonlySet<string>): CollectEnded {
     if (this.#condemned === undefined) throw new AshlarError('CANCELLED', 'aborted')
     const dropped = [...this.#condemned].filter((key) => !kept.has(key))
     for (const key of dropped) this.held.delete(key)
     this.#condemned = undefined
     const packs = BigInt(dropped.length)
-    return { freedBytes: packs, packsDeleted: packs, packsRewritten: 0n, chunksDropped: packs }
+    const counts = { packsDeleted: packs, packsRewritten: 0n, chunksDropped: packs }
+    return { freedBytes: packs, ...counts, kept: [] }
   }
 
   #channel(handle: ChannelHandle): Channel {

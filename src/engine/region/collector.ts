@@ -4,7 +4,7 @@
 // doubt nothing is deleted: garbage is only garbage.
 
 import { AshlarError, asAshlarError } from '../../base/error.js'
-import type { Binding, Collected, StoreHandle } from '../../native/binding.js'
+import type { Binding, CollectEnded, StoreHandle } from '../../native/binding.js'
 import type { RegionContext } from './context.js'
 import type { LazyStore } from './lazy-store.js'
 import type { Recovery } from './recovery.js'
@@ -18,7 +18,7 @@ export interface CollectorOptions {
   readonly recovery: Recovery
 }
 
-export interface Collection extends Collected {
+export interface Collection extends CollectEnded {
   /** The collector's counter when it began. */
   readonly generation: number
 }

@@ -32,7 +32,16 @@ export interface ForgottenZone {
   readonly volumesForgotten: number
 }
 
-const emptyStore: StoreStats = { packs: 0n, packBytes: 0n }
+const emptyStore: StoreStats = {
+  packs: 0n,
+  packBytes: 0n,
+  chunks: 0n,
+  nodes: 0n,
+  indexBytes: 0n,
+  indexMemoryBytes: 0n,
+  quarantined: 0n,
+  highestGeneration: 0n,
+}
 
 export class Operator {
   readonly #options: OperatorOptions

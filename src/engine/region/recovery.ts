@@ -25,7 +25,7 @@ export class Recovery {
   async start(): Promise<void> {
     const { context, native, store } = this.#options
     if (!store.isPresent) return
-    const { highestGeneration = 0n } = await native.storeStats(await store.get())
+    const { highestGeneration } = await native.storeStats(await store.get())
     await context.catalog.write(
       async ({ meta }) => await meta.fellBehind(Number(highestGeneration)),
     )
