@@ -4,6 +4,7 @@
 //   npm run bench backup                      three rounds
 //   npm run bench backup -- --image FILE      of this image instead of a built one
 //   npm run bench backup -- --rounds N --json FILE --dir DIR --only ashlar --only borg
+//   npm run bench backup -- --only goals      what has no peer: restores, clones, copies, deletes
 
 import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { cpus, release, tmpdir } from 'node:os'
@@ -12,9 +13,10 @@ import { execFileSync } from 'node:child_process'
 import { parseArgs } from 'node:util'
 
 import { round as ashlarRound } from './ashlar.js'
+import { measureGoals } from './goals.js'
 import { blockBytes, buildImage, makeChanges } from './image.js'
 import { type Round, type Subject as PeerSubject, peers } from './peers.js'
-import { type Subject, goalTable, judgePeers, peerTable } from './report.js'
+import { type Judged, goalTable, judgePeers, peerTable } from './report.js'
 
 const { values: flags } = parseArgs({
   options: {
@@ -89,7 +91,20 @@ try {
       rmSync(own, { recursive: true, force: true })
     }
   }
-  const judged = judgePeers(measured as readonly Subject[], subject.changes.length * blockBytes)
+  const alone: readonly Judged[] =
+    (flags.only?.includes('goals') ?? true)
+      ? await measureGoals({
+          folder: join(folder, 'goals'),
+          sockets,
+          image,
+          bytes,
+          crowd: 1000,
+          tell,
+        })
+      : []
+  const peerGoals =
+    measured.length === 0 ? [] : judgePeers(measured, subject.changes.length * blockBytes)
+  const judged = [...peerGoals, ...alone]
   const about = {
     cpu: `${cpus().length} × ${cpus()[0]?.model ?? ''}`,
     kernel: release(),
@@ -98,7 +113,7 @@ try {
   }
   if (flags.json !== undefined)
     writeFileSync(flags.json, `${JSON.stringify({ about, measured, goals: judged }, null, 2)}\n`)
-  process.stdout.write(`${peerTable(measured as readonly Subject[])}
+  process.stdout.write(`${peerTable(measured)}
 The peers scan the whole image to find what changed; a volume knows it. Sent and stored are what the
 repository grew by, for btrfs the stream; ours are what crossed gRPC and what the region's store grew by.
 

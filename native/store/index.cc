@@ -379,6 +379,8 @@ Result<Opened> open_rocks(const std::string& path, bool read_only) {
   rocksdb::Options options;
   options.create_if_missing = !read_only;
   options.info_log = std::make_shared<NoLog>();
+  // A log that takes its room in advance costs a small store more than what it holds.
+  options.allow_fallocate = false;
   options.max_open_files = 256;
   options.write_buffer_size = 8 << 20;
   rocksdb::BlockBasedTableOptions table;

@@ -4,6 +4,7 @@
 import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
+import { setFlagsFromString } from 'node:v8'
 
 import { logVerbosity, setLogVerbosity } from '@grpc/grpc-js'
 
@@ -113,6 +114,13 @@ async function untilSignal(): Promise<NodeJS.Signals> {
   })
 }
 
+// A pull's messages are buffers of a mebibyte that live for a moment, outside the heap. V8 collects the
+// whole heap whenever they add up to some tens of mebibytes: half of all CPU time of a full snapshot,
+// measured. With a larger step from one collection to the next it is a tenth; the peak of memory is the same.
+function spareTheCollector(): void {
+  setFlagsFromString('--heap-growing-percent=400')
+}
+
 const options = {
   config: { type: 'string' },
   'log-level': { type: 'string' },
@@ -129,6 +137,7 @@ function parseOptions() {
 }
 
 async function main(): Promise<void> {
+  spareTheCollector()
   const values = parseOptions()
   if (values.help === true) {
     process.stdout.write(usage)
