@@ -278,7 +278,8 @@ void PoolState::apply_resize(Head& head, const ResizeRecord& record, uint64_t ge
 }
 
 // The head's own blocks become dead trees; what its cuts hold stays theirs.
-void PoolState::delete_head(const HeadPtr& head, uint64_t generation) {
+// By value: the caller may have found it in `heads`, from which it goes here.
+void PoolState::delete_head(HeadPtr head, uint64_t generation) {
   EraseRecord erase;
   erase.count = entry_blocks(head->height);
   apply_erase(*head, erase, generation);

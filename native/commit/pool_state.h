@@ -106,7 +106,7 @@ struct PoolState {
  private:
   void add_dead_tree(DeadTreeRow row, uint64_t generation);
   void add_tombstone(const Id& id, TombstoneKind kind);
-  void delete_head(const HeadPtr& head, uint64_t generation);
+  void delete_head(HeadPtr head, uint64_t generation);
   void add_cut(Head& head, const Id& snapshot, uint64_t captured_ns, uint32_t flags);
   void begin_clone(const CloneRecord& record, uint64_t generation);
   void ready_clone(const CloneRecord& record);

@@ -45,7 +45,7 @@ std::vector<HeadPtr> Hydrator::heads() {
 
 Result<ChunkBytes> Hydrator::fetch(uint64_t chunk, std::chrono::milliseconds stall,
                                    const std::function<bool()>& is_local) {
-  const auto deadline = std::chrono::steady_clock::now() + stall;
+  const uint64_t deadline_ns = monotonic_ns() + uint64_t(std::chrono::nanoseconds(stall).count());
   std::unique_lock lock(mutex_);
   auto& place = wanted_[chunk];
   if (!place) {
@@ -58,10 +58,12 @@ Result<ChunkBytes> Hydrator::fetch(uint64_t chunk, std::chrono::milliseconds sta
   bool answered = false;
   bool local = false;
   for (;;) {
-    const auto now = std::chrono::steady_clock::now();
-    const auto until = is_local ? std::min(deadline, now + kLookAgain) : deadline;
-    answered = changed_.wait_until(lock, until, has_answer);
-    if (answered || until == deadline) break;
+    const uint64_t now_ns = monotonic_ns();
+    const std::chrono::nanoseconds left(deadline_ns > now_ns ? deadline_ns - now_ns : 0);
+    const std::chrono::nanoseconds turn =
+        is_local ? std::min<std::chrono::nanoseconds>(left, kLookAgain) : left;
+    answered = changed_.wait_for(lock, turn, has_answer);
+    if (answered || turn == left) break;
     lock.unlock();  // never held together with a map lock
     local = is_local();
     lock.lock();

@@ -418,11 +418,10 @@ test('what a volume had not fetched when it was deleted is in its snapshots', as
   for (const snapshot of snapshots) expect((await objects.stable(snapshot)).root).toBe(root)
 })
 
-// No node releases an origin yet, although the pool has a function for it.
-test.fails('what was pinned for restored volumes is let go with them', async () => {
+test('what was pinned for restored volumes is let go with them', async () => {
   const node = nodes.get('local-2')
   const isReleased = async () => (await node?.records())?.origins.length === 0
-  await world.until('the origin is released', isReleased, 1_000)
+  await world.until('the origin is released', isReleased)
 })
 
 test('in the end the catalog owes nothing, and the pools are sound', async () => {
