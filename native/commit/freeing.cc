@@ -120,8 +120,8 @@ Result<bool> Pool::start_drop() {
     std::lock_guard append(journal_->append_lock());
     std::lock_guard pins(pins_mutex_);
     for (const CutRow& row : state_->cuts.rows()) {
-      if (is_free(row) || !(row.flags & kCutDropAsked)) continue;
-      if (std::as_const(*state_).droppable_cut(row.snapshot) != &row) continue;
+      // Of several rows of one snapshot the first is found first, as by DROP itself.
+      if (is_free(row) || !state_->may_drop(row)) continue;
       if (cut_pins_.contains(row.snapshot)) continue;
       wanted = row.snapshot;
       lineage = row.lineage;

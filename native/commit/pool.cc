@@ -153,9 +153,7 @@ bool Pool::caches_cost_too_much() {
   std::lock_guard append(journal_->append_lock());
   const PoolState& seen = *state_;
   return !seen.dead_trees.find([](const DeadTreeRow&) { return true; }) &&
-         !seen.cuts.find([&](const CutRow& row) {
-           return row.flags & kCutDropAsked && seen.droppable_cut(row.snapshot);
-         });
+         !seen.cuts.find([&](const CutRow& row) { return seen.may_drop(row); });
 }
 
 uint64_t Pool::free_bytes() const {

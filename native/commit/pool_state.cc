@@ -42,12 +42,13 @@ const CutRow* PoolState::cut_at(LineageId lineage_id, Epoch epoch) const {
       [&](const CutRow& row) { return row.lineage == lineage_id && row.epoch == epoch; });
 }
 
+bool PoolState::may_drop(const CutRow& row) const {
+  return row.flags & kCutDropAsked && !(row.flags & (kCutDropping | kCutBookmark)) &&
+         !drop_under_way(row.lineage) && !has_branches(row) && !has_clone(row);
+}
+
 const CutRow* PoolState::droppable_cut(const Id& snapshot) const {
-  return cuts.find([&](const CutRow& row) {
-    return row.snapshot == snapshot && row.flags & kCutDropAsked &&
-           !(row.flags & (kCutDropping | kCutBookmark)) && !has_branches(row) && !has_clone(row) &&
-           !drop_under_way(row.lineage);
-  });
+  return cuts.find([&](const CutRow& row) { return row.snapshot == snapshot && may_drop(row); });
 }
 
 const CloneRow* PoolState::clone(const Id& id) const {

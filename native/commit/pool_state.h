@@ -56,6 +56,7 @@ struct PoolState {
   const CutRow* cut_or_bookmark(const Id& snapshot) const;
   const CutRow* cut_at(LineageId lineage, Epoch epoch) const;
   // The row of that snapshot whose drop may begin: asked to go, and nothing depends on it.
+  bool may_drop(const CutRow& row) const;
   const CutRow* droppable_cut(const Id& snapshot) const;
   // The epoch in which `snapshot` was the content that `cut` grew out of; everything that differs
   // is born after it. Nothing unless the snapshot is an ancestor of the cut, or the cut itself

@@ -121,7 +121,14 @@ describe('a pool that is full', () => {
     await expectWritten(uri, 'write -P 0x11 0 28M')
     await client.snapshots.createSnapshot({ sourceVolume: 'full', name: 'kept' })
     await objects.stable('kept')
-    // The node keeps the newest cut, so that all of this is there twice.
+    // A sealed cut alone would go before anybody is refused; a clone keeps it, so that all of this is
+    // there twice.
+    const clone = { snapshot: 'kept', zone: 'local-1' }
+    await client.snapshots.createSnapshotClone(clone)
+    await world.until(
+      'the clone is available',
+      async () => (await client.snapshots.getSnapshotClone(clone)).available,
+    )
     await expectWritten(uri, 'write -P 0x22 0 16M')
     const other = await newVolume('other')
     await fill(other, '0x33')

@@ -84,6 +84,10 @@ test('the base may go: a restarted region and node seal the next one on what is 
   await world.killAndRestart('local-1')
   uri = await world.must('attach', 'data')
   await overwrite()
+  await world.until('the region has found the node', async () => {
+    const zones = await world.json<{ name: string; status: string }[]>('zones')
+    return zones.some(({ name, status }) => name === 'local-1' && status === 'available')
+  })
   const fourth = await take('fourth')
   expect(Number(fourth.transferred_bytes)).toBeLessThan(changed * block * 1.1)
 }, 120_000)
