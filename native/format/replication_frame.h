@@ -72,6 +72,14 @@ inline void append_numbers(std::vector<uint8_t>& to, Wire kind, std::span<const 
                Bytes(reinterpret_cast<const uint8_t*>(numbers.data()), numbers.size_bytes()));
 }
 
+// WANT or WANT_NODE; nothing where there are no numbers.
+inline void append_wants(std::vector<uint8_t>& to, Wire kind,
+                         const std::vector<uint64_t>& numbers) {
+  if (numbers.empty()) return;
+  const auto* raw = reinterpret_cast<const uint8_t*>(numbers.data());
+  append_frame(to, kind, 0, Hash{}, Bytes(raw, numbers.size() * sizeof(uint64_t)));
+}
+
 // The frames of one message, or kProtocol with what is wrong. Payloads point into `message`.
 Result<std::vector<WireFrame>> parse_frames(Bytes message);
 

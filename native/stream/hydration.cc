@@ -126,15 +126,10 @@ Result<std::optional<std::vector<uint8_t>>> Hydration::take() {
   if (closed_) return std::optional<std::vector<uint8_t>>();
   if (ask_nodes_.empty() && ask_chunks_.empty()) return std::optional<std::vector<uint8_t>>();
   std::vector<uint8_t> message;
-  const auto put = [&](Wire kind, std::vector<uint64_t>& numbers) {
-    if (numbers.empty()) return;
-    append_frame(
-        message, kind, 0, Hash{},
-        Bytes(reinterpret_cast<const uint8_t*>(numbers.data()), numbers.size() * sizeof(uint64_t)));
-    numbers.clear();
-  };
-  put(Wire::kWantNode, ask_nodes_);
-  put(Wire::kWant, ask_chunks_);
+  append_wants(message, Wire::kWantNode, ask_nodes_);
+  append_wants(message, Wire::kWant, ask_chunks_);
+  ask_nodes_.clear();
+  ask_chunks_.clear();
   return std::optional(std::move(message));
 }
 

@@ -227,8 +227,7 @@ Result<std::optional<std::vector<uint8_t>>> Ingest::take() {
     under_way_++;
   }
   std::vector<uint8_t> message;
-  append_frame(message, Wire::kWant, 0, Hash{},
-               Bytes(reinterpret_cast<const uint8_t*>(ask.data()), ask.size() * sizeof(uint64_t)));
+  append_wants(message, Wire::kWant, ask);
   return std::optional(std::move(message));
 }
 
