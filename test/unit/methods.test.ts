@@ -1,0 +1,102 @@
+// Every public method has tests for success, for being repeated, for a restart in the middle, and for
+// each error that its comment documents: the tables that test/e2e/methods.test.ts and
+// test/unit/engine/node-refusals.test.ts run are held against proto/ here.
+
+import { readdirSync, readFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+
+import { status } from '@grpc/grpc-js'
+import { describe, expect, test } from 'vitest'
+
+import { errorTable } from '../../src/gen/errors.js'
+import { packageDefinition } from '../../src/gen/proto.js'
+import { changes } from '../support/methods/changes.js'
+import { nodeRefusals } from '../support/methods/node-refusals.js'
+import { others } from '../support/methods/others.js'
+import { refusals } from '../support/methods/refusals.js'
+import { methodOf } from '../support/methods/trial.js'
+
+const folder = resolve(import.meta.dirname, '..', '..', 'proto', 'ashlar', 'v1')
+const comments = commentsOf(
+  readdirSync(folder)
+    .map((name) => readFileSync(join(folder, name), 'utf8'))
+    .join('\n'),
+)
+
+/** The comment above each rpc, as one line. */
+function commentsOf(text: string): ReadonlyMap<string, string> {
+  const found = text.matchAll(/((?: *\/\/.*\n)*) *rpc (\w+)\(/g)
+  return new Map(
+    [...found].map(([, comment = '', method = '']) => [
+      method,
+      comment.replace(/^ *\/\/ ?/gm, '').replaceAll('\n', ' '),
+    ]),
+  )
+}
+
+const statusOf = new Map<string, string | undefined>(
+  Object.values(errorTable).map(({ vpcCode, grpcStatus }) => [vpcCode, status[grpcStatus]]),
+)
+
+/**
+ * The reasons that a comment documents: after "Errors:", groups of STATUS (reason, reason: why; reason).
+ * Throws where a group says anything else, or a status that is not the reason's.
+ */
+function reasonsIn(comment: string): readonly string[] {
+  const errors = comment.split('Errors:')[1] ?? ''
+  return [...errors.matchAll(/\b([A-Z_]{5,})\b(?: \(([^)]*)\))?/g)].flatMap(([, name, group]) => {
+    // Words in capitals that are no status, as AVAILABLE.
+    if (!Object.hasOwn(status, name ?? '')) return []
+    if (group === undefined) throw new Error(`${name} stands without its reasons`)
+    return group.split(';').flatMap((part) =>
+      (part.split(':')[0] ?? '').split(',').map((word) => {
+        const reason = word.trim()
+        if (statusOf.get(reason) === name) return reason
+        throw new Error(`${reason}: not a reason of ${name} in error_codes.def`)
+      }),
+    )
+  })
+}
+
+const methods = Object.entries(packageDefinition)
+  .filter(([name]) => /^ashlar\.v1\.\w+Service$/.test(name))
+  .flatMap(([, service]) => Object.keys(service))
+  .sort()
+
+test('the comments are those of every public method', () => {
+  expect(methods.length).toBeGreaterThan(20)
+  expect([...comments.keys()].sort()).toEqual(methods)
+})
+
+test('every method has a use, which succeeds, is repeated, and is met by a restart', () => {
+  expect([...new Set([...changes, ...others].map(methodOf))].sort()).toEqual(methods)
+})
+
+describe('every documented error has a test, and every tested one is documented', () => {
+  test.each(methods)('%s', (method) => {
+    const tested = [refusals[method] ?? {}, nodeRefusals[method] ?? {}].flatMap(Object.keys)
+    expect(tested.sort()).toEqual([...reasonsIn(comments.get(method) ?? '')].sort())
+  })
+
+  test('also for no other method', () => {
+    for (const method of [...Object.keys(refusals), ...Object.keys(nodeRefusals)]) {
+      expect(methods).toContain(method)
+    }
+  })
+})
+
+test.each([
+  ['Errors: NOT_FOUND.', 'stands without'],
+  ['Errors: NOT_FOUND (there is no such volume).', 'not a reason'],
+  ['Errors: NOT_FOUND (volume_in_use).', 'not a reason of NOT_FOUND'],
+  ['Errors: ABORTED (etag_mismatch, no_such_reason: why).', 'no_such_reason'],
+])('a comment that says "%s" is refused', (comment, problem) => {
+  expect(() => reasonsIn(comment)).toThrow(problem)
+})
+
+test('reasons are found', () => {
+  const comment =
+    'Makes it. Errors: NOT_FOUND (volume_not_found; zone_not_found: why, or UNAVAILABLE), and ABORTED (etag_mismatch).'
+  expect(() => reasonsIn(comment)).not.toThrow()
+  expect(reasonsIn(comment)).toEqual(['volume_not_found', 'zone_not_found', 'etag_mismatch'])
+})
