@@ -19,9 +19,9 @@ import { World } from '../world.js'
 import type { Regions } from './regions.js'
 
 /** Prepares what it needs, and makes the call. */
-export type Refused = (at: Regions) => Promise<unknown>
+export type Refused<At = Regions> = (at: At) => Promise<unknown>
 /** By method, then by reason, as proto/ spells it. */
-export type Refusals = Readonly<Record<string, Readonly<Record<string, Refused>>>>
+export type Refusals<At = Regions> = Readonly<Record<string, Readonly<Record<string, Refused<At>>>>>
 
 const nowhere = 'nowhere'
 const mask = (...paths: readonly string[]) => ({ updateMask: { paths: [...paths] } })

@@ -4,7 +4,8 @@
 import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-import { Client } from '../../../src/client/client.js'
+import type { Peer as Connection } from '../../../src/client/calls.js'
+import { Client, connect } from '../../../src/client/client.js'
 import type { Snapshot__Output as Snapshot } from '../../../src/gen/ashlar/v1/Snapshot.js'
 import { MiB, Objects, ZoneApi } from '../api.js'
 import { must } from '../tools.js'
@@ -21,6 +22,8 @@ export class Regions {
   readonly stuck: World
   readonly remoteClient: Client
   readonly stuckClient: Client
+  /** Where other regions call them. */
+  readonly peers: Readonly<Record<'remote' | 'stuck', Connection>>
   /** Stable, in region `remote`. */
   readonly source: Snapshot
   /** In region `stuck`, whose zones are stuck-1, which has their volume, and stuck-2. */
@@ -34,6 +37,10 @@ export class Regions {
     this.stuck = parts.stuck
     this.remoteClient = new Client(parts.remote.endpoint)
     this.stuckClient = new Client(parts.stuck.endpoint)
+    this.peers = {
+      remote: connect(parts.remote.siteEndpoint),
+      stuck: connect(parts.stuck.siteEndpoint),
+    }
     this.source = snapshots.source
     this.pending = snapshots.pending
     this.failed = snapshots.failed
@@ -81,6 +88,7 @@ export class Regions {
   async close(): Promise<void> {
     this.remoteClient.close()
     this.stuckClient.close()
+    for (const { grpc } of Object.values(this.peers)) grpc.close()
     await this.ground.close()
     await this.remote.remove()
     await this.stuck.remove()
