@@ -101,12 +101,15 @@ class StoreNode {
   Result<void> begin_collection(const DomainKeys& keys, std::span<const Manifest> roots,
                                 const std::function<void(const Collection&)>& begun) {
     ChunkStore* chunks = TRY(store());
+    std::shared_ptr<const Cancel> cancel;
     {
       std::lock_guard lock(mutex_);
       if (collecting_) return error(Code::kFailedPrecondition, "a collection is under way");
       collecting_ = true;
+      cancel_ = std::make_shared<Cancel>();
+      cancel = cancel_;
     }
-    auto collection = Collection::begin(*chunks, keys, roots);
+    auto collection = Collection::begin(*chunks, keys, roots, cancel);
     std::lock_guard lock(mutex_);
     collecting_ = collection.ok();
     idle_.notify_all();
@@ -115,16 +118,22 @@ class StoreNode {
     collection_ = *std::move(collection);
     return {};
   }
+  // A step under way ends as soon as it looks.
+  void cancel_collection() {
+    std::lock_guard lock(mutex_);
+    if (cancel_) cancel_->set();
+  }
   void end_collection(std::unique_ptr<Collection> collection) {
     collection.reset();
     std::lock_guard lock(mutex_);
     collecting_ = false;
     idle_.notify_all();
   }
-  // Waits for the step of a collection that is under way. No other call may be that uses the store:
-  // the daemon waits for its own before it closes.
+  // Ends the step of a collection that is under way, and waits for that. No other call may be that
+  // uses the store: the daemon waits for its own before it closes.
   void close() {
     channels_.close_all();
+    cancel_collection();
     std::unique_lock lock(mutex_);
     idle_.wait(lock, [&] { return !collecting_ || collection_; });
     collection_.reset();
@@ -136,6 +145,7 @@ class StoreNode {
   std::mutex mutex_;
   std::unique_ptr<ChunkStore> store_;
   std::unique_ptr<Collection> collection_;  // between its steps
+  std::shared_ptr<Cancel> cancel_;          // of the collection under way, or of the last one
   bool collecting_ = false;
   std::condition_variable idle_;
 };

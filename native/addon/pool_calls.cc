@@ -1,6 +1,7 @@
 #include "addon/pool_calls.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "addon/values.h"
 
@@ -194,6 +195,12 @@ Napi::Object clone_value(Napi::Env env, const Volumes::CloneView& view) {
   return at;
 }
 
+// Zeros fill it up, where it is not full.
+template <size_t kSize>
+std::string text_of(const std::array<char, kSize>& field) {
+  return std::string(field.data(), strnlen(field.data(), kSize));
+}
+
 const char* kind_text(TombstoneKind kind) {
   switch (kind) {
     case TombstoneKind::kVolume:
@@ -258,7 +265,7 @@ Result<Napi::Value> records(Napi::Env env, PoolNode& node) {
             Napi::Object at = Napi::Object::New(env);
             at.Set("attachmentId", to_string(row.id));
             at.Set("volumeId", to_string(row.volume));
-            at.Set("host", std::string(row.host.data()));
+            at.Set("host", text_of(row.host));
             at.Set("readOnly", row.read_only != 0);
             at.Set("detaching", bool(view.detaching[i]));
             at.Set("connections", double(server ? server->connections(to_string(row.id)) : 0));

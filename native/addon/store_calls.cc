@@ -207,6 +207,7 @@ Result<Job> collect_end(std::shared_ptr<StoreNode> store, const Napi::Object& op
 
 Job collect_abort(std::shared_ptr<StoreNode> store) {
   return [store]() -> Result<MakeValue> {
+    store->cancel_collection();
     auto collection = store->take_collection();
     if (collection) store->end_collection(*std::move(collection));
     return undefined();

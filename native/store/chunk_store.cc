@@ -46,25 +46,55 @@ Result<std::unique_ptr<ChunkStore>> ChunkStore::open(const std::string& folder,
 
 // ---- what there is to lean on
 
-Result<std::vector<bool>> ChunkStore::present(std::span<const Hash> ids) {
+Result<std::vector<std::optional<Location>>> ChunkStore::find_present(std::span<const Hash> ids) {
   const std::shared_ptr<const Condemned> gone = condemned();
-  const auto found = TRY(index_->find_all(ids));
-  std::vector<bool> usable(ids.size());
+  auto found = TRY(index_->find_all(ids));
   std::vector<size_t> deltas;
   std::vector<Hash> bases;
   for (size_t i = 0; i < ids.size(); i++) {
-    usable[i] = is_usable(ids[i], found[i], gone.get());
-    if (!usable[i] || found[i]->kind != FrameKind::kDelta) continue;
+    if (!is_usable(ids[i], found[i], gone.get())) found[i].reset();
+    if (!found[i] || found[i]->kind != FrameKind::kDelta) continue;
     deltas.push_back(i);
     bases.push_back(found[i]->base);
   }
-  if (deltas.empty()) return usable;
+  if (deltas.empty()) return found;
   const auto found_bases = TRY(index_->find_all(bases));
   for (size_t i = 0; i < deltas.size(); i++) {
-    usable[deltas[i]] =
+    const bool usable =
         is_usable(bases[i], found_bases[i], gone.get()) && is_full_chunk(found_bases[i]->kind);
+    if (!usable) found[deltas[i]].reset();
   }
-  return usable;
+  return found;
+}
+
+Result<std::vector<bool>> ChunkStore::present(std::span<const Hash> ids) {
+  std::vector<bool> present;
+  for (const auto& at : TRY(find_present(ids)))
+    present.push_back(at.has_value());
+  return present;
+}
+
+Result<std::vector<bool>> ChunkStore::present_chunks(std::span<const Hash> ids) {
+  std::vector<bool> present;
+  for (const auto& at : TRY(find_present(ids)))
+    present.push_back(at && is_chunk(at->kind));
+  return present;
+}
+
+// A level stands in the node alone.
+Result<std::vector<bool>> ChunkStore::present_nodes(std::span<const Hash> ids, uint8_t level) {
+  const auto found = TRY(find_present(ids));
+  std::vector<bool> present(ids.size());
+  for (size_t i = 0; i < ids.size(); i++) {
+    if (!found[i] || found[i]->kind != FrameKind::kNode) continue;
+    const auto stored = read(ids[i]);
+    if (stored) {
+      present[i] = !stored->bytes.empty() && stored->bytes[0] == level;
+    } else if (stored.error().code != Code::kCorrupt && stored.error().code != Code::kNotFound) {
+      return stored.error();
+    }
+  }
+  return present;
 }
 
 Result<bool> ChunkStore::may_be_delta(const Hash& id, const Hash& base) {
@@ -125,6 +155,7 @@ Result<ChunkStore::Stored> ChunkStore::read(const Hash& id) {
 Result<void> ChunkStore::read_chunk(const DomainKeys& keys, const Hash& id, MutableBytes into) {
   CHECK(into.size() == kChunkBytes);
   const Stored stored = TRY(read(id));
+  if (!is_chunk(stored.kind)) return not_its_id("chunk", id);
   if (stored.kind == FrameKind::kDelta) {
     const auto base = read_base(keys, stored.base, into);
     if (!base) {
@@ -157,8 +188,9 @@ Result<void> ChunkStore::read_base(const DomainKeys& keys, const Hash& id, Mutab
 
 Result<NodeBytes> ChunkStore::read_node(const DomainKeys& keys, const Hash& id) {
   const Stored stored = TRY(read(id));
+  if (stored.kind != FrameKind::kNode) return not_its_id("node", id);
   NodeBytes node;
-  if (stored.kind == FrameKind::kNode && stored.bytes.size() == node.size()) {
+  if (stored.bytes.size() == node.size()) {
     std::copy(stored.bytes.begin(), stored.bytes.end(), node.begin());
     if (keyed_hash(keys.node, node) == id) return node;
   }

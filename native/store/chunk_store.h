@@ -42,7 +42,12 @@ class ChunkStore {
                                                   const std::string& catalog_uuid,
                                                   bool adopt = false);
 
+  // Of ids that were computed here from the bytes they name.
   Result<std::vector<bool>> present(std::span<const Hash> ids);
+  // Of ids that somebody else gave: present, and what must stand at their place. A chunk whose id
+  // is a node's, or a node of another level, hangs together by its hashes and could never be read.
+  Result<std::vector<bool>> present_chunks(std::span<const Hash> ids);
+  Result<std::vector<bool>> present_nodes(std::span<const Hash> ids, uint8_t level);
   // Whether the chunk may be stored as a delta on this base: the base is present and full, and the
   // chunk itself is not here in full, where other deltas may lean on it.
   Result<bool> may_be_delta(const Hash& id, const Hash& base);
@@ -56,7 +61,8 @@ class ChunkStore {
   };
   // kNotFound when the store has no such id; kCorrupt when it is damaged, which quarantines it.
   Result<Stored> read(const Hash& id);
-  // The 64 KiB of a chunk in whatever form it is stored, verified by its id. As read().
+  // The 64 KiB of a chunk in whatever form it is stored, verified by its id. As read(); kCorrupt
+  // also where the id names something else, which is then not to blame.
   Result<void> read_chunk(const DomainKeys& keys, const Hash& id, MutableBytes into);
   Result<NodeBytes> read_node(const DomainKeys& keys, const Hash& id);
 
@@ -93,6 +99,8 @@ class ChunkStore {
   explicit ChunkStore(StoreFolder folder) : folder_(std::move(folder)) {}
 
   Result<std::shared_ptr<const UniqueFd>> pack_file(const PackName& name);
+  // What of these is present, else nothing.
+  Result<std::vector<std::optional<Location>>> find_present(std::span<const Hash> ids);
   Result<Stored> read_at(const Hash& id, const Location& at);
   Result<void> read_base(const DomainKeys& keys, const Hash& id, MutableBytes into);
   bool is_usable(const Hash& id, const std::optional<Location>& at, const Condemned* condemned) {

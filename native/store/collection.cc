@@ -42,15 +42,16 @@ Result<void> each_entry(Index& index, std::span<const DirectoryEntry> entries, V
 }  // namespace
 
 Result<std::unique_ptr<Collection>> Collection::begin(ChunkStore& store, const DomainKeys& keys,
-                                                      std::span<const Manifest> roots) {
-  std::unique_ptr<Collection> collection(new Collection(store, keys));
+                                                      std::span<const Manifest> roots,
+                                                      std::shared_ptr<const Cancel> cancel) {
+  std::unique_ptr<Collection> collection(new Collection(store, keys, cancel));
   // In this order: what is listed and belongs to nobody by now is wholly indexed.
   const std::vector<PackName> there = TRY(store.folder().list_packs());
   const std::set<PackName> running = store.session_packs();
   for (const PackName& pack : there) {
     if (!running.contains(pack)) collection->packs_.push_back(pack);
   }
-  Mark mark(store, keys);
+  Mark mark(store, keys, std::move(cancel));
   for (const Manifest& root : roots)
     TRY(mark.add_root(root));
   TRY(mark.finish(there));
@@ -62,6 +63,7 @@ Result<std::unique_ptr<Collection>> Collection::begin(ChunkStore& store, const D
 Result<void> Collection::condemn(const Mark& mark) {
   auto condemned = std::make_shared<Condemned>();
   for (const PackName& pack : packs_) {
+    TRY(cancel_->check());
     std::vector<uint32_t> offsets;
     const auto directory = TRY(read_directory(store_.folder().pack(pack), pack));
     TRY(each_entry(store_.index(), directory,
@@ -82,7 +84,7 @@ Result<void> Collection::condemn(const Mark& mark) {
 // condemned: they stay whole until the next collection. What still runs began after, and leans on
 // nothing that is condemned.
 Result<Mark> Collection::mark_again(std::span<const Manifest> roots) {
-  Mark mark(store_, keys_);
+  Mark mark(store_, keys_, cancel_);
   for (const Manifest& root : roots)
     TRY(mark.add_root(root));
   const std::vector<PackName> there = TRY(store_.folder().list_packs());
@@ -145,6 +147,7 @@ Result<void> Collection::sweep(PackKind kind, const Mark& mark) {
   std::vector<Verdict> verdicts;
   for (const PackName& pack : packs_) {
     if (pack.kind != kind) continue;
+    TRY(cancel_->check());
     auto judged = judge(pack, mark);
     if (!judged && judged.error().code == Code::kCorrupt && kind == PackKind::kData) {
       outcome_.kept.push_back(judged.error().message);
@@ -205,6 +208,7 @@ Result<void> Collection::rewrite(const Batch& batch) {
   std::vector<Location> from;
   std::vector<const Verdict*> done;
   for (const Verdict& verdict : batch) {
+    TRY(cancel_->check());
     auto frames = read_live(verdict.pack);
     if (!frames && frames.error().code == Code::kCorrupt) {
       if (verdict.pack.kind == PackKind::kNode) return std::move(frames).error();

@@ -33,9 +33,11 @@ class Collection {
     std::vector<std::string> kept;  // packs that stay because of a doubt, a line each
   };
 
-  // Errors: the mark's. Nothing is condemned then.
-  static Result<std::unique_ptr<Collection>> begin(ChunkStore& store, const DomainKeys& keys,
-                                                   std::span<const Manifest> roots);
+  // Errors: the mark's. Nothing is condemned then. `cancel` ends either step between two nodes or
+  // packs.
+  static Result<std::unique_ptr<Collection>> begin(
+      ChunkStore& store, const DomainKeys& keys, std::span<const Manifest> roots,
+      std::shared_ptr<const Cancel> cancel = std::make_shared<const Cancel>());
   // Nothing is condemned any more.
   ~Collection() { store_.publish_condemned(nullptr); }
   Collection(const Collection&) = delete;
@@ -46,7 +48,8 @@ class Collection {
   Result<Outcome> end(std::span<const Manifest> roots);
 
  private:
-  Collection(ChunkStore& store, const DomainKeys& keys) : store_(store), keys_(keys) {}
+  Collection(ChunkStore& store, const DomainKeys& keys, std::shared_ptr<const Cancel> cancel)
+      : store_(store), keys_(keys), cancel_(std::move(cancel)) {}
 
   struct Verdict {
     PackName pack;
@@ -75,6 +78,7 @@ class Collection {
 
   ChunkStore& store_;
   const DomainKeys keys_;
+  const std::shared_ptr<const Cancel> cancel_;
   std::vector<PackName> packs_;  // that this collection may touch
   std::shared_ptr<const Condemned> condemned_;
   Candidates condemned_total_;

@@ -86,5 +86,8 @@ class Index {
 inline bool is_full_chunk(FrameKind kind) {
   return kind == FrameKind::kRaw || kind == FrameKind::kLz4;
 }
+inline bool is_chunk(FrameKind kind) {
+  return is_full_chunk(kind) || kind == FrameKind::kDelta;
+}
 
 }  // namespace ashlar

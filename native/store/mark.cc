@@ -29,6 +29,7 @@ Result<void> Mark::walk(const Hash& id) {
   std::vector<Hash> waiting;
   if (!is_zero(id) && nodes_.insert(id).second) waiting.push_back(id);
   while (!waiting.empty()) {
+    TRY(cancel_->check());
     const Hash next = waiting.back();
     waiting.pop_back();
     TRY(add_children(next, waiting));
@@ -86,6 +87,7 @@ Result<void> Mark::add_pack(const PackName& pack) {
 Result<void> Mark::finish(std::span<const PackName> packs) {
   pack_chunks();
   for (const PackName& pack : packs) {
+    TRY(cancel_->check());
     if (pack.kind == PackKind::kData) TRY(add_bases(pack));
   }
   pack_chunks();

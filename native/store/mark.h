@@ -8,9 +8,11 @@
 // one. Nodes are kept whole: one taken for another would leave a subtree unmarked. Thread: one.
 #pragma once
 
+#include <memory>
 #include <unordered_set>
 #include <vector>
 
+#include "base/cancel.h"
 #include "store/chunk_store.h"
 #include "store/hash_hasher.h"
 
@@ -18,9 +20,10 @@ namespace ashlar {
 
 class Mark {
  public:
-  Mark(ChunkStore& store, const DomainKeys& keys) : store_(store), keys_(keys) {}
+  Mark(ChunkStore& store, const DomainKeys& keys, std::shared_ptr<const Cancel> cancel)
+      : store_(store), keys_(keys), cancel_(std::move(cancel)) {}
 
-  // The manifest and everything below it. kNotFound, kCorrupt, kDeviceFailed.
+  // The manifest and everything below it. kNotFound, kCorrupt, kDeviceFailed, kCancelled.
   Result<void> add_root(const Manifest& manifest);
   // What frames of a pack lean on, whether they are reached or not: nodes on all below them, deltas
   // on their bases.
@@ -39,6 +42,7 @@ class Mark {
 
   ChunkStore& store_;
   const DomainKeys keys_;
+  const std::shared_ptr<const Cancel> cancel_;
   std::unordered_set<Hash, HashHasher> nodes_;  // and manifests
   std::vector<uint64_t> chunks_;                // prefixes; sorted by pack_chunks()
   size_t packed_ = 0;                           // how many were left when they were last sorted

@@ -149,7 +149,7 @@ Result<void> Ingest::take_list(const std::vector<ListEntry>& entries) {
     }
   }
   if (node_error_) return *node_error_;
-  const std::vector<bool> present = TRY(store_.present(ids));
+  const std::vector<bool> present = TRY(store_.present_chunks(ids));
   std::lock_guard lock(mutex_);
   done_chunks_ += known;
   for (size_t i = 0; i < ids.size(); i++) {

@@ -116,7 +116,7 @@ Result<void> Repair::look_at_chunks(const Step& step, std::vector<Question>& que
     ids.push_back(child_id(step.node, i));
     places.push_back(step.place.child(i));
   }
-  const std::vector<bool> present = TRY(store_.present(ids));
+  const std::vector<bool> present = TRY(store_.present_chunks(ids));
   for (size_t i = 0; i < ids.size(); i++) {
     if (is_zero(ids[i]) || (present[i] && !damaged_.contains(ids[i]))) {
       cover(places[i]);

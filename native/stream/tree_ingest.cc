@@ -17,6 +17,10 @@ Error broken(const std::string& what) {
   return error(Code::kProtocol, "the source " + what + "; nothing of it was kept");
 }
 
+Error uneven() {
+  return broken("has a tree of uneven height");
+}
+
 Error refusal(const WireFrame& frame) {
   uint32_t code = 0;
   std::memcpy(&code, frame.payload.data(), sizeof code);
@@ -50,10 +54,10 @@ Result<std::unique_ptr<TreeIngest>> TreeIngest::open(ChunkStore& store, const Do
 }
 
 Result<void> TreeIngest::begin() {
-  const Hash ids[] = {root_, fields_.tree_root};
-  const std::vector<bool> present = TRY(store_.present(ids));
-  manifest_present_ = present[0];
-  complete_ = present[0] || present[1] || is_zero(fields_.tree_root);
+  const Hash tree[] = {fields_.tree_root};
+  manifest_present_ = TRY(store_.present(std::span(&root_, 1)))[0];
+  complete_ = manifest_present_ || is_zero(fields_.tree_root) ||
+              TRY(store_.present_nodes(tree, height_))[0];
   if (complete_) {
     done_chunks_ = chunks_;
     return {};
@@ -200,7 +204,9 @@ Result<void> TreeIngest::expand(const Hash& id) {
     }
     any = true;
     if (chunks == 0) return broken("has a tree that reaches past the end of its volume");
-    if ((base && child_id(*base, i) == child) || added_.contains(child)) {
+    const auto added = added_.find(child);
+    if (added != added_.end() && added->second != place.level) return uneven();
+    if ((base && child_id(*base, i) == child) || added != added_.end()) {
       covered += chunks;
       continue;
     }
@@ -208,7 +214,9 @@ Result<void> TreeIngest::expand(const Hash& id) {
     places.push_back(place);
   }
   if (!any) return broken("has a node that holds nothing");
-  const std::vector<bool> present = TRY(store_.present(ids));
+  const uint8_t below = uint8_t(item.place.level - 1);
+  const std::vector<bool> present =
+      TRY(below == 0 ? store_.present_chunks(ids) : store_.present_nodes(ids, below));
   std::vector<std::pair<TreePlace, Hash>> ask;
   for (size_t i = 0; i < ids.size(); i++) {
     if (present[i]) {
@@ -221,7 +229,7 @@ Result<void> TreeIngest::expand(const Hash& id) {
       child.place = places[i];
       ask.push_back({places[i], ids[i]});
     } else {
-      if (child.place.level != places[i].level) return broken("has a tree of uneven height");
+      if (child.place.level != places[i].level) return uneven();
       covered += chunks_in(places[i]);  // comes with the first
     }
     child.parents.push_back(id);
@@ -247,7 +255,7 @@ Result<void> TreeIngest::complete(const Hash& id) {
     if (item.mapped().node) {
       TRY(session_.add_node({FrameKind::kNode, next, kNodeBytes, *item.mapped().node}));
     }
-    added_.insert(next);
+    added_[next] = item.mapped().place.level;
     for (const Hash& parent : item.mapped().parents) {
       if (--items_.at(parent).missing == 0) ready.push_back(parent);
     }

@@ -16,7 +16,6 @@
 #include <memory>
 #include <optional>
 #include <unordered_map>
-#include <unordered_set>
 
 #include "stream/arrived_chunk.h"
 #include "stream/ingest.h"
@@ -83,8 +82,8 @@ class TreeIngest final : public Channel {
   StoreSession session_;
   bool manifest_present_ = false;
   std::unordered_map<Hash, Item, HashHasher> items_;
-  // In the session and perhaps not in the index yet.
-  std::unordered_set<Hash, HashHasher> added_;
+  // In the session and perhaps not in the index yet; with the level.
+  std::unordered_map<Hash, uint8_t, HashHasher> added_;
   uint64_t chunks_come_ = 0;
   uint64_t received_bytes_ = 0;
 

@@ -216,8 +216,8 @@ Result<void> Volumes::attach(const Id& attachment, const Id& volume, const std::
   record.row.volume = volume;
   record.row.used = 1;
   record.row.read_only = read_only;
-  if (host.size() >= record.row.host.size()) {
-    return error(Code::kInvalidArgument, "a host's name has at most 63 bytes");
+  if (host.size() > record.row.host.size()) {
+    return error(Code::kInvalidArgument, "a host's name has at most 64 bytes");
   }
   std::copy(host.begin(), host.end(), record.row.host.begin());
   {

@@ -342,7 +342,7 @@ export interface StoreBinding {
    * only what was condemned and is still not reached. Ends the collection, also when it fails.
    */
   collectEnd(handle: StoreHandle, options: CollectOptions): Promise<CollectEnded>
-  /** Nothing is condemned any more. Idempotent. */
+  /** Nothing is condemned any more. A step under way fails with CANCELLED, soon. Idempotent. */
   collectAbort(handle: StoreHandle): Promise<void>
 
   /** Offline: every frame and id, index against packs, trees. Refuses a store in use (IN_USE). */

@@ -307,5 +307,24 @@ TEST_F(StoreCollection, WhatWasLostAndIsNotNeededIsForgotten) {
   EXPECT_TRUE(is_whole(*store_, kept));
 }
 
+TEST_F(StoreCollection, EndsEarlyWhereItIsToldTo) {
+  const Snapshot kept = put(image_of(0, 40));
+  const Snapshot gone = put(image_of(100, 40));
+  const auto cancel = std::make_shared<Cancel>();
+  auto begun = Collection::begin(*store_, chunk_keys(), roots_of({kept}), cancel);
+  ASSERT_OK(begun);
+  EXPECT_FALSE(present(manifest_tree_root(gone.manifest)));
+  cancel->set();
+  EXPECT_TRUE(fails_with((*begun)->end(roots_of({kept})), Code::kCancelled, "ended by"));
+  begun->reset();
+  EXPECT_TRUE(present(manifest_tree_root(gone.manifest)));
+  EXPECT_TRUE(is_whole(*store_, kept));
+  EXPECT_TRUE(is_whole(*store_, gone));
+  EXPECT_TRUE(fails_with(Collection::begin(*store_, chunk_keys(), roots_of({kept}), cancel),
+                         Code::kCancelled, "ended by"));
+  EXPECT_TRUE(present(manifest_tree_root(gone.manifest)));
+  EXPECT_GT(end(begin({kept}), {kept}).chunks_dropped, 0u);
+}
+
 }  // namespace
 }  // namespace ashlar::test
