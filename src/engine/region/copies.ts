@@ -21,10 +21,17 @@ const silenceMaxMs = 7 * 24 * 3600 * 1000
 export class Copies implements CopyControl {
   readonly #context: RegionContext
   readonly #peers: PeerLinks
+  readonly #onChange: (snapshotId: Id) => Promise<void>
 
-  constructor(context: RegionContext, peers: PeerLinks) {
+  /** `onChange`: what `copies[]` of a snapshot shows has changed. */
+  constructor(
+    context: RegionContext,
+    peers: PeerLinks,
+    onChange: (snapshotId: Id) => Promise<void>,
+  ) {
     this.#context = context
     this.#peers = peers
+    this.#onChange = onChange
   }
 
   async open(request: OpenCopy): Promise<OpenedCopy> {
@@ -42,26 +49,31 @@ export class Copies implements CopyControl {
 
   async commit({ copyId, region, copyName }: CommitCopy): Promise<void> {
     this.#requirePeer(region)
-    await this.#context.catalog.write(async (tables) => {
+    const changed = await this.#context.catalog.write(async (tables) => {
       const row = await tables.copies.find(copyId)
       // It was given up here, and is complete there all the same.
-      if (row === undefined) return
+      if (row === undefined) return undefined
       requireOwner(row, region)
       if (row.pinId !== undefined) await tables.pins.remove(row.pinId)
       const source = await tables.snapshots.find(row.snapshotId)
       if (source === undefined) await tables.copies.remove(copyId)
       else await tables.copies.commit(copyId, copyName)
+      const same = row.pinId === undefined && row.name === copyName
+      return same ? undefined : source?.id
     })
+    if (changed !== undefined) await this.#onChange(changed)
   }
 
   async release({ copyId, region }: ReleaseCopy): Promise<void> {
     this.#requirePeer(region)
-    await this.#context.catalog.write(async (tables) => {
+    const changed = await this.#context.catalog.write(async (tables) => {
       const row = await tables.copies.find(copyId)
-      if (row === undefined) return
+      if (row === undefined) return undefined
       requireOwner(row, region)
       await drop(tables, row)
+      return row.pinId === undefined ? row.snapshotId : undefined
     })
+    if (changed !== undefined) await this.#onChange(changed)
   }
 
   /** A pull of this pin has begun. */

@@ -8,6 +8,7 @@ import type { Tables } from '../../catalog/catalog.js'
 import type { OrderRow } from '../../catalog/rows.js'
 import type { PoolOrder } from '../../native/binding.js'
 import type { NodeRecords } from '../zone-control.js'
+import { adoptRecords } from './adoption.js'
 import { type RegionContext, linkOf, timing } from './context.js'
 import type { Step } from './drives.js'
 import { isTransient } from './node-link.js'
@@ -50,6 +51,7 @@ export class Housekeeping {
     const records = link.freshRecords
     if (records !== undefined) {
       await this.#noteNode(records)
+      await adoptRecords(this.#context, records, () => this.#isFresh(records))
       await this.#noteHydrated(records)
       await this.#restorePins(records)
       await this.#releasePins(records)

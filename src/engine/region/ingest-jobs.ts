@@ -115,6 +115,23 @@ export class IngestJobs {
     await native.storeRecord(await store.get(), { generation: BigInt(generation), kind, row })
   }
 
+  /**
+   * Its name, tags or copies have changed: the store's latest record is to say what the row says. The
+   * change stands without it; a catalog made from records would then have what was before.
+   */
+  async recordAgain(id: Id): Promise<void> {
+    const { context } = this.#options
+    const tables = context.catalog.read
+    try {
+      const row = await tables.snapshots.find(id)
+      if (row?.state !== 'stable') return
+      const copies = await tables.copies.committedOf(id)
+      await this.record('commit', snapshotRecord(row, context.region, copies))
+    } catch (thrown) {
+      context.log.warn({ err: thrown, snapshot: id }, 'a change was not recorded in the store')
+    }
+  }
+
   #forget(id: Id): void {
     this.#percents.delete(id)
     this.#corruptAttempts.delete(id)

@@ -1,14 +1,21 @@
 // A catalog from the records of its store, or brought up to date with them: commits and deletes of
-// snapshots in the order of their generations. Volumes and pins are not in records: the nodes have
-// the volumes, and say which pins they need.
+// snapshots in the order of their generations. A commit of one that is there says its name, tags and
+// copies of then. Volumes and pins are not in records: the nodes have the volumes, and say which pins
+// they need (adoption.ts, housekeeping.ts).
 
 import type { Catalog, Tables } from '../../catalog/catalog.js'
 import type { New, SnapshotRow } from '../../catalog/rows.js'
 import { parseCrn } from '../../base/crn.js'
 import { AshlarError } from '../../base/error.js'
+import type { Id } from '../../base/ids.js'
 import { limits } from '../../base/limits.js'
 import type { StoreRecord } from '../../native/binding.js'
-import { type RecordRegion, readSnapshotRecord } from './snapshot-record.js'
+import {
+  type CopyRecord,
+  type RecordRegion,
+  type SnapshotRecord,
+  readSnapshotRecord,
+} from './snapshot-record.js'
 
 export interface Applied {
   readonly records: number
@@ -34,7 +41,7 @@ export async function applyRecords(
     const later = records.filter(({ generation }) => generation > BigInt(known))
     for (const { kind, row } of later) {
       const read = readSnapshotRecord(row)
-      if (kind === 'commit') await applyCommit(tables, read.row)
+      if (kind === 'commit') await applyCommit(tables, read)
       else await applyDelete(tables, read.row)
     }
     const generation = Math.max(known, Number(later.at(-1)?.generation ?? 0n))
@@ -43,19 +50,24 @@ export async function applyRecords(
   })
 }
 
-async function applyCommit(tables: Tables, row: New<SnapshotRow>): Promise<void> {
+async function applyCommit(tables: Tables, { row, copies }: SnapshotRecord): Promise<void> {
   const { id, node, rootHex, manifest, createdMs } = row
   if (rootHex === undefined || manifest === undefined) {
     throw new AshlarError('CORRUPT', `the record of snapshot ${id} has no manifest`)
   }
   const { storedBytes, logicalBytes, transferredBytes } = row
   const sealed = { rootHex, manifest, storedBytes, logicalBytes, transferredBytes }
-  if ((await tables.snapshots.find(id)) === undefined) {
-    await freeName(tables, row.name)
+  await freeName(tables, row.name, id)
+  const before = await tables.snapshots.find(id)
+  if (before === undefined) {
     await tables.snapshots.insert(row)
   } else {
-    const { epoch, bytes, capturedNs } = row
+    const { epoch, bytes, capturedNs, name, revision, labels } = row
+    await tables.volumes.renameSource(id, name)
     await tables.snapshots.update(id, {
+      name,
+      revision,
+      labels,
       ...sealed,
       state: 'stable',
       reason: null,
@@ -64,6 +76,7 @@ async function applyCommit(tables: Tables, row: New<SnapshotRow>): Promise<void>
       ...(capturedNs === undefined ? {} : { capturedNs }),
     })
   }
+  await applyCopies(tables, id, copies)
   await tables.sessions.endOf(id)
   if (row.sourceSnapshot === undefined) {
     await tables.orders.insert({ kind: 'sealed', node, target: id, rootHex, createdMs })
@@ -73,10 +86,32 @@ async function applyCommit(tables: Tables, row: New<SnapshotRow>): Promise<void>
   }
 }
 
-// Who has the name in the records was renamed since; to what is not recorded.
-async function freeName(tables: Tables, name: string): Promise<void> {
+// Some may be open in a catalog of before.
+async function applyCopies(
+  tables: Tables,
+  snapshotId: Id,
+  copies: readonly CopyRecord[],
+): Promise<void> {
+  await tables.copies.removeCommittedOf(snapshotId)
+  for (const copy of copies) {
+    const open = await tables.copies.find(copy.id)
+    if (open?.pinId !== undefined) await tables.pins.remove(open.pinId)
+    await tables.copies.remove(copy.id)
+    const { createdMs: contactMs } = copy
+    await tables.copies.insert({
+      ...copy,
+      snapshotId,
+      pinId: undefined,
+      description: '',
+      contactMs,
+    })
+  }
+}
+
+// Who has the name in the records was renamed since, and the record of that is later, or was not written.
+async function freeName(tables: Tables, name: string, id: Id): Promise<void> {
   const holder = await tables.snapshots.holdingName(name)
-  if (holder === undefined) return
+  if (holder === undefined || holder.id === id) return
   const suffix = `-${holder.id.slice(-12)}`
   const renamed = name.slice(0, limits.nameLengthMax - suffix.length).replace(/-+$/, '') + suffix
   await tables.snapshots.update(holder.id, { name: renamed, revision: holder.revision + 1 })
@@ -86,5 +121,6 @@ async function applyDelete(tables: Tables, { id, node }: New<SnapshotRow>): Prom
   await tables.sessions.endOf(id)
   await tables.orders.removeSealed(node, id)
   await tables.requests.removeOf(id)
+  await tables.copies.removeCommittedOf(id)
   await tables.snapshots.remove(id)
 }

@@ -125,7 +125,7 @@ export class Region {
       housekeeping,
       collector,
     })
-    this.copies = new Copies(context, peers)
+    this.copies = new Copies(context, peers, async (id) => await jobs.recordAgain(id))
     this.#peers = peers
     this.repairs = new Repairs({ context, native, store, sessions, jobs, peers, pullers })
     this.topology = new Topology({ ...options, context })

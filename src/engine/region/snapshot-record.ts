@@ -1,27 +1,44 @@
-// The snapshot row as the store keeps it (DESIGN 7, "The catalog is not the only root"): JSON, so
-// that a catalog can be rebuilt by versions that have never seen this one. Every field beside the
-// row's own is optional to the reader: what a version does not know it leaves alone.
+// The snapshot row as the store keeps it (DESIGN 7, "The catalog is not the only root"), with its
+// complete copies elsewhere: JSON, so that a catalog can be rebuilt by versions that have never seen
+// this one. Every field beside the row's own is optional to the reader: what a version does not know it
+// leaves alone.
 
 import { z } from 'zod'
 
 import { AshlarError } from '../../base/error.js'
 import { type Id, isId } from '../../base/ids.js'
-import type { Labels, New, SnapshotRow } from '../../catalog/rows.js'
+import type { CopyRow, Labels, New, SnapshotRow } from '../../catalog/rows.js'
 
 export interface RecordRegion {
   readonly name: string
   readonly number: number
 }
 
+export type CopyRecord = Pick<CopyRow, 'id' | 'region' | 'crn' | 'name' | 'createdMs'>
+
 export interface SnapshotRecord {
   readonly region: RecordRegion
   readonly row: New<SnapshotRow>
+  readonly copies: readonly CopyRecord[]
 }
 
-export function snapshotRecord(row: SnapshotRow, { name, number }: RecordRegion): Buffer {
+export function snapshotRecord(
+  row: SnapshotRow,
+  { name, number }: RecordRegion,
+  copyRows: readonly CopyRow[] = [],
+): Buffer {
+  const copies = copyRows.map(({ id, region, crn, name, createdMs }) => {
+    return { id, region, crn, name, createdMs }
+  })
   const { seq: _, state: _state, reason: _reason, fullSeal: _full, manifest, ...rest } = row
   const text = JSON.stringify(
-    { version: 1, region: { name, number }, ...rest, manifest: manifest?.toString('base64') },
+    {
+      version: 1,
+      region: { name, number },
+      ...rest,
+      manifest: manifest?.toString('base64'),
+      copies,
+    },
     (_key, value: unknown) => (typeof value === 'bigint' ? String(value) : value),
   )
   return Buffer.from(text, 'utf8')
@@ -72,6 +89,9 @@ const record = z.object({
   revision: z.number().int(),
   labels,
   createdMs: z.number().int(),
+  copies: z
+    .array(z.object({ id, region: text, crn: text, name: text, createdMs: z.number().int() }))
+    .default([]),
 })
 
 /** Throws CORRUPT when it is none, NEWER_FORMAT when a later version wrote it. */
@@ -86,12 +106,13 @@ export function readSnapshotRecord(buffer: Buffer): SnapshotRecord {
     const what = z.prettifyError(read.error).replaceAll(/\s+/g, ' ')
     throw new AshlarError('CORRUPT', `a snapshot record that cannot be read: ${what}`)
   }
-  const { version: _, region, manifest, labels: found, epoch, ...row } = read.data
+  const { version: _, region, copies, manifest, labels: found, epoch, ...row } = read.data
   const { region: remote, ...volume } = row.sourceVolume
   const { operatingSystem, sourceImage } = found
   const labelled: Labels = { ...found, operatingSystem, sourceImage }
   return {
     region,
+    copies,
     row: {
       ...row,
       sourceVolume: remote === undefined ? volume : { ...volume, region: remote },

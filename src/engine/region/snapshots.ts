@@ -143,6 +143,7 @@ export class Snapshots {
           await claim(tables, row.id)
           return row.id
         })
+        await this.#jobs.recordAgain(id)
         if (spec.name !== undefined) this.#peers.recover()
         return await this.get({ kind: 'id', id })
       },

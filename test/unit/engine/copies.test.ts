@@ -1,10 +1,16 @@
 // Copies between two regions, step by step: what each failure, restart and delete in the middle
 // leaves on either side.
 
+import { randomUUID } from 'node:crypto'
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
+
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 
 import { parseCrn } from '../../../src/base/crn.js'
 import { AshlarError } from '../../../src/base/error.js'
+import { Catalog } from '../../../src/catalog/catalog.js'
+import { applyRecords } from '../../../src/engine/region/rebuild.js'
 import type { SnapshotView } from '../../../src/engine/region/views.js'
 import { type RegionWorld, snapshotSpec, volumeSpec } from '../../support/region-world.js'
 import { type FakeLink, TwoRegions } from '../../support/two-regions.js'
@@ -320,8 +326,44 @@ describe('a link that fails', () => {
     await there.restart()
     link.away = undefined
     await here.until(async () => (await shown()).length === 0 || undefined, 'the release')
-    expect(await there.catalog.read.peerOrders.ofPeer('local')).toEqual([])
+    const owed = async () => await there.catalog.read.peerOrders.ofPeer('local')
+    await there.until(async () => (await owed()).length === 0 || undefined, 'the answer')
   })
+})
+
+test('copies[] are in the records: a catalog made from those shows them, by their last names', async () => {
+  await copy('c')
+  await copy('d')
+  await stable('c')
+  await stable('d')
+  await here.until(async () => (await shown()).length === 2 || undefined, 'copies[]')
+  await there.region.snapshots.update({
+    snapshot: named('c'),
+    name: 'renamed',
+    etag: '',
+    requestId: '',
+  })
+  await here.until(
+    async () => (await shown()).some(({ snapshot }) => snapshot.name === 'renamed') || undefined,
+    'the new name',
+  )
+  await remove(there, 'd')
+  await here.until(async () => (await shown()).length === 1 || undefined, 'the release')
+  const before = await shown()
+  // The record is written after the answer's row.
+  await here.until(() => JSON.parse(String(here.store.records.at(-1)?.row)).copies.length === 1)
+  await here.restart(async () => {
+    rmSync(join(here.folder, 'catalog.db'))
+    const region = { name: 'local', number: 1 }
+    const catalog = await Catalog.open({
+      path: join(here.folder, 'catalog.db'),
+      region,
+      newUuid: randomUUID,
+    })
+    await applyRecords(catalog, here.store.records)
+    await catalog.close()
+  })
+  expect(await shown()).toEqual(before)
 })
 
 describe('content that stays wrong', () => {

@@ -49,6 +49,8 @@ const rebuild = async () =>
     rmSync(path())
     await apply(regionOfRecords(world.store.records))
   })
+const adopted = async (name: string) =>
+  await world.until(async () => await world.catalog.read.volumes.holdingName(name), name)
 const names = async () =>
   (await world.region.snapshots.list({}, { before: undefined, limit: 100 })).rows.map(
     ({ name }) => name,
@@ -63,13 +65,77 @@ describe('a lost catalog', () => {
     const before = await world.region.snapshots.get(named('s'))
     await rebuild()
     expect(await names()).toEqual(['u', 's'])
+    await adopted('v')
     const after = await world.region.snapshots.get(named('s'))
-    expect(after).toEqual({ ...before, sourceVolume: { ...before.sourceVolume, deleted: true } })
+    expect(after).toEqual(before)
     expect(after).toMatchObject({ id: s.id, rootHex: s.rootHex })
     expect((await restore('r', 'u')).sourceSnapshot).toMatchObject({ id: u.id })
     // Generations go on where they were.
     await remove('s')
     expect(world.store.records.map(({ generation }) => generation)).toEqual([1n, 2n, 3n, 4n, 5n])
+  })
+
+  test('comes back with the names and tags of last', async () => {
+    const s = await stable('s', ['blue'])
+    await world.region.snapshots.update({
+      snapshot: named('s'),
+      name: 'other',
+      userTags: ['red'],
+      etag: '',
+      requestId: '',
+    })
+    const again = await stable('s')
+    const before = await world.region.snapshots.get(named('other'))
+    await rebuild()
+    await adopted('v')
+    expect(await world.region.snapshots.get(named('other'))).toEqual(before)
+    expect(before).toMatchObject({ id: s.id, labels: { userTags: ['red'] } })
+    expect((await world.region.snapshots.get(named('s'))).id).toBe(again.id)
+  })
+
+  test('comes back with the volumes and attachments that the nodes have', async () => {
+    await stable('s')
+    const v = await world.region.volumes.get(named('v'))
+    const r = await restore('r', 's')
+    const attach = { readOnly: true, wantTcp: false, requestId: '' }
+    const { id } = await world.region.attachments.create({
+      volume: named('v'),
+      host: 'h',
+      ...attach,
+    })
+    const [pin] = await world.catalog.read.pins.all()
+    await rebuild()
+    await adopted('v')
+    expect(await world.region.volumes.get(named('v'))).toMatchObject({
+      id: v.id,
+      zone: 'zone-a',
+      status: 'available',
+      capacityBytes: v.capacityBytes,
+      attachmentIds: [id],
+    })
+    expect(await world.region.attachments.get(id)).toMatchObject({
+      host: 'h',
+      readOnly: true,
+      state: 'attached',
+    })
+    // Nothing remembers its name.
+    const found = async () => (await world.catalog.read.volumes.find(r.id)) ?? undefined
+    const row = await world.until(found, 'the restored one')
+    expect(row).toMatchObject({ node: 'node-b', hydrated: false })
+    expect(row.source).toMatchObject({ kind: 'origin', snapshotName: 's', pinId: pin?.id })
+    expect(row.name).toMatch(/^[a-z]+(-[a-z]+){3}$/)
+
+    // They are as any others.
+    await world.region.attachments.delete({ attachment: id, requestId: '' })
+    await world.region.volumes.delete({ target: named('v'), etag: '', requestId: '' })
+    expect(world.zones.a.volumes.size).toBe(0)
+    // Once it is whole, what has no row is an orphan again.
+    await world.region.operator.collect()
+    world.zones.a.volumes.set(v.id, { volumeId: v.id, bytes: 1n << 26n, hydrated: true })
+    world.zones.a.revision++
+    world.zones.a.changed()
+    await world.region.context.clock.sleep(100)
+    expect(await world.catalog.read.volumes.find(v.id)).toBeUndefined()
   })
 
   test('gives a name twice recorded to the later snapshot', async () => {
@@ -80,6 +146,8 @@ describe('a lost catalog', () => {
       etag: '',
       requestId: '',
     })
+    // The daemon died before that was recorded.
+    world.store.records.pop()
     const again = await stable('s')
     await rebuild()
     expect((await world.region.snapshots.get(named('s'))).id).toBe(again.id)
