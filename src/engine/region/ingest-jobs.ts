@@ -120,13 +120,21 @@ export class IngestJobs {
    * change stands without it; a catalog made from records would then have what was before.
    */
   async recordAgain(id: Id): Promise<void> {
-    const { context } = this.#options
-    const tables = context.catalog.read
+    const { context, native, store } = this.#options
     try {
-      const row = await tables.snapshots.find(id)
-      if (row?.state !== 'stable') return
-      const copies = await tables.copies.committedOf(id)
-      await this.record('commit', snapshotRecord(row, context.region, copies))
+      // In one transaction, so that of two records the later generation has the later row.
+      const found = await context.catalog.write(async (tables) => {
+        const row = await tables.snapshots.find(id)
+        if (row?.state !== 'stable') return undefined
+        const copies = await tables.copies.committedOf(id)
+        return { row, copies, generation: await tables.meta.nextGeneration() }
+      })
+      if (found === undefined) return
+      await native.storeRecord(await store.get(), {
+        generation: BigInt(found.generation),
+        kind: 'commit',
+        row: snapshotRecord(found.row, context.region, found.copies),
+      })
     } catch (thrown) {
       context.log.warn({ err: thrown, snapshot: id }, 'a change was not recorded in the store')
     }
