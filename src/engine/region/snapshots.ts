@@ -3,7 +3,7 @@
 // (6) the node is told. Whatever dies in between, the row's state says where to go on.
 
 import { assertNever } from '../../base/assert-never.js'
-import { AshlarError, asAshlarError } from '../../base/error.js'
+import { type AshlarError, asAshlarError } from '../../base/error.js'
 import type { Id } from '../../base/ids.js'
 import type { Reference } from '../../base/reference.js'
 import type { Tables } from '../../catalog/catalog.js'
