@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "codec/crc32c.h"
+#include "volume/rest.h"
 
 namespace ashlar {
 namespace {
@@ -371,16 +372,12 @@ Result<void> Hydrator::install(Lane lane, uint64_t first_chunk, Bytes bytes) {
   return {};
 }
 
-// While guests are at work the background rests for as long as it has worked since it last rested,
-// so that at least half of the time is theirs.
 void Hydrator::give_way() {
-  constexpr uint64_t kRestMaxNs = 20'000'000;
   const uint64_t requests = guest_requests_->load(std::memory_order_relaxed);
-  const bool at_work = requests != guest_requests_seen_.exchange(requests);
-  const uint64_t worked_ns = monotonic_ns() - installed_ns_;
-  if (at_work)
-    std::this_thread::sleep_for(std::chrono::nanoseconds(std::min(worked_ns, kRestMaxNs)));
-  installed_ns_ = monotonic_ns();
+  const uint64_t worked_ns = monotonic_ns() - rested_ns_;
+  const uint64_t rest = rest_ns(requests - guest_requests_seen_.exchange(requests), worked_ns);
+  std::this_thread::sleep_for(std::chrono::nanoseconds(rest));
+  rested_ns_ = monotonic_ns();
 }
 
 Result<void> Hydrator::install_zeros(uint64_t first_chunk, uint64_t count) {

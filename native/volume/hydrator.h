@@ -84,7 +84,7 @@ class Hydrator final : public HydrationTarget {
   const uint64_t origin_bytes_;
   const std::shared_ptr<const std::atomic<uint64_t>> guest_requests_;
   std::atomic<uint64_t> guest_requests_seen_{0};
-  std::atomic<uint64_t> installed_ns_{0};  // when the background last installed something
+  std::atomic<uint64_t> rested_ns_{0};  // when the background last went back to work
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;
