@@ -10,7 +10,8 @@
 namespace ashlar {
 namespace {
 
-constexpr size_t kUnderWayMax = (8 << 20) / kChunkBytes;
+// On the way, being verified, waiting for the installer and being installed: two messages of each.
+constexpr size_t kUnderWayMax = (16 << 20) / kChunkBytes;
 constexpr size_t kArrivedMax = 2;    // messages
 constexpr size_t kNodesKept = 4096;  // 8 MiB
 
