@@ -31,6 +31,8 @@ export interface WorldOptions {
   readonly tls?: boolean
   /** More keys of the region, as lines of TOML. */
   readonly regionKeys?: string
+  /** More keys of each node. */
+  readonly nodeKeys?: string
   /** Default: region `local`, number 1. */
   readonly region?: { readonly name: string; readonly number: number }
   /** An empty folder whose name others have to know beforehand. */
@@ -84,7 +86,7 @@ export class World {
       const port = options.nbdTcp?.[site]
       if (port !== undefined) hosted.push(`nbd_tcp = "127.0.0.1:${port}"`)
       if (options.tls === true) hosted.push(tls(World.#nameOf(site)))
-      this.#add(site, `${node(site)}${hosted.join('\n')}\n`)
+      this.#add(site, `${node(site)}${hosted.join('\n')}\n${options.nodeKeys ?? ''}`)
     }
   }
 
