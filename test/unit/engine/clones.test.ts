@@ -79,6 +79,41 @@ describe('a clone', () => {
     ])
   })
 
+  test('lets its pin go also when the node was done before its answer was heard', async () => {
+    const { id } = await snap()
+    await stable()
+    const { b } = world.zones
+    b.recordsFirst = true
+    b.after = async (order) => {
+      if (order.kind !== 'createClone') return
+      b.finishClones(id)
+      // Long enough for the region to look at what the node says.
+      await new Promise((resolve) => setTimeout(resolve, 100))
+    }
+    await clone()
+    await available()
+    await world.until(async () => (await pins()).length === 0 || undefined, 'the pin to go')
+  })
+
+  test('as does a restored volume', async () => {
+    await snap()
+    await stable()
+    const { b } = world.zones
+    b.recordsFirst = true
+    b.after = async (order) => {
+      const volume = order.kind === 'createVolume' ? b.volumes.get(order.volumeId) : undefined
+      if (volume === undefined) return
+      volume.hydrated = true
+      b.origins.clear()
+      b.revision++
+      b.changed()
+      await new Promise((resolve) => setTimeout(resolve, 100))
+    }
+    const from = { zone: 'zone-b', sourceSnapshot: named('s') }
+    await world.region.volumes.create(volumeSpec({ name: 'back', ...from }))
+    await world.until(async () => (await pins()).length === 0 || undefined, 'the pin to go')
+  })
+
   test('in the zone of the source keeps the cut that is there', async () => {
     await snap()
     await stable()
