@@ -6,6 +6,8 @@ import { type Fault, type Wires, faults } from './wires.js'
 
 export interface Operation {
   readonly name: string
+  /** Wires it concerns; what is said on others is not counted. Default: all. */
+  readonly only?: readonly string[]
   /** Prepares one run, without faults. */
   readonly begin: () => Promise<{
     /** Until it has reached its end, through whatever happens meanwhile. */
@@ -71,7 +73,8 @@ async function trial({ wires, operation, random }: EveryMessageOptions, planned?
     if (trace) process.stderr.write(`${ms} ms: ${what}: ${planned?.fault} at ${planned?.point}\n`)
   }
   try {
-    wires.listen(planned === undefined ? undefined : { ...planned, lateMs })
+    const armed = planned === undefined ? {} : { armed: { ...planned, lateMs } }
+    wires.listen({ ...armed, ...(operation.only === undefined ? {} : { only: operation.only }) })
     await run()
     say('done')
     await wires.still()

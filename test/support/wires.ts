@@ -42,6 +42,7 @@ export class Wires {
   readonly #counts = new Map<string, number>()
   #heard: string[] = []
   #armed: Armed | undefined
+  #only: readonly string[] | undefined
   #fired = false
   #restarts: Promise<void>[] = []
 
@@ -90,7 +91,8 @@ export class Wires {
   }
 
   /** Counts from zero. Points are named by wire, direction, message, and how many of these came before. */
-  listen(armed?: Armed): void {
+  listen({ armed, only }: { readonly armed?: Armed; readonly only?: readonly string[] }): void {
+    this.#only = only
     this.#counts.clear()
     this.#heard = []
     this.#armed = armed
@@ -126,7 +128,7 @@ export class Wires {
 
   async #hear({ wire, direction, what }: WireMessage): Promise<Verdict> {
     // They come with the time, whatever happens.
-    if (what === 'Watch heartbeat') return 'pass'
+    if (what === 'Watch heartbeat' || this.#only?.includes(wire) === false) return 'pass'
     const kind = `${wire}, ${direction} ${what}`
     const count = (this.#counts.get(kind) ?? 0) + 1
     this.#counts.set(kind, count)
