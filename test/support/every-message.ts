@@ -28,6 +28,10 @@ export interface EveryMessageOptions {
 const lateMsMax = 30
 const trace = process.env['ASHLAR_TRACE'] !== undefined
 
+/** ASHLAR_FAULT: only what matches it, as a failure names it. */
+const chosen = new RegExp(process.env['ASHLAR_FAULT'] ?? '')
+const isChosen = ({ point, fault }: Planned) => chosen.test(`${fault} at ${point}`)
+
 interface Planned {
   readonly point: string
   readonly fault: Fault
@@ -41,7 +45,7 @@ export async function everyMessage(options: EveryMessageOptions): Promise<void> 
     for (const point of heard) {
       if (known.has(point)) continue
       known.add(point)
-      planned.push(...faults.map((fault) => ({ point, fault })))
+      planned.push(...faults.map((fault) => ({ point, fault })).filter(isChosen))
     }
   }
   learn((await trial(options)).heard)

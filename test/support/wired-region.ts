@@ -2,7 +2,7 @@
 // when it has come to rest: every snapshot has its bytes, and nothing is left over.
 
 import { randomBytes } from 'node:crypto'
-import { closeSync, copyFileSync, openSync, writeFileSync, writeSync } from 'node:fs'
+import { closeSync, copyFileSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
@@ -15,7 +15,7 @@ import type { Snapshot__Output as Snapshot } from '../../src/gen/ashlar/v1/Snaps
 import { native } from '../../src/native/binding.js'
 import { Objects, ZoneApi, newRequestId } from './api.js'
 import type { Random } from './random.js'
-import { must } from './tools.js'
+import { must, run } from './tools.js'
 import { World, type WorldOptions } from './world.js'
 
 const MiB = 1 << 20
@@ -38,7 +38,7 @@ export class WiredRegion {
   readonly objects: Objects
   readonly #nodes: ReadonlyMap<string, ZoneApi>
   readonly #random: Random
-  #uri = ''
+  #attached = { id: '', uri: '' }
   #names = 0
 
   private constructor(world: World, random: Random) {
@@ -67,16 +67,27 @@ export class WiredRegion {
     return `${what}-${++this.#names}`
   }
 
-  /** The volume that is cut again and again, in the first zone. */
-  async makeSubject(): Promise<void> {
+  /** The volume that is cut again and again, in the first zone; with new content unless some is given. */
+  async makeSubject(content?: string): Promise<void> {
     const [zone = ''] = this.world.nodes
     const capacityBytes = String(subjectBytes)
     await persist(async () => {
       return await this.client.volumes.createVolume({ name: 'subject', zone, capacityBytes })
     })
+    this.#attached = await this.attach('subject')
     writeFileSync(this.#image, Buffer.alloc(subjectBytes))
-    const uri = await this.attach('subject')
-    this.#uri = uri.uri
+    if (content === undefined) await this.rewrite()
+    else await this.#write(0, readFileSync(content))
+  }
+
+  async deleteSubject(): Promise<void> {
+    const { attachments } = this.client
+    await persist(async () => await attachments.deleteAttachment({ attachment: this.#attached.id }))
+    await this.deleteVolume('subject')
+  }
+
+  /** Nothing stays as it was. */
+  async rewrite(): Promise<void> {
     await this.#write(0, randomBytes(5 * MiB))
   }
 
@@ -91,7 +102,7 @@ export class WiredRegion {
     const fresh = join(this.world.folder, 'fresh')
     writeFileSync(fresh, bytes)
     const write = `write -q -s ${fresh} ${offset} ${bytes.length}`
-    await must('qemu-io', ['-f', 'raw', '-c', write, '-c', 'flush', this.#uri])
+    await must('qemu-io', ['-f', 'raw', '-c', write, '-c', 'flush', this.#attached.uri])
   }
 
   /** Whole new chunks, a block alone in its chunk, and zeros. */
@@ -134,6 +145,20 @@ export class WiredRegion {
     await this.world.until(`the cut of ${id} is sealed`, somewhere, 60_000)
   }
 
+  /** Makes a clone, and waits until it is available. */
+  async clone({ id: snapshot }: Taken, zone: string): Promise<void> {
+    const { snapshots } = this.client
+    const request = { snapshot, zone, requestId: newRequestId() }
+    await persist(async () => await snapshots.createSnapshotClone(request))
+    const isAvailable = async () => (await snapshots.getSnapshotClone({ snapshot, zone })).available
+    await this.world.until('the clone is available', isAvailable, 60_000)
+  }
+
+  /** The node gives up what it has of a sealed snapshot, as it may when its pool is tight. */
+  async dropCut(site: string, snapshotId: string): Promise<void> {
+    await this.#nodes.get(site)?.calls.dropCut({ snapshotId })
+  }
+
   async attach(volume: string): Promise<{ readonly id: string; readonly uri: string }> {
     const request = { volume, host: 'host-1', requestId: newRequestId() }
     const { id, nbdUnixUri } = await persist(
@@ -142,9 +167,19 @@ export class WiredRegion {
     return { id, uri: nbdUnixUri }
   }
 
+  /** Reads all of it, as a guest that connects again when its node was away. */
   async isEqual(volume: string, image: string): Promise<void> {
     const { id: attachment, uri } = await this.attach(volume)
-    await must('qemu-img', ['compare', '-f', 'raw', '-F', 'raw', image, uri], 60_000)
+    const compare = ['compare', '-f', 'raw', '-F', 'raw', image, uri]
+    let said = ''
+    const isRead = async () => {
+      const { code, stdout, stderr } = await run('qemu-img', compare, 60_000)
+      if (code > 1) throw new Error(stderr)
+      said = stdout
+      return true
+    }
+    await this.world.until(`${volume} is read`, isRead, 60_000)
+    expect(said).toContain('Images are identical')
     await persist(async () => await this.client.attachments.deleteAttachment({ attachment }))
   }
 

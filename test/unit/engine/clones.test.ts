@@ -276,6 +276,21 @@ describe('deleting', () => {
     expect((await world.region.snapshots.get(named('s'))).clones).toEqual([])
   })
 
+  test('a snapshot leaves nothing on its own node while a clone elsewhere is on its way out', async () => {
+    const { id } = await snap()
+    await stable()
+    await clone()
+    await isOrdered('createClone')
+    world.zones.b.finishClones(id)
+    await available()
+    world.zones.b.before = async ({ kind }) => (kind === 'deleteClone' ? await never : undefined)
+    const target = named('s')
+    await world.region.snapshots.delete({ target, etag: '', requestId: '' })
+    await isOrdered('deleteClone')
+    await isOrdered('dropCut', 'a')
+    await world.until(() => world.zones.a.tombstones.size === 0 || undefined, 'the tombstone')
+  })
+
   test.each(['before', 'after'] as const)('a clone whose order hangs %s it', async (when) => {
     await snap()
     await stable()
