@@ -1,7 +1,16 @@
 // Bits flipped and packs deleted under whole daemons: the damage is found, said, and mended from whoever
 // else has the content; where nobody has, readers and operators are told, and nothing else is harmed.
 
-import { closeSync, openSync, readSync, readdirSync, rmSync, statSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  openSync,
+  readFileSync,
+  readSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs'
 import { basename, join } from 'node:path'
 
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
@@ -55,16 +64,24 @@ beforeEach(async () => {
 const storeFolder = () => join(here.world.folder, 'region', 'store')
 const packFolder = () => join(storeFolder(), 'packs')
 const packs = () => readdirSync(packFolder()).map((name) => join(packFolder(), name))
-/** Of this test; `d` with chunks, `n` with nodes and records. */
+/** Of this test; `d` with chunks, `n` with nodes. */
 const freshPacks = (kind: 'd' | 'n') =>
-  packs().filter((path) => !old.has(path) && basename(path).startsWith(kind))
+  packs().filter((path) => !old.has(path) && basename(path).startsWith(kind) && !isRecord(path))
 
-/** One bit in about every so many bytes. */
+/** A record has a pack of its own until a collection merges it; nobody else could have a copy. */
+function isRecord(path: string): boolean {
+  const first = readFileSync(path).subarray(32)
+  return first.readUInt8(4) === 6
+}
+
+/** One bit in about every so many bytes of the frames (STORE.md). */
 function flip(path: string, everyBytes: number): void {
-  const { size } = statSync(path)
   const file = openSync(path, 'r+')
+  const footer = Buffer.alloc(48)
+  readSync(file, footer, 0, footer.length, statSync(path).size - footer.length)
+  const end = Number(footer.readBigUInt64LE(16))
   const byte = Buffer.alloc(1)
-  for (let at = Math.floor(random.below(everyBytes)); at < size; at += everyBytes) {
+  for (let at = 32 + Math.floor(random.below(everyBytes)); at < end; at += everyBytes) {
     readSync(file, byte, 0, 1, at)
     byte.writeUInt8(byte.readUInt8(0) ^ (1 << Math.floor(random.below(8))), 0)
     writeSync(file, byte, 0, 1, at)
@@ -174,13 +191,18 @@ test('that nobody can mend is said to readers and operators, and harms nothing e
   const { uri } = await here.attach('hurt')
   const read = await run('qemu-io', ['-r', '-f', 'raw', '-c', 'read 0 64k', uri])
   expect(read.stdout + read.stderr).toContain('Input/output error')
-  const volume = await here.client.volumes.getVolume({ volume: 'hurt' })
-  expect(volume).toMatchObject({ healthState: 'VOLUME_HEALTH_STATE_DEGRADED' })
-  process.stderr.write(`${JSON.stringify(volume.healthReasons)}\n`)
+  await here.world.until(
+    'the volume says why',
+    async () => {
+      const { healthReasons } = await here.client.volumes.getVolume({ volume: 'hurt' })
+      return healthReasons.some(({ message }) => message.includes('the region cannot give'))
+    },
+    30_000,
+  )
   expect(await quarantined()).toBeGreaterThan(0)
   expect(said()).toContain('no reachable holder has what is damaged')
   expect(await here.client.snapshots.getSnapshot({ snapshot: taken.id })).toMatchObject({
-    lifecycleState: 'SNAPSHOT_LIFECYCLE_STATE_STABLE',
+    lifecycleState: 'LIFECYCLE_STATE_STABLE',
   })
   await here.restores(other, 'local-2')
   expect(await isSound()).toBe(false)
