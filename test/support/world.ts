@@ -186,6 +186,11 @@ export class World {
     this.#site(name).child?.kill('SIGCONT')
   }
 
+  /** It reads its certificates again, some time. */
+  hangUp(name: string): void {
+    this.#site(name).child?.kill('SIGHUP')
+  }
+
   /** gRPC of a node, as its region calls it. */
   zoneEndpoint(site: string): string {
     return `unix:${join(this.folder, `${site}.sock`)}`
