@@ -18,7 +18,7 @@ constexpr size_t kUnitsAhead = 16;             // walked, not hashed
 constexpr size_t kHashedAhead = 32;            // hashed, but one before them is not
 constexpr size_t kListAhead = 1 << 16;         // entries that nobody took yet
 constexpr size_t kWantedMax = 1 << 16;         // a receiver asks ahead 8 MiB, not this
-constexpr size_t kAnswerChunks = 15;           // about 1 MiB where nothing packs
+constexpr size_t kAnswerChunks = 24;           // in messages of at most 1 MiB
 constexpr size_t kAnswerDeltas = 128;          // most of them are small
 constexpr size_t kAnswerBytesAhead = 4 << 20;  // that nobody took yet
 constexpr size_t kThreadsMax = 16;
@@ -305,7 +305,7 @@ const uint8_t* CutSource::Unit::find(uint64_t chunk, size_t* at) const {
 std::vector<CutSource::Wanted> CutSource::claim() {
   std::vector<Wanted> claimed;
   const size_t share = wanted_.size() / std::max<size_t>(thread_count_, 1);
-  const size_t least = base_agreed() ? kAnswerDeltas / 4 : 1;
+  const size_t least = base_agreed() ? kAnswerDeltas / 4 : kAnswerChunks / 2;
   const size_t most = base_agreed() ? kAnswerDeltas : kAnswerChunks;
   const size_t count = std::clamp<size_t>(share, least, most);
   while (claimed.size() < count && !wanted_.empty()) {

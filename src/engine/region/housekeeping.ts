@@ -217,13 +217,13 @@ function isGone(code: string): boolean {
   return code === 'SNAPSHOT_NOT_FOUND' || code === 'NOT_FOUND'
 }
 
-/** Of what this node may have. */
+/** What a record of the node belongs to is known here. */
 async function hasRow(tables: Tables, id: string, node: string): Promise<boolean> {
   if (!isId(id)) return false
   if ((await tables.volumes.find(id)) !== undefined) return true
   if ((await tables.attachments.find(id)) !== undefined) return true
   if ((await tables.clones.find(id)) !== undefined) return true
-  // The image of a clone that outlives its snapshot until its node has dropped it.
+  // The image of a clone that outlives its snapshot until this node has dropped it.
   const clones = await tables.clones.ofSnapshot(id)
   if (clones.some(({ place }) => place?.node === node)) return true
   return (await tables.snapshots.find(id)) !== undefined
