@@ -167,9 +167,14 @@ export class WiredRegion {
     return { id, uri: nbdUnixUri }
   }
 
-  /** Reads all of it, as a guest that connects again when its node was away. */
   async isEqual(volume: string, image: string): Promise<void> {
     const { id: attachment, uri } = await this.attach(volume)
+    await this.expectEqual(uri, image)
+    await persist(async () => await this.client.attachments.deleteAttachment({ attachment }))
+  }
+
+  /** Reads all of it, as a guest that connects again when its node was away. */
+  async expectEqual(uri: string, image: string): Promise<void> {
     const compare = ['compare', '-f', 'raw', '-F', 'raw', image, uri]
     let said = ''
     const isRead = async () => {
@@ -178,9 +183,8 @@ export class WiredRegion {
       said = stdout
       return true
     }
-    await this.world.until(`${volume} is read`, isRead, 60_000)
+    await this.world.until(`${uri} is read`, isRead, 60_000)
     expect(said).toContain('Images are identical')
-    await persist(async () => await this.client.attachments.deleteAttachment({ attachment }))
   }
 
   async deleteVolume(volume: string): Promise<void> {
