@@ -81,8 +81,7 @@ export class WiredRegion {
   }
 
   async deleteSubject(): Promise<void> {
-    const { attachments } = this.client
-    await persist(async () => await attachments.deleteAttachment({ attachment: this.#attached.id }))
+    await this.detach(this.#attached.id)
     await this.deleteVolume('subject')
   }
 
@@ -167,10 +166,15 @@ export class WiredRegion {
     return { id, uri: nbdUnixUri }
   }
 
+  async detach(attachment: string): Promise<void> {
+    const request = { attachment, requestId: newRequestId() }
+    await persist(async () => await this.client.attachments.deleteAttachment(request))
+  }
+
   async isEqual(volume: string, image: string): Promise<void> {
     const { id: attachment, uri } = await this.attach(volume)
     await this.expectEqual(uri, image)
-    await persist(async () => await this.client.attachments.deleteAttachment({ attachment }))
+    await this.detach(attachment)
   }
 
   /** Reads all of it, as a guest that connects again when its node was away. */
