@@ -140,6 +140,16 @@ describe('damage is mended', () => {
     await here.restores(taken, 'local-2')
   })
 
+  test('from the cut, of packs deleted while the region runs, which the next start misses', async () => {
+    const taken = await here.take()
+    for (const pack of freshPacks('d')) rmSync(pack)
+    await here.world.killAndRestart('region')
+    await here.world.until('it is said', async () => said().includes('the pack is missing'), 30_000)
+    await mended()
+    await here.restores(taken, 'local-2')
+    expect(await isSound()).toBe(true)
+  })
+
   test('from a clone in another zone', async () => {
     const taken = await here.take()
     await here.clone(taken, 'local-2')
@@ -200,7 +210,8 @@ test('that nobody can mend is said to readers and operators, and harms nothing e
     30_000,
   )
   expect(await quarantined()).toBeGreaterThan(0)
-  expect(said()).toContain('no reachable holder has what is damaged')
+  const told = 'no reachable holder has what is damaged'
+  await here.world.until('operators are told', async () => said().includes(told), 30_000)
   expect(await here.client.snapshots.getSnapshot({ snapshot: taken.id })).toMatchObject({
     lifecycleState: 'LIFECYCLE_STATE_STABLE',
   })
