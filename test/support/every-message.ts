@@ -43,7 +43,7 @@ interface Planned {
 }
 
 export async function everyMessage(options: EveryMessageOptions): Promise<void> {
-  const { wires, operation, random, trials = Infinity } = options
+  const { operation, random, trials = Infinity } = options
   const known = new Set<string>()
   const planned: Planned[] = []
   const learn = (heard: readonly string[]) => {
