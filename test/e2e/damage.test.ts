@@ -76,16 +76,19 @@ function isRecord(path: string): boolean {
 
 /** One bit in about every so many bytes of the frames (STORE.md). */
 function flip(path: string, everyBytes: number): void {
-  const file = openSync(path, 'r+')
-  const footer = Buffer.alloc(48)
-  readSync(file, footer, 0, footer.length, statSync(path).size - footer.length)
+  const footer = readFileSync(path).subarray(-48)
   const end = Number(footer.readBigUInt64LE(16))
-  const byte = Buffer.alloc(1)
   for (let at = 32 + Math.floor(random.below(everyBytes)); at < end; at += everyBytes) {
-    readSync(file, byte, 0, 1, at)
-    byte.writeUInt8(byte.readUInt8(0) ^ (1 << Math.floor(random.below(8))), 0)
-    writeSync(file, byte, 0, 1, at)
+    flipAt(path, at)
   }
+}
+
+function flipAt(path: string, at: number): void {
+  const file = openSync(path, 'r+')
+  const byte = Buffer.alloc(1)
+  readSync(file, byte, 0, 1, at)
+  byte.writeUInt8(byte.readUInt8(0) ^ (1 << Math.floor(random.below(8))), 0)
+  writeSync(file, byte, 0, 1, at)
   closeSync(file)
 }
 
@@ -119,14 +122,21 @@ async function copyOf({ id, root }: Taken): Promise<void> {
   )
 }
 
-/** Offline: every frame that something needs has its bytes. */
-async function isSound(): Promise<boolean> {
-  await here.world.signal('region', 'SIGTERM')
-  const { code, stdout } = await here.world.ashlar(['store-check', storeFolder()])
-  expect(code, stdout).toBeLessThan(20)
-  await here.world.start('region')
-  return code === 0
+interface Checked {
+  readonly sound: boolean
+  readonly problems: readonly string[]
 }
+
+/** Offline. */
+async function checked(): Promise<Checked> {
+  await here.world.signal('region', 'SIGTERM')
+  const { stdout } = await here.world.ashlar(['store-check', storeFolder(), '--output', 'json'])
+  await here.world.start('region')
+  return JSON.parse(stdout) as Checked
+}
+
+/** Every frame that something needs has its bytes. */
+const isSound = async (): Promise<boolean> => (await checked()).sound
 
 describe('damage is mended', () => {
   test('from the cut on the node of the source, while the region runs', async () => {
@@ -185,6 +195,20 @@ describe('damage is mended', () => {
     await mended()
     await here.restores(taken, 'local-2')
   })
+})
+
+test('of directories alone is mended by the next collection', async () => {
+  const taken = await here.take()
+  const hurt = [...freshPacks('d'), ...freshPacks('n')]
+  for (const pack of hurt) flipAt(pack, statSync(pack).size - 60)
+  const { problems } = await checked()
+  expect(problems.join()).toContain('the directory is damaged')
+  await here.client.operator.collectStore({})
+  const isSaid = async () => said().includes('the directory is damaged')
+  await here.world.until('it is said', isSaid, 30_000)
+  expect(packs().filter((path) => hurt.includes(path))).toEqual([])
+  await here.restores(taken, 'local-2')
+  expect(await isSound()).toBe(true)
 })
 
 test('that nobody can mend is said to readers and operators, and harms nothing else', async () => {
