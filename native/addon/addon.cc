@@ -1,6 +1,11 @@
 // The module: src/native/binding.ts says what each function does. Handles are external values with
 // a type tag, so that a wrong one is an exception and not a crash. One Addon object carries all
 // state of an environment; its end closes everything. Thread: JavaScript.
+#include <cstdlib>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
 #include "addon/pool_calls.h"
 #include "addon/store_calls.h"
 #include "addon/values.h"
@@ -14,9 +19,20 @@ constexpr napi_type_tag kStoreTag{0x61736873746f7265, 0x5d7e2a9b4c8f1036};
 constexpr napi_type_tag kChannelTag{0x6173686368616e6e, 0x2c6b8e0f1a3d5749};
 constexpr napi_type_tag kNbdTag{0x6173686e62643131, 0x3f5a9c1e7d2b8460};
 
+// Messages of a pull are a megabyte each and come by the hundred: memory for them that went back to
+// the system between two would be zeroed anew, page by page, each time.
+void keep_freed_memory() {
+#ifdef __GLIBC__
+  constexpr int kKeptBytes = 32 << 20;
+  (void)mallopt(M_MMAP_THRESHOLD, kKeptBytes);
+  (void)mallopt(M_TRIM_THRESHOLD, kKeptBytes);
+#endif
+}
+
 class Addon final : public Napi::Addon<Addon> {
  public:
   Addon(Napi::Env env, Napi::Object exports) : jobs_(env) {
+    keep_freed_memory();
     DefineAddon(exports, {
                              InstanceMethod("errorCodes", &Addon::error_codes),
                              InstanceMethod("openPool", &Addon::open),

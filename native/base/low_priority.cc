@@ -14,4 +14,9 @@ void lower_priority() {
   (void)setpriority(PRIO_PROCESS, id_t(gettid()), kNice);
 }
 
+void lowest_priority() {
+  const sched_param none{};
+  if (sched_setscheduler(0, SCHED_IDLE, &none) != 0) lower_priority();
+}
+
 }  // namespace ashlar

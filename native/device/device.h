@@ -27,6 +27,11 @@ class Device {
   virtual Result<void> read_uncached(uint64_t offset, MutableBytes into) = 0;
   // Writes all parts, one after another, from `offset` on. The parts may be changed by the call.
   virtual Result<void> write(uint64_t offset, std::span<iovec> parts) = 0;
+  // As write, for bytes that are not wanted again soon: written back at once, and not kept in
+  // memory, where the system can do that.
+  virtual Result<void> write_uncached(uint64_t offset, std::span<iovec> parts) {
+    return write(offset, parts);
+  }
   // Durable: every write that returned before the call. After a failure nothing is known.
   virtual Result<void> sync() = 0;
   // Makes [0, bytes) writable without running out of space. kNoSpace when the system has no more.
@@ -42,6 +47,7 @@ class Device {
 };
 
 Result<void> write_bytes(Device& device, uint64_t offset, Bytes data);
+Result<void> write_bytes_uncached(Device& device, uint64_t offset, Bytes data);
 
 struct OpenedFile {
   std::unique_ptr<Device> device;

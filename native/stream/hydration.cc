@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/crew.h"
 #include "base/parallel.h"
 #include "seal/image.h"
 #include "stream/arrived_chunk.h"
@@ -9,7 +10,9 @@
 namespace ashlar {
 namespace {
 
-constexpr size_t kUnderWayMax = (8 << 20) / kChunkBytes;
+// On the way, being verified, waiting for the installer and being installed: two messages of each.
+constexpr size_t kUnderWayMax = (16 << 20) / kChunkBytes;
+constexpr size_t kArrivedMax = 2;    // messages
 constexpr size_t kNodesKept = 4096;  // 8 MiB
 
 Error broken(const std::string& what) {
@@ -26,11 +29,13 @@ Hydration::Hydration(std::shared_ptr<Hydrator> target, const ManifestFields& man
       turn_(target_->reopen(lane)),
       height_(tree_height(manifest.volume_bytes)) {
   pump_ = std::thread([this] { pump(); });
+  if (lane == Lane::kBackground) installer_ = std::thread([this] { install_in_turn(); });
 }
 
 Hydration::~Hydration() {
   close();
   pump_.join();
+  if (installer_.joinable()) installer_.join();
 }
 
 void Hydration::close() {
@@ -68,12 +73,7 @@ void Hydration::pump() {
       }
       changed_.notify_all();
     }
-    if (auto installed = install_zeros(zeros); !installed) {
-      std::lock_guard lock(mutex_);
-      if (!failed_) failed_ = std::move(installed).error();
-      changed_.notify_all();
-      return;
-    }
+    if (auto installed = install_zeros(zeros); !installed) return fail(installed.error());
   }
 }
 
@@ -135,12 +135,14 @@ Result<std::optional<std::vector<uint8_t>>> Hydration::take() {
 
 Result<void> Hydration::give(Bytes message) {
   auto taken = take_message(message);
-  if (!taken) {
-    std::lock_guard lock(mutex_);
-    if (!failed_) failed_ = taken.error();
-    changed_.notify_all();
-  }
+  if (!taken) fail(taken.error());
   return taken;
+}
+
+void Hydration::fail(const Error& reason) {
+  std::lock_guard lock(mutex_);
+  if (!failed_) failed_ = reason;
+  changed_.notify_all();
 }
 
 Result<void> Hydration::take_message(Bytes message) {
@@ -221,7 +223,6 @@ Result<void> Hydration::take_node(const WireFrame& frame) {
   return install_zeros(zeros);
 }
 
-// Unpacked and verified on all cores, then installed, neighbours together.
 Result<void> Hydration::take_chunks(const std::vector<WireFrame>& frames) {
   if (frames.empty()) return {};
   std::vector<Hash> expected;
@@ -235,33 +236,74 @@ Result<void> Hydration::take_chunks(const std::vector<WireFrame>& frames) {
       expected.push_back(asked.mapped());
     }
   }
-  const auto plain = std::make_unique_for_overwrite<uint8_t[]>(frames.size() * kChunkBytes);
-  const auto at = [&](size_t i) { return MutableBytes(&plain[i * kChunkBytes], kChunkBytes); };
+  Arrived arrived = TRY(verify(frames, expected));
+  if (turn_.lane == Lane::kDemand) return install(arrived);
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [&] { return closed_ || failed_ || arrived_.size() < kArrivedMax; });
+  if (failed_) return *failed_;
+  arrived_.push_back(std::move(arrived));
+  changed_.notify_all();
+  return {};
+}
+
+Result<Hydration::Arrived> Hydration::verify(const std::vector<WireFrame>& frames,
+                                             const std::vector<Hash>& expected) {
+  Arrived arrived;
+  for (const WireFrame& frame : frames)
+    arrived.chunks.push_back(frame.header.index);
+  arrived.plain = std::make_unique_for_overwrite<uint8_t[]>(frames.size() * kChunkBytes);
   enum class Verdict : uint8_t { kGood, kDoesNotUnpack, kOther };
   std::vector<Verdict> verdicts(frames.size());
-  parallel_for(frames.size(), [&](size_t i) {
-    if (!unpack_chunk(frames[i], at(i))) {
+  const auto judge = [&](size_t i) {
+    const MutableBytes plain(&arrived.plain[i * kChunkBytes], kChunkBytes);
+    if (!unpack_chunk(frames[i], plain)) {
       verdicts[i] = Verdict::kDoesNotUnpack;
-    } else if (chunk_id(keys_, at(i)) != expected[i]) {
+    } else if (chunk_id(keys_, plain) != expected[i]) {
       verdicts[i] = Verdict::kOther;
     }
-  });
+  };
+  if (turn_.lane == Lane::kBackground) {
+    background_crew().run(frames.size(), judge);
+  } else {
+    parallel_for(frames.size(), judge);
+  }
   for (const Verdict verdict : verdicts) {
     if (verdict == Verdict::kDoesNotUnpack) return broken("sent a chunk that does not unpack");
     if (verdict == Verdict::kOther) return broken("sent a chunk that is not what the tree says");
   }
-  for (size_t first = 0; first < frames.size();) {
+  return arrived;
+}
+
+// Neighbours together.
+Result<void> Hydration::install(const Arrived& arrived) {
+  const std::vector<uint64_t>& chunks = arrived.chunks;
+  for (size_t first = 0; first < chunks.size();) {
     size_t end = first + 1;
-    while (end < frames.size() && frames[end].header.index == frames[end - 1].header.index + 1)
+    while (end < chunks.size() && chunks[end] == chunks[end - 1] + 1)
       end++;
-    TRY(target_->install(frames[first].header.index,
-                         Bytes(at(first).data(), (end - first) * kChunkBytes)));
+    TRY(target_->install(turn_.lane, chunks[first],
+                         Bytes(&arrived.plain[first * kChunkBytes], (end - first) * kChunkBytes)));
     first = end;
   }
   std::lock_guard lock(mutex_);
-  under_way_ -= frames.size();
+  under_way_ -= chunks.size();
   changed_.notify_all();
   return {};
+}
+
+void Hydration::install_in_turn() {
+  for (;;) {
+    Arrived arrived;
+    {
+      std::unique_lock lock(mutex_);
+      changed_.wait(lock, [&] { return closed_ || failed_ || !arrived_.empty(); });
+      if (closed_ || failed_) return;
+      arrived = std::move(arrived_.front());
+      arrived_.pop_front();
+      changed_.notify_all();
+    }
+    if (auto installed = install(arrived); !installed) return fail(installed.error());
+  }
 }
 
 Progress Hydration::progress() {

@@ -1,9 +1,11 @@
 // Hydration: the receiver into a pool, one lane of one origin. It asks the target what is wanted,
 // walks the tree from the root down to learn each chunk's id (every node is verified against its
 // parent), asks for chunks by index, verifies and installs them. Whole zero subtrees cost nothing.
+// In the demand lane a message is installed when give returns. In the background lane it is
+// verified by then, with the time that nobody else wants, and installed while the next one comes.
 //
-// Thread: pump_ asks the target; give and take as of any channel. mutex_ guards all state; it is
-// not held while the target or a hash runs.
+// Thread: pump_ asks the target, installer_ (background lane) installs; give and take as of any
+// channel. mutex_ guards all state; it is not held while the target or a hash runs.
 #pragma once
 
 #include <deque>
@@ -35,6 +37,11 @@ class Hydration final : public Channel {
     uint64_t count = 0;
   };
 
+  struct Arrived {  // and verified
+    std::vector<uint64_t> chunks;
+    std::unique_ptr<uint8_t[]> plain;  // 64 KiB of each
+  };
+
   void pump();
   // Requires mutex_. Moves a wanted chunk on: to a question, or to zeros that are known.
   std::optional<Zeros> advance(uint64_t chunk);
@@ -42,6 +49,10 @@ class Hydration final : public Channel {
   Result<void> take_refusal(const WireFrame& frame);
   Result<void> take_node(const WireFrame& frame);
   Result<void> take_chunks(const std::vector<WireFrame>& frames);
+  Result<Arrived> verify(const std::vector<WireFrame>& frames, const std::vector<Hash>& expected);
+  Result<void> install(const Arrived& arrived);
+  void install_in_turn();
+  void fail(const Error& reason);
   Result<void> install_zeros(const std::vector<Zeros>& zeros);
 
   const std::shared_ptr<Hydrator> target_;
@@ -58,11 +69,13 @@ class Hydration final : public Channel {
   std::map<uint64_t, Hash> asked_chunks_;
   std::vector<uint64_t> ask_nodes_;
   std::vector<uint64_t> ask_chunks_;
-  size_t under_way_ = 0;  // chunks taken from the target and not yet installed
-  bool ended_ = false;    // the target wants nothing more
+  std::deque<Arrived> arrived_;  // for the installer
+  size_t under_way_ = 0;         // chunks taken from the target and not yet installed
+  bool ended_ = false;           // the target wants nothing more
   bool closed_ = false;
   std::optional<Error> failed_;
   std::thread pump_;
+  std::thread installer_;
 };
 
 }  // namespace ashlar

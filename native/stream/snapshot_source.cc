@@ -66,7 +66,11 @@ Result<std::optional<std::vector<uint8_t>>> SnapshotSource::take() {
     if (answer.failed || answer.kind == Wire::kNode) return;
     if (auto filled = fill(answer); !filled) answer.failed = std::move(filled).error();
   });
+  size_t message_bytes = 0;
+  for (const Answer& answer : answers)
+    message_bytes += sizeof(WireFrameHeader) + std::max(answer.payload.size(), sizeof(uint32_t));
   std::vector<uint8_t> message;
+  message.reserve(message_bytes);
   for (Answer& answer : answers)
     append(answer, message);
   std::lock_guard lock(mutex_);

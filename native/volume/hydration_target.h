@@ -29,8 +29,8 @@ class HydrationTarget {
   virtual std::optional<std::vector<uint64_t>> next_wanted(const Turn& turn, size_t max) = 0;
 
   // Verified chunks, one after another: 64 KiB each, zero-padded. Idempotent; what is no longer
-  // remote keeps what it has.
-  virtual Result<void> install(uint64_t first_chunk, Bytes bytes) = 0;
+  // remote keeps what it has. In the background lane it makes way for guests first.
+  virtual Result<void> install(Lane lane, uint64_t first_chunk, Bytes bytes) = 0;
   // Chunks known to be zero.
   virtual Result<void> install_zeros(uint64_t first_chunk, uint64_t count) = 0;
   // The source cannot give this chunk; those who wait for it are told.

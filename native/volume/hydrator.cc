@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "codec/crc32c.h"
+#include "volume/rest.h"
 
 namespace ashlar {
 namespace {
@@ -224,13 +225,14 @@ Result<void> Hydrator::finish(const std::vector<HeadPtr>& swept) {
 }
 
 // Installs blocks where the head is still remote.
-Result<void> Hydrator::fill(Head& head, uint64_t first_block, uint64_t count, Bytes bytes) {
+Result<void> Hydrator::fill(Lane lane, Head& head, uint64_t first_block, uint64_t count,
+                            Bytes bytes) {
   const std::vector<PoolRun> runs = TRY(pool_.allocate(count));
   uint64_t done = 0;
   Result<void> filled;
   for (const PoolRun& run : runs) {
     const Bytes part = bytes.subspan(done * kBlockBytes, run.count * kBlockBytes);
-    if (filled) filled = fill_run(head, first_block + done, run, part);
+    if (filled) filled = fill_run(lane, head, first_block + done, run, part);
     if (!filled) pool_.space().give_back(run);
     done += run.count;
   }
@@ -238,10 +240,13 @@ Result<void> Hydrator::fill(Head& head, uint64_t first_block, uint64_t count, By
 }
 
 // After a failure the run is unused.
-Result<void> Hydrator::fill_run(Head& head, uint64_t at, const PoolRun& run, Bytes bytes) {
+Result<void> Hydrator::fill_run(Lane lane, Head& head, uint64_t at, const PoolRun& run,
+                                Bytes bytes) {
   std::vector<uint32_t> crcs(run.count);
   crc32c_blocks(bytes.data(), run.count, crcs.data());
-  TRY(write_bytes(pool_.device(), run.first * kBlockBytes, bytes));
+  // What the background brings is not wanted soon, and there may be more of it than memory.
+  const auto write = lane == Lane::kBackground ? write_bytes_uncached : write_bytes;
+  TRY(write(pool_.device(), run.first * kBlockBytes, bytes));
   pool_.note_written(run.count * kBlockBytes);
   std::vector<uint8_t> record_bytes(sizeof(WriteRecord) + (run.count * 4 + 7) / 8 * 8);
   auto admission =
@@ -340,7 +345,7 @@ uint64_t Hydrator::append(Bytes record) {
   return pool_.journal().append(record);
 }
 
-Result<void> Hydrator::install(uint64_t first_chunk, Bytes bytes) {
+Result<void> Hydrator::install(Lane lane, uint64_t first_chunk, Bytes bytes) {
   const uint64_t first = first_chunk * kBlocksPerChunk;
   const uint64_t count = bytes.size() / kChunkBytes;
   const uint64_t origin_blocks = origin_bytes_ / kBlockBytes;
@@ -350,12 +355,12 @@ Result<void> Hydrator::install(uint64_t first_chunk, Bytes bytes) {
   }
   for (const HeadPtr& head : heads()) {
     const uint64_t end = std::min({first + count * kBlocksPerChunk, origin_blocks, head->blocks()});
-    if (first < end) TRY(fill(*head, first, end - first, bytes.first((end - first) * kBlockBytes)));
+    if (first >= end) continue;
+    TRY(fill(lane, *head, first, end - first, bytes.first((end - first) * kBlockBytes)));
   }
   std::unique_lock lock(mutex_);
-  const auto from = in_flight_.lower_bound(first_chunk);
-  const bool background = from != in_flight_.end() && *from < first_chunk + count;
-  in_flight_.erase(from, in_flight_.lower_bound(first_chunk + count));
+  in_flight_.erase(in_flight_.lower_bound(first_chunk),
+                   in_flight_.lower_bound(first_chunk + count));
   for (auto at = wanted_.lower_bound(first_chunk);
        at != wanted_.end() && at->first < first_chunk + count; ++at) {
     const Bytes chunk = bytes.subspan((at->first - first_chunk) * kChunkBytes, kChunkBytes);
@@ -363,20 +368,16 @@ Result<void> Hydrator::install(uint64_t first_chunk, Bytes bytes) {
   }
   changed_.notify_all();
   lock.unlock();
-  if (background) give_way();
+  if (lane == Lane::kBackground) give_way();
   return {};
 }
 
-// While guests are at work the background rests for as long as it has worked since it last rested,
-// so that at least half of the time is theirs.
 void Hydrator::give_way() {
-  constexpr uint64_t kRestMaxNs = 20'000'000;
   const uint64_t requests = guest_requests_->load(std::memory_order_relaxed);
-  const bool at_work = requests != guest_requests_seen_.exchange(requests);
-  const uint64_t worked_ns = monotonic_ns() - installed_ns_;
-  if (at_work)
-    std::this_thread::sleep_for(std::chrono::nanoseconds(std::min(worked_ns, kRestMaxNs)));
-  installed_ns_ = monotonic_ns();
+  const uint64_t worked_ns = monotonic_ns() - rested_ns_;
+  const uint64_t rest = rest_ns(requests - guest_requests_seen_.exchange(requests), worked_ns);
+  std::this_thread::sleep_for(std::chrono::nanoseconds(rest));
+  rested_ns_ = monotonic_ns();
 }
 
 Result<void> Hydrator::install_zeros(uint64_t first_chunk, uint64_t count) {

@@ -43,7 +43,7 @@ class Hydrator final : public HydrationTarget {
 
   // HydrationTarget (the receiver's side).
   std::optional<std::vector<uint64_t>> next_wanted(const Turn& turn, size_t max) override;
-  Result<void> install(uint64_t first_chunk, Bytes bytes) override;
+  Result<void> install(Lane lane, uint64_t first_chunk, Bytes bytes) override;
   Result<void> install_zeros(uint64_t first_chunk, uint64_t count) override;
   void fail(uint64_t chunk, Error reason) override;
   Turn reopen(Lane lane) override;
@@ -73,8 +73,8 @@ class Hydrator final : public HydrationTarget {
   void give_way();
   Result<std::vector<uint64_t>> sweep(const Turn& turn, size_t max);
   Result<void> finish(const std::vector<HeadPtr>& swept);
-  Result<void> fill(Head& head, uint64_t first_block, uint64_t count, Bytes bytes);
-  Result<void> fill_run(Head& head, uint64_t at, const PoolRun& run, Bytes bytes);
+  Result<void> fill(Lane lane, Head& head, uint64_t first_block, uint64_t count, Bytes bytes);
+  Result<void> fill_run(Lane lane, Head& head, uint64_t at, const PoolRun& run, Bytes bytes);
   Result<void> fill_zeros(Head& head, uint64_t first_block, uint64_t count);
   // Requires the map lock. The generation it was given.
   uint64_t append(Bytes record);
@@ -84,7 +84,7 @@ class Hydrator final : public HydrationTarget {
   const uint64_t origin_bytes_;
   const std::shared_ptr<const std::atomic<uint64_t>> guest_requests_;
   std::atomic<uint64_t> guest_requests_seen_{0};
-  std::atomic<uint64_t> installed_ns_{0};  // when the background last installed something
+  std::atomic<uint64_t> rested_ns_{0};  // when the background last went back to work
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;

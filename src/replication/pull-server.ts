@@ -114,9 +114,13 @@ async function send(
   channel: ChannelHandle,
   signal: AbortSignal,
 ): Promise<void> {
+  // One message is made while the one before is on its way.
+  let next = native.take(channel)
   for (;;) {
-    const frames = await native.take(channel)
+    const frames = await next
     if (frames === null) return
+    next = native.take(channel)
+    next.catch(() => undefined) // of a write that fails first
     await writeMessage(stream, { kind: 'frames', frames }, signal)
   }
 }

@@ -216,7 +216,7 @@ class CrashRun {
       const Turn turn = hydrator->reopen(Lane::kBackground);
       while (const auto wanted = hydrator->next_wanted(turn, 8)) {
         for (const uint64_t chunk : *wanted)
-          TRY(hydrator->install(chunk, chunk_of(clone.content, chunk)));
+          TRY(hydrator->install(Lane::kBackground, chunk, chunk_of(clone.content, chunk)));
       }
     }
     TRY(world_.volumes->settle());

@@ -283,7 +283,7 @@ class ModelRun {
         if (std::all_of(bytes.begin(), bytes.end(), [](uint8_t byte) { return byte == 0; })) {
           TRY(hydrator->install_zeros(chunk, 1));
         } else {
-          TRY(hydrator->install(chunk, bytes));
+          TRY(hydrator->install(Lane::kBackground, chunk, bytes));
         }
       }
     }

@@ -33,6 +33,8 @@ export interface WorldOptions {
   readonly wired?: boolean
   /** More keys of the region, as lines of TOML. */
   readonly regionKeys?: string
+  /** More keys of each node. */
+  readonly nodeKeys?: string
   /** Default: region `local`, number 1. */
   readonly region?: { readonly name: string; readonly number: number }
   /** An empty folder whose name others have to know beforehand. */
@@ -90,7 +92,7 @@ export class World {
       const port = options.nbdTcp?.[site]
       if (port !== undefined) hosted.push(`nbd_tcp = "127.0.0.1:${port}"`)
       if (options.tls === true) hosted.push(tls(World.#nameOf(site)))
-      this.#add(site, `${node(site)}${hosted.join('\n')}\n`)
+      this.#add(site, `${node(site)}${hosted.join('\n')}\n${options.nodeKeys ?? ''}`)
     }
   }
 
@@ -182,6 +184,11 @@ export class World {
 
   thaw(name: string): void {
     this.#site(name).child?.kill('SIGCONT')
+  }
+
+  /** It reads its certificates again, some time. */
+  hangUp(name: string): void {
+    this.#site(name).child?.kill('SIGHUP')
   }
 
   /** gRPC of a node, as its region calls it. */

@@ -349,6 +349,24 @@ describe('deleting', () => {
     expect(kinds.indexOf('dropCut')).toBeGreaterThan(kinds.lastIndexOf('deleteClone'))
   })
 
+  test('the snapshot leaves nothing in its own zone, also when that of the clone is away', async () => {
+    const { id } = await snap()
+    await stable()
+    await clone()
+    await isOrdered('createClone')
+    world.zones.b.finishClones(id)
+    await available()
+    world.zones.b.goAway()
+    const link = world.region.context.links.get('node-b')
+    await world.until(() => link?.state.kind === 'away' || undefined)
+    await world.region.snapshots.delete({ target: named('s'), etag: '', requestId: '' })
+    await isOrdered('dropCut', 'a')
+    await world.until(() => world.zones.a.tombstones.size === 0 || undefined, 'its tombstone to go')
+    world.zones.b.comeBack()
+    await world.until(() => world.zones.b.clones.size === 0 || undefined, 'the clone to go')
+    await world.until(() => world.zones.b.tombstones.size === 0 || undefined, 'its tombstone')
+  })
+
   test('a pending snapshot forgets clones that never began', async () => {
     hold()
     await snap('s', { cloneZones: ['zone-b'] })

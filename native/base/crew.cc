@@ -1,0 +1,54 @@
+#include "base/crew.h"
+
+#include <algorithm>
+
+#include "base/low_priority.h"
+
+namespace ashlar {
+
+Crew::Crew(size_t threads) {
+  for (size_t i = 0; i < threads; i++)
+    threads_.emplace_back([this] { member(); });
+}
+
+Crew::~Crew() {
+  {
+    std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wakes_.notify_all();
+  for (std::thread& thread : threads_)
+    thread.join();
+}
+
+void Crew::run(size_t count, const std::function<void(size_t)>& work) {
+  if (count == 0) return;
+  Task task{work, count};
+  std::unique_lock lock(mutex_);
+  tasks_.push_back(&task);
+  wakes_.notify_all();
+  done_.wait(lock, [&] { return task.done == count; });
+}
+
+void Crew::member() {
+  lowest_priority();
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    wakes_.wait(lock, [&] { return stopping_ || !tasks_.empty(); });
+    if (stopping_) return;
+    Task& task = *tasks_.front();
+    const size_t i = task.begun++;
+    if (task.begun == task.count) tasks_.pop_front();
+    lock.unlock();
+    task.work(i);
+    lock.lock();
+    if (++task.done == task.count) done_.notify_all();
+  }
+}
+
+Crew& background_crew() {
+  static Crew crew(std::clamp<size_t>(std::thread::hardware_concurrency(), 1, 16));
+  return crew;
+}
+
+}  // namespace ashlar
