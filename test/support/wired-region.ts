@@ -167,8 +167,15 @@ export class WiredRegion {
   }
 
   async detach(attachment: string): Promise<void> {
+    const { attachments } = this.client
     const request = { attachment, requestId: newRequestId() }
-    await persist(async () => await this.client.attachments.deleteAttachment(request))
+    await persist(async () => await attachments.deleteAttachment(request))
+    // While its node is away it is only on its way out.
+    const isGone = async () => {
+      const { attachments: left } = await attachments.listAttachments({})
+      return left.every(({ id }) => id !== attachment)
+    }
+    await this.world.until(`${attachment} is detached`, isGone, 60_000)
   }
 
   async isEqual(volume: string, image: string): Promise<void> {
