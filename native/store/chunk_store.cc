@@ -205,8 +205,12 @@ void ChunkStore::quarantine(const Hash& id, const Error& reason) {
   const auto added = index_->quarantine(id);
   // Not kept over a restart when the index takes no writes; the next reader finds it out again.
   if (added && !*added) return;
+  note_damage(reason.message);
+}
+
+void ChunkStore::note_damage(std::string what) {
   std::lock_guard lock(mutex_);
-  if (damage_.size() < kDamageReportsMax) damage_.push_back(reason.message);
+  if (damage_.size() < kDamageReportsMax) damage_.push_back(std::move(what));
 }
 
 std::vector<std::string> ChunkStore::take_damage_reports() {

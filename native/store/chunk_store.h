@@ -74,6 +74,8 @@ class ChunkStore {
 
   // Ids of what is damaged here. A fresh copy ends it.
   std::vector<Hash> quarantined() { return index_->quarantined(); }
+  // For the reports of damage that harms no id.
+  void note_damage(std::string what);
   // What was found out since the last call: a line each.
   std::vector<std::string> take_damage_reports();
   // The bytes are not what the id says, as a reader found out.

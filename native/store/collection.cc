@@ -65,8 +65,10 @@ Result<void> Collection::condemn(const Mark& mark) {
   for (const PackName& pack : packs_) {
     TRY(cancel_->check());
     std::vector<uint32_t> offsets;
-    const auto directory = TRY(read_directory(store_.folder().pack(pack), pack));
-    TRY(each_entry(store_.index(), directory,
+    const std::string path = store_.folder().pack(pack);
+    const FoundDirectory directory = TRY(find_directory(path, pack));
+    if (directory.from_frames) store_.note_damage(path + ": the directory is damaged");
+    TRY(each_entry(store_.index(), directory.entries,
                    [&](const DirectoryEntry& entry, const auto& at) -> Result<void> {
                      if (!at || !at->is(pack, entry.offset) || mark.has(entry.id)) return {};
                      offsets.push_back(uint32_t(entry.offset));
@@ -118,11 +120,13 @@ Result<Collection::Verdict> Collection::judge(const PackName& pack, const Mark& 
   Verdict verdict;
   verdict.pack = pack;
   const std::string path = store_.folder().pack(pack);
-  const auto directory = TRY(read_directory(path, pack));
+  const FoundDirectory directory = TRY(find_directory(path, pack));
+  verdict.damaged = directory.from_frames;
   verdict.file_bytes = kPackOverhead;
   verdict.live_bytes = kPackOverhead;
   TRY(each_entry(
-      store_.index(), directory, [&](const DirectoryEntry& entry, const auto& at) -> Result<void> {
+      store_.index(), directory.entries,
+      [&](const DirectoryEntry& entry, const auto& at) -> Result<void> {
         const uint64_t bytes = kFrameOverhead + entry.stored_bytes;
         const bool named = at && at->is(pack, entry.offset);
         const bool condemned = named && condemned_->has(pack, entry.offset) && !mark.has(entry.id);
@@ -168,8 +172,9 @@ Result<void> Collection::sweep(PackKind kind, const Mark& mark) {
   return {};
 }
 
-// Data packs that are less than half live, then those with the most dead bytes until few enough are
-// left; of node packs all that hold a dead node (STORE.md); small packs when there are many.
+// Packs whose directory is damaged. Data packs that are less than half live, then those with the
+// most dead bytes until few enough are left; of node packs all that hold a dead node (STORE.md);
+// small packs when there are many.
 std::vector<Collection::Batch> Collection::choose_batches(PackKind kind,
                                                           std::vector<Verdict> verdicts) {
   std::sort(verdicts.begin(), verdicts.end(), [](const Verdict& a, const Verdict& b) {
@@ -190,7 +195,7 @@ std::vector<Collection::Batch> Collection::choose_batches(PackKind kind,
     const bool is_dead = kind == PackKind::kNode ? verdict.dead_frames > 0
                                                  : verdict.live_bytes * 2 < verdict.file_bytes ||
                                                        dead_bytes > live_bytes / kDeadPart;
-    if (!is_small && !is_dead) continue;
+    if (!is_small && !is_dead && !verdict.damaged) continue;
     dead_bytes -= verdict.file_bytes - verdict.live_bytes;
     if (batch_bytes + verdict.live_bytes > kPackBytesMax) {
       batches.emplace_back();
@@ -238,7 +243,7 @@ Result<void> Collection::rewrite(const Batch& batch) {
 // Records, and the copies that the index names; all verified. At most a pack's bytes.
 Result<std::vector<Collection::LiveFrame>> Collection::read_live(const PackName& pack) {
   const std::string path = store_.folder().pack(pack);
-  const auto directory = TRY(read_directory(path, pack));
+  const auto directory = TRY(find_directory(path, pack)).entries;
   const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!file.valid()) {
     return error(Code::kDeviceFailed, path + ": open: " + std::strerror(errno));

@@ -9,7 +9,8 @@
 // Only packs that were there at the beginning, and belong to no running session, are touched: a
 // copy that is written meanwhile lies elsewhere. Nodes go before the chunks below them, so that at
 // any instant, and after any crash, every node on disk has all of its children (STORE.md). Each
-// pack's directory is read again before anything in it goes; any doubt keeps the pack. A crash
+// pack's directory is read again before anything in it goes; any doubt keeps the pack. One whose
+// directory alone is damaged is written anew from its frames. A crash
 // forgets what is condemned; what was half done leaves copies, never gaps.
 //
 // Thread: one at a time; sessions and readers go on beside it.
@@ -57,6 +58,7 @@ class Collection {
     uint64_t live_bytes = 0;  // as the pack of what is live in it would have
     uint64_t live_frames = 0;
     uint64_t dead_frames = 0;  // condemned, or copies that the index does not name
+    bool damaged = false;      // in its directory; its frames are whole
     std::vector<DirectoryEntry> condemned;
   };
   // A batch makes one new pack.

@@ -96,7 +96,8 @@ Result<void> Mark::finish(std::span<const PackName> packs) {
 
 // Only of the copies that the index names. What is added waits behind the sorted part.
 Result<void> Mark::add_bases(const PackName& pack) {
-  std::vector<DirectoryEntry> deltas = TRY(read_directory(store_.folder().pack(pack), pack));
+  std::vector<DirectoryEntry> deltas =
+      TRY(find_directory(store_.folder().pack(pack), pack)).entries;
   std::erase_if(deltas, [&](const DirectoryEntry& entry) {
     return entry.kind != FrameKind::kDelta || !has(entry.id);
   });

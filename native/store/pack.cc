@@ -157,8 +157,15 @@ Result<std::vector<DirectoryEntry>> PackWriter::seal() {
   return std::move(directory_);
 }
 
-Result<std::vector<DirectoryEntry>> read_directory(const std::string& path, const PackName& name) {
-  const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+namespace {
+
+struct OpenedPack {
+  UniqueFd file;
+  uint64_t bytes = 0;
+};
+
+Result<OpenedPack> open_pack(const std::string& path, const PackName& name) {
+  UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!file.valid()) return failed(path, "open");
   struct stat status {};
   if (::fstat(file.get(), &status) != 0) return failed(path, "stat");
@@ -167,10 +174,7 @@ Result<std::vector<DirectoryEntry>> read_directory(const std::string& path, cons
     return error(Code::kCorrupt, path + ": too short to be a pack");
   }
   PackHeader header;
-  PackFooter footer;
   TRY(read_at(file.get(), path, 0, {reinterpret_cast<uint8_t*>(&header), sizeof header}));
-  TRY(read_at(file.get(), path, bytes - sizeof footer,
-              {reinterpret_cast<uint8_t*>(&footer), sizeof footer}));
   if (header.magic != kPackMagic) return error(Code::kForeignFile, path + ": not a pack");
   if (header.version > kStoreVersion) {
     return error(Code::kNewerFormat, path + ": written by a newer version");
@@ -179,20 +183,66 @@ Result<std::vector<DirectoryEntry>> read_directory(const std::string& path, cons
       header.writer_epoch != name.writer_epoch || header.counter != name.counter) {
     return error(Code::kCorrupt, path + ": the header is damaged or another pack's");
   }
-  const uint64_t end = bytes - sizeof footer;  // of the directory
+  return OpenedPack{std::move(file), bytes};
+}
+
+Result<std::vector<DirectoryEntry>> read_directory(const std::string& path,
+                                                   const OpenedPack& pack) {
+  PackFooter footer;
+  const uint64_t end = pack.bytes - sizeof footer;  // of the directory
+  TRY(read_at(pack.file.get(), path, end, {reinterpret_cast<uint8_t*>(&footer), sizeof footer}));
   const uint64_t directory_bytes = uint64_t(footer.entries) * sizeof(DirectoryEntry);
   const bool fits = footer.magic == kFooterMagic &&
                     footer.crc == crc32c(bytes_of(footer, offsetof(PackFooter, crc))) &&
-                    directory_bytes <= end - sizeof header &&
+                    directory_bytes <= end - sizeof(PackHeader) &&
                     footer.directory_offset == end - directory_bytes;
   if (!fits) return error(Code::kCorrupt, path + ": the footer is damaged");
   std::vector<DirectoryEntry> directory(footer.entries);
   const MutableBytes raw(reinterpret_cast<uint8_t*>(directory.data()), directory_bytes);
-  TRY(read_at(file.get(), path, footer.directory_offset, raw));
+  TRY(read_at(pack.file.get(), path, footer.directory_offset, raw));
   if (crc32c(raw) != footer.directory_crc) {
     return error(Code::kCorrupt, path + ": the directory is damaged");
   }
   return directory;
+}
+
+Result<std::vector<DirectoryEntry>> scan_frames(const std::string& path, const OpenedPack& pack) {
+  const int file = pack.file.get();
+  std::vector<DirectoryEntry> found;
+  uint64_t at = sizeof(PackHeader);
+  const auto after = [&] { return found.size() * sizeof(DirectoryEntry) + sizeof(PackFooter); };
+  while (at + after() < pack.bytes) {
+    FrameHeader header;
+    TRY(read_at(file, path, at, {reinterpret_cast<uint8_t*>(&header), sizeof header}));
+    const uint64_t end = at + sizeof header + header.stored_bytes;
+    if (header.magic != kFrameMagic || end > pack.bytes) break;
+    TRY(read_frame(file, path, at, header.id, header.kind, header.stored_bytes));
+    DirectoryEntry entry;
+    entry.id = header.id;
+    entry.base = header.base;
+    entry.offset = at;
+    entry.stored_bytes = header.stored_bytes;
+    entry.plain_bytes = header.plain_bytes;
+    entry.kind = header.kind;
+    found.push_back(entry);
+    at = end;
+  }
+  if (at + after() == pack.bytes) return found;
+  return error(Code::kCorrupt, path + ": neither its directory nor its frames are whole");
+}
+
+}  // namespace
+
+Result<std::vector<DirectoryEntry>> read_directory(const std::string& path, const PackName& name) {
+  return read_directory(path, TRY(open_pack(path, name)));
+}
+
+Result<FoundDirectory> find_directory(const std::string& path, const PackName& name) {
+  const OpenedPack pack = TRY(open_pack(path, name));
+  auto directory = read_directory(path, pack);
+  if (directory) return FoundDirectory{*std::move(directory), false};
+  if (directory.error().code != Code::kCorrupt) return std::move(directory).error();
+  return FoundDirectory{TRY(scan_frames(path, pack)), true};
 }
 
 Result<PackedFrame> read_frame(int file, const std::string& path, uint64_t offset, const Hash& id,

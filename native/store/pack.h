@@ -66,6 +66,13 @@ class PackWriter {
 // The directory of the pack that has this name; it, header and footer are checked. kForeignFile,
 // kNewerFormat, kCorrupt.
 Result<std::vector<DirectoryEntry>> read_directory(const std::string& path, const PackName& name);
+struct FoundDirectory {
+  std::vector<DirectoryEntry> entries;
+  bool from_frames = false;
+};
+// The same; where only directory or footer is damaged, what the frames say: all of them are whole,
+// and just these two parts are left of the file. kCorrupt where that does not hold.
+Result<FoundDirectory> find_directory(const std::string& path, const PackName& name);
 struct PackedFrame {
   FrameHeader header;
   std::vector<uint8_t> stored;

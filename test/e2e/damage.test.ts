@@ -76,16 +76,19 @@ function isRecord(path: string): boolean {
 
 /** One bit in about every so many bytes of the frames (STORE.md). */
 function flip(path: string, everyBytes: number): void {
-  const file = openSync(path, 'r+')
-  const footer = Buffer.alloc(48)
-  readSync(file, footer, 0, footer.length, statSync(path).size - footer.length)
+  const footer = readFileSync(path).subarray(-48)
   const end = Number(footer.readBigUInt64LE(16))
-  const byte = Buffer.alloc(1)
   for (let at = 32 + Math.floor(random.below(everyBytes)); at < end; at += everyBytes) {
-    readSync(file, byte, 0, 1, at)
-    byte.writeUInt8(byte.readUInt8(0) ^ (1 << Math.floor(random.below(8))), 0)
-    writeSync(file, byte, 0, 1, at)
+    flipAt(path, at)
   }
+}
+
+function flipAt(path: string, at: number): void {
+  const file = openSync(path, 'r+')
+  const byte = Buffer.alloc(1)
+  readSync(file, byte, 0, 1, at)
+  byte.writeUInt8(byte.readUInt8(0) ^ (1 << Math.floor(random.below(8))), 0)
+  writeSync(file, byte, 0, 1, at)
   closeSync(file)
 }
 
@@ -119,14 +122,21 @@ async function copyOf({ id, root }: Taken): Promise<void> {
   )
 }
 
-/** Offline: every frame that something needs has its bytes. */
-async function isSound(): Promise<boolean> {
-  await here.world.signal('region', 'SIGTERM')
-  const { code, stdout } = await here.world.ashlar(['store-check', storeFolder()])
-  expect(code, stdout).toBeLessThan(20)
-  await here.world.start('region')
-  return code === 0
+interface Checked {
+  readonly sound: boolean
+  readonly problems: readonly string[]
 }
+
+/** Offline. */
+async function checked(): Promise<Checked> {
+  await here.world.signal('region', 'SIGTERM')
+  const { stdout } = await here.world.ashlar(['store-check', storeFolder(), '--output', 'json'])
+  await here.world.start('region')
+  return JSON.parse(stdout) as Checked
+}
+
+/** Every frame that something needs has its bytes. */
+const isSound = async (): Promise<boolean> => (await checked()).sound
 
 describe('damage is mended', () => {
   test('from the cut on the node of the source, while the region runs', async () => {
@@ -138,6 +148,16 @@ describe('damage is mended', () => {
     await here.quiet()
     expect(await isSound()).toBe(true)
     await here.restores(taken, 'local-2')
+  })
+
+  test('from the cut, of packs deleted while the region runs, which the next start misses', async () => {
+    const taken = await here.take()
+    for (const pack of freshPacks('d')) rmSync(pack)
+    await here.world.killAndRestart('region')
+    await here.world.until('it is said', async () => said().includes('the pack is missing'), 30_000)
+    await mended()
+    await here.restores(taken, 'local-2')
+    expect(await isSound()).toBe(true)
   })
 
   test('from a clone in another zone', async () => {
@@ -177,6 +197,20 @@ describe('damage is mended', () => {
   })
 })
 
+test('of directories alone is mended by the next collection', async () => {
+  const taken = await here.take()
+  const hurt = [...freshPacks('d'), ...freshPacks('n')]
+  for (const pack of hurt) flipAt(pack, statSync(pack).size - 60)
+  const { problems } = await checked()
+  expect(problems.join()).toContain('the directory is damaged')
+  await here.client.operator.collectStore({})
+  const isSaid = async () => said().includes('the directory is damaged')
+  await here.world.until('it is said', isSaid, 30_000)
+  expect(packs().filter((path) => hurt.includes(path))).toEqual([])
+  await here.restores(taken, 'local-2')
+  expect(await isSound()).toBe(true)
+})
+
 test('that nobody can mend is said to readers and operators, and harms nothing else', async () => {
   const other = await here.take()
   await here.rewrite()
@@ -200,7 +234,8 @@ test('that nobody can mend is said to readers and operators, and harms nothing e
     30_000,
   )
   expect(await quarantined()).toBeGreaterThan(0)
-  expect(said()).toContain('no reachable holder has what is damaged')
+  const told = 'no reachable holder has what is damaged'
+  await here.world.until('operators are told', async () => said().includes(told), 30_000)
   expect(await here.client.snapshots.getSnapshot({ snapshot: taken.id })).toMatchObject({
     lifecycleState: 'LIFECYCLE_STATE_STABLE',
   })

@@ -114,8 +114,8 @@ const copy = (name: string, base: boolean): Operation => ({
 })
 
 test.for([
-  ['copy', copy('copy', false), 8],
-  ['copy of what changed', copy('copy of what changed', true), 6],
+  ['copy', copy('copy', false), 5],
+  ['copy of what changed', copy('copy of what changed', true), 4],
 ] as const)('%s', { timeout: hours }, async ([, operation, inTests]) => {
   await everyMessage({ wires, operation, random, trials: trialsOf(inTests) })
 })

@@ -124,7 +124,7 @@ async function isWholeWithoutRegion({ id, image }: Taken): Promise<void> {
 }
 
 test.for([
-  ['restore', restore, 10],
+  ['restore', restore, 6],
   [
     'clone',
     clone(
@@ -132,7 +132,7 @@ test.for([
       () => next,
       () => undefined,
     ),
-    6,
+    4,
   ],
   [
     'clone from a clone',
@@ -141,7 +141,7 @@ test.for([
       () => next,
       () => taken,
     ),
-    6,
+    4,
   ],
 ] as const)('%s', { timeout: hours }, async ([, operation, inTests]) => {
   await everyMessage({ wires, operation, random, trials: trialsOf(inTests) })

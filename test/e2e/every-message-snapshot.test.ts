@@ -84,8 +84,8 @@ const deletion: Operation = {
 }
 
 test.for([
-  ['snapshot', snapshot, 12],
-  ['deletion', deletion, 8],
+  ['snapshot', snapshot, 8],
+  ['deletion', deletion, 5],
 ] as const)('%s', { timeout: hours }, async ([, operation, inTests]) => {
   await everyMessage({ wires, operation, random, trials: trialsOf(inTests) })
 })

@@ -274,6 +274,44 @@ TEST_F(StoreCollection, ADamagedPackIsKept) {
   EXPECT_TRUE(is_whole(*store_, kept));
 }
 
+TEST_F(StoreCollection, APackWithADamagedDirectoryIsWrittenAnewFromItsFrames) {
+  put(image_of(100, 20));
+  const Snapshot kept = put(image_of(0, 70));
+  ASSERT_OK(store_->append_record(7, kRecordCommit, std::vector<uint8_t>(10, 1)));
+  const std::vector<std::string> before = packs_of(temp_.path());
+  for (size_t i = 0; i < before.size(); i++) {
+    const uint64_t size = fs::file_size(before[i]);
+    // In the footer, or in the directory's last entry.
+    flip_bit(before[i], size - (i % 2 == 0 ? 20 : sizeof(PackFooter) + 40));
+  }
+  const auto collected = collect(*store_, {kept});
+  ASSERT_OK(collected);
+  EXPECT_TRUE(collected->kept.empty());
+  EXPECT_TRUE(is_closed(*store_));
+  EXPECT_TRUE(is_whole(*store_, kept));
+  EXPECT_FALSE(in_index(id_of({110, 0})));
+  EXPECT_EQ(store_->take_damage_reports().size(), before.size());
+  for (const std::string& pack : packs_of(temp_.path()))
+    EXPECT_OK(read_directory(pack, *parse_pack_name(fs::path(pack).filename())));
+  drop_index(temp_.path());
+  reopen();
+  EXPECT_TRUE(is_whole(*store_, kept));
+  const auto records = store_->records();
+  ASSERT_OK(records);
+  EXPECT_EQ(records->size(), 1u);
+}
+
+// Another pack's frames would look like copies that nobody names.
+TEST_F(StoreCollection, AHeaderThatIsNotThePacksOwnEndsItBeforeAnythingGoes) {
+  const Snapshot kept = put(image_of(0, 20));
+  const std::string pack = packs_of(temp_.path()).front();
+  flip_bit(pack, 20);
+  flip_bit(pack, fs::file_size(pack) - 20);
+  EXPECT_TRUE(fails_with(Collection::begin(*store_, chunk_keys(), roots_of({kept})), Code::kCorrupt,
+                         "the header is damaged"));
+  EXPECT_TRUE(is_whole(*store_, kept));
+}
+
 TEST_F(StoreCollection, ManySmallPacksBecomeOneAndRecordsStay) {
   for (uint64_t generation = 1; generation <= 40; generation++) {
     const std::vector<uint8_t> row(10, uint8_t(generation));

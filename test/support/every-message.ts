@@ -1,7 +1,11 @@
 // Takes an operation of whole daemons again and again, each time with one fault at one of its messages.
+//
+// ASHLAR_FAULTS: how many, or "all", which the soak takes. ASHLAR_FAULT: only those that match, as a
+// failure names them. ASHLAR_TRACE=1 prints each, 2 every message too.
+//
 // First it runs without any, which shows what its messages are.
 
-import { type Random, seedOf } from './random.js'
+import type { Random } from './random.js'
 import { type Fault, type Wires, faults } from './wires.js'
 
 export interface Operation {
@@ -26,9 +30,10 @@ export interface EveryMessageOptions {
 }
 
 const lateMsMax = 30
+/** Runs with two faults each, after those with one; only where all of those are taken. */
+const pairs = 50
 const trace = process.env['ASHLAR_TRACE'] !== undefined
 
-/** ASHLAR_FAULT: only what matches it, as a failure names it. */
 const chosen = new RegExp(process.env['ASHLAR_FAULT'] ?? '')
 const isChosen = ({ point, fault }: Planned) => chosen.test(`${fault} at ${point}`)
 
@@ -48,18 +53,25 @@ export async function everyMessage(options: EveryMessageOptions): Promise<void> 
       planned.push(...faults.map((fault) => ({ point, fault })).filter(isChosen))
     }
   }
-  learn((await trial(options)).heard)
+  learn((await trial(options, [])).heard)
   if (trace) process.stderr.write(`${[...known].join('\n')}\n`)
   let [taken, fired] = [0, 0]
   const since = process.hrtime.bigint()
   while (planned.length > 0 && taken < trials) {
     const at = trials === Infinity ? 0 : Math.floor(random.below(planned.length))
-    const [next] = planned.splice(at, 1)
-    const done = await trial(options, next)
+    const done = await trial(options, planned.splice(at, 1))
     taken++
     // What follows a fault comes only after that fault.
-    if (done.fired) fired++
+    if (done.fired > 0) fired++
     else learn(done.heard)
+  }
+  const one = () =>
+    any(
+      random,
+      [...known].map((point) => ({ point, fault: any(random, faults) })),
+    )
+  for (let left = trials === Infinity ? pairs : 0; left > 0; left--) {
+    await trial(options, [one(), one()])
   }
   const seconds = Number((process.hrtime.bigint() - since) / 1_000_000_000n)
   process.stderr.write(
@@ -68,17 +80,28 @@ export async function everyMessage(options: EveryMessageOptions): Promise<void> 
   )
 }
 
-async function trial({ wires, operation, random }: EveryMessageOptions, planned?: Planned) {
+function any<T>(random: Random, all: readonly T[]): T {
+  const one = all[Math.floor(random.below(all.length))]
+  if (one === undefined) throw new Error('nothing to choose from')
+  return one
+}
+
+async function trial(
+  { wires, operation, random }: EveryMessageOptions,
+  planned: readonly Planned[],
+): Promise<{ readonly heard: readonly string[]; readonly fired: number }> {
   const { run, check } = await operation.begin()
-  const lateMs = Math.floor(random.below(lateMsMax))
+  const armed = planned.map((each) => ({ ...each, lateMs: Math.floor(random.below(lateMsMax)) }))
+  const what = armed
+    .map(({ point, fault, lateMs }) => `${fault} at ${point} (${lateMs} ms)`)
+    .join(', then ')
   const since = process.hrtime.bigint()
-  const say = (what: string) => {
+  const say = (how: string) => {
     const ms = (process.hrtime.bigint() - since) / 1_000_000n
-    if (trace) process.stderr.write(`${ms} ms: ${what}: ${planned?.fault} at ${planned?.point}\n`)
+    if (trace) process.stderr.write(`${ms} ms: ${how}: ${what}\n`)
   }
   try {
-    const armed = planned === undefined ? {} : { armed: { ...planned, lateMs } }
-    wires.listen({ ...armed, ...(operation.only === undefined ? {} : { only: operation.only }) })
+    wires.listen({ armed, ...(operation.only === undefined ? {} : { only: operation.only }) })
     await run()
     say('done')
     await wires.still()
@@ -88,9 +111,8 @@ async function trial({ wires, operation, random }: EveryMessageOptions, planned?
     return done
   } catch (thrown) {
     await wires.calm()
-    const what = planned === undefined ? 'no fault' : `${planned.fault} at ${planned.point}`
     const message = thrown instanceof Error ? thrown.message : String(thrown)
-    throw new Error(`${operation.name}, ${what} (${lateMs} ms): ${message}`, { cause: thrown })
+    throw new Error(`${operation.name}, ${what || 'no fault'}: ${message}`, { cause: thrown })
   }
 }
 
@@ -101,4 +123,3 @@ export const trialsOf = (inTests: number): number | undefined => {
   if (given !== undefined) return given === 'all' ? undefined : Number(given)
   return soak ? undefined : inTests
 }
-export { seedOf }

@@ -81,8 +81,7 @@ export class WiredRegion {
   }
 
   async deleteSubject(): Promise<void> {
-    const { attachments } = this.client
-    await persist(async () => await attachments.deleteAttachment({ attachment: this.#attached.id }))
+    await this.detach(this.#attached.id)
     await this.deleteVolume('subject')
   }
 
@@ -167,9 +166,26 @@ export class WiredRegion {
     return { id, uri: nbdUnixUri }
   }
 
-  /** Reads all of it, as a guest that connects again when its node was away. */
+  async detach(attachment: string): Promise<void> {
+    const { attachments } = this.client
+    const request = { attachment, requestId: newRequestId() }
+    await persist(async () => await attachments.deleteAttachment(request))
+    // While its node is away it is only on its way out.
+    const isGone = async () => {
+      const { attachments: left } = await attachments.listAttachments({})
+      return left.every(({ id }) => id !== attachment)
+    }
+    await this.world.until(`${attachment} is detached`, isGone, 60_000)
+  }
+
   async isEqual(volume: string, image: string): Promise<void> {
     const { id: attachment, uri } = await this.attach(volume)
+    await this.expectEqual(uri, image)
+    await this.detach(attachment)
+  }
+
+  /** Reads all of it, as a guest that connects again when its node was away. */
+  async expectEqual(uri: string, image: string): Promise<void> {
     const compare = ['compare', '-f', 'raw', '-F', 'raw', image, uri]
     let said = ''
     const isRead = async () => {
@@ -178,9 +194,8 @@ export class WiredRegion {
       said = stdout
       return true
     }
-    await this.world.until(`${volume} is read`, isRead, 60_000)
+    await this.world.until(`${uri} is read`, isRead, 60_000)
     expect(said).toContain('Images are identical')
-    await persist(async () => await this.client.attachments.deleteAttachment({ attachment }))
   }
 
   async deleteVolume(volume: string): Promise<void> {

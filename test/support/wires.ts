@@ -1,4 +1,4 @@
-// The wires of whole worlds, and one fault at a time on them: at a chosen message a site is killed, or
+// The wires of whole worlds, and faults on them: at a chosen message a site is killed, or
 // the connection. What is killed is started again at once.
 
 import { rmSync } from 'node:fs'
@@ -41,9 +41,9 @@ export class Wires {
   readonly #ends = new Map<string, Ends>()
   readonly #counts = new Map<string, number>()
   #heard: string[] = []
-  #armed: Armed | undefined
+  #armed: readonly Armed[] = []
   #only: readonly string[] | undefined
-  #fired = false
+  #fired = 0
   #restarts: Promise<void>[] = []
 
   /** Between a world's region and its nodes. To be opened before the world is started. */
@@ -91,12 +91,18 @@ export class Wires {
   }
 
   /** Counts from zero. Points are named by wire, direction, message, and how many of these came before. */
-  listen({ armed, only }: { readonly armed?: Armed; readonly only?: readonly string[] }): void {
+  listen({
+    armed,
+    only,
+  }: {
+    readonly armed: readonly Armed[]
+    readonly only?: readonly string[]
+  }): void {
     this.#only = only
     this.#counts.clear()
     this.#heard = []
     this.#armed = armed
-    this.#fired = false
+    this.#fired = 0
   }
 
   /** Settles when nothing has been said for a while: what an operation leaves to be done has been done. */
@@ -109,8 +115,8 @@ export class Wires {
   }
 
   /** From now on nothing happens. Settles when everything that was killed is up again. */
-  async calm(): Promise<{ readonly heard: readonly string[]; readonly fired: boolean }> {
-    this.#armed = undefined
+  async calm(): Promise<{ readonly heard: readonly string[]; readonly fired: number }> {
+    this.#armed = []
     const heard = [...this.#heard]
     await this.settled()
     return { heard, fired: this.#fired }
@@ -134,12 +140,16 @@ export class Wires {
     this.#counts.set(kind, count)
     const point = `${kind} ${count}`
     this.#heard.push(point)
+    if (process.env['ASHLAR_TRACE'] === '2') {
+      process.stderr.write(`  ${Math.floor(performance.now())} ${point}\n`)
+    }
     const ends = this.#ends.get(wire)
-    if (this.#armed?.point !== point || this.#fired || ends === undefined) return 'pass'
-    this.#fired = true
+    const armed = this.#armed.find((each) => each.point === point)
+    if (armed === undefined || ends === undefined) return 'pass'
+    this.#fired++
     const request = direction === 'request'
     const [sender, receiver] = request ? [ends.caller, ends.server] : [ends.server, ends.caller]
-    const { fault, lateMs } = this.#armed
+    const { fault, lateMs } = armed
     switch (fault) {
       case 'receiver killed before':
         await this.#kill(receiver)

@@ -243,6 +243,12 @@ export class World {
 
   async remove(): Promise<void> {
     for (const name of this.#sites.keys()) await this.signal(name, 'SIGKILL')
+    // ASHLAR_KEEP: for somebody who wants to know what happened.
+    if (process.env['ASHLAR_KEEP'] !== undefined) {
+      for (const [name, { said }] of this.#sites) writeFileSync(`${this.folder}/${name}.log`, said)
+      process.stderr.write(`kept: ${this.folder}\n`)
+      return
+    }
     rmSync(this.folder, { recursive: true, force: true })
   }
 }

@@ -275,7 +275,7 @@ export class Clones {
         if (now?.state !== 'wanted') return
         await tables.clones.update(row.id, { state: 'building', reason: null })
       })
-      // When an earlier answer was lost, the node may have it all, and says nothing more.
+      // When an earlier answer was lost, the node may have it all, and says nothing more for seconds.
       this.#housekeeping.look(node)
       return { kind: 'again' }
     }

@@ -273,7 +273,7 @@ export class Volumes {
         if (now?.state === 'creating') await tables.volumes.update(row.id, { state: 'available' })
       })
       // The drop of its cut may have waited for it. And when an earlier answer was lost, the node may
-      // have let go of its origin already, and says nothing more.
+      // have let go of its origin already, and says nothing more for seconds.
       this.#housekeeping.look(row.node)
       return { kind: 'again' }
     }

@@ -34,6 +34,7 @@ interface Wanted {
 }
 
 interface Running {
+  readonly pinId: string
   readonly stop: AbortController
   readonly ended: Promise<void>
 }
@@ -59,8 +60,9 @@ export class Hydration {
   #apply(records: PoolRecords): void {
     if (this.#stopped) return
     this.#wanted = wantedPulls(records)
-    for (const [key, { stop }] of this.#running) {
-      if (!this.#wanted.has(key)) stop.abort()
+    for (const [key, { pinId, stop }] of this.#running) {
+      // An origin that went and came again has another pin.
+      if (this.#wanted.get(key)?.pinId !== pinId) stop.abort()
     }
     for (const [key, wanted] of this.#wanted) this.#begin(key, wanted)
   }
@@ -84,8 +86,11 @@ export class Hydration {
     const ended = this.#run(key, wanted, stop.signal).finally(() => {
       this.#running.delete(key)
       if (!this.#isOrigin(wanted.snapshotId)) this.#troubles.delete(wanted.snapshotId)
+      // It may have been wanted again while it was ending, and nobody says so twice.
+      const again = this.#wanted.get(key)
+      if (again !== undefined && !this.#stopped) this.#begin(key, again)
     })
-    this.#running.set(key, { stop, ended })
+    this.#running.set(key, { pinId: wanted.pinId, stop, ended })
   }
 
   #isOrigin(snapshotId: string): boolean {
