@@ -2,6 +2,8 @@
 
 #include <cctype>
 
+#include "base/thread_name.h"
+
 namespace ashlar::addon {
 
 std::string code_text(Code code) {
@@ -51,6 +53,7 @@ Napi::Promise Jobs::run(Napi::Env env, Job job) {
 }
 
 void Jobs::worker() {
+  name_thread("job");
   std::unique_lock lock(mutex_);
   for (;;) {
     idle_++;

@@ -46,9 +46,9 @@ __attribute__((target("sse4.2"))) uint32_t update_sse(uint32_t state, const uint
   return state;
 }
 
-// The instruction takes three cycles and one can start each cycle, so a block is summed in three
-// lanes of 1,360 bytes (the last 16 follow) and joined: the CRC is linear, so "then 1,360 zero
-// bytes" is a table look-up of the state's four bytes.
+// The instruction takes three cycles and one can start each cycle, so 4,080 bytes (nearly a block)
+// are summed in three lanes and joined: the CRC is linear, so "then 1,360 zero bytes" is a table
+// look-up of the state's four bytes.
 constexpr size_t kLaneBytes = 1360;
 using ShiftTable = std::array<std::array<uint32_t, 256>, 4>;
 
@@ -68,8 +68,9 @@ uint32_t shift_lane(const ShiftTable& shift, uint32_t state) {
          shift[3][state >> 24];
 }
 
-__attribute__((target("sse4.2"))) uint32_t block_sse(const uint8_t* at, const ShiftTable& shift) {
-  uint64_t a = ~0u;
+__attribute__((target("sse4.2"))) uint32_t update_lanes(const ShiftTable& shift, uint32_t state,
+                                                        const uint8_t* at) {
+  uint64_t a = state;
   uint64_t b = 0;
   uint64_t c = 0;
   for (size_t i = 0; i < kLaneBytes; i += 8) {
@@ -81,9 +82,15 @@ __attribute__((target("sse4.2"))) uint32_t block_sse(const uint8_t* at, const Sh
     b = _mm_crc32_u64(b, words[1]);
     c = _mm_crc32_u64(c, words[2]);
   }
-  uint32_t state = shift_lane(shift, uint32_t(a)) ^ uint32_t(b);
-  state = shift_lane(shift, state) ^ uint32_t(c);
-  return ~update_sse(state, at + 3 * kLaneBytes, kBlockBytes - 3 * kLaneBytes);
+  state = shift_lane(shift, uint32_t(a)) ^ uint32_t(b);
+  return shift_lane(shift, state) ^ uint32_t(c);
+}
+
+uint32_t update_fast(uint32_t state, Bytes bytes) {
+  static const ShiftTable shift = make_shift();
+  for (; bytes.size() >= 3 * kLaneBytes; bytes = bytes.subspan(3 * kLaneBytes))
+    state = update_lanes(shift, state, bytes.data());
+  return update_sse(state, bytes.data(), bytes.size());
 }
 
 bool has_sse() {
@@ -95,30 +102,16 @@ bool has_sse() {
 
 }  // namespace
 
-uint32_t crc32c(Bytes bytes) {
+uint32_t crc32c(Bytes bytes, uint32_t before) {
 #if defined(__x86_64__)
-  if (has_sse()) {
-    if (bytes.size() != kBlockBytes) return ~update_sse(~0u, bytes.data(), bytes.size());
-    uint32_t crc;
-    crc32c_blocks(bytes.data(), 1, &crc);
-    return crc;
-  }
+  if (has_sse()) return ~update_fast(~before, bytes);
 #endif
-  return ~update_table(~0u, bytes.data(), bytes.size());
+  return ~update_table(~before, bytes.data(), bytes.size());
 }
 
 void crc32c_blocks(const uint8_t* blocks, size_t count, uint32_t* out) {
-#if defined(__x86_64__)
-  if (has_sse()) {
-    static const ShiftTable shift = make_shift();
-    for (size_t i = 0; i < count; i++)
-      out[i] = block_sse(blocks + i * kBlockBytes, shift);
-    return;
-  }
-#endif
-  for (size_t i = 0; i < count; i++) {
-    out[i] = ~update_table(~0u, blocks + i * kBlockBytes, kBlockBytes);
-  }
+  for (size_t i = 0; i < count; i++)
+    out[i] = crc32c(Bytes(blocks + i * kBlockBytes, kBlockBytes));
 }
 
 }  // namespace ashlar

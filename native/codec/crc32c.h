@@ -6,7 +6,8 @@
 
 namespace ashlar {
 
-uint32_t crc32c(Bytes bytes);
+// With `before`, of what that is the CRC of and then these.
+uint32_t crc32c(Bytes bytes, uint32_t before = 0);
 // out[i] = CRC of the i-th of `count` consecutive 4 KiB blocks.
 void crc32c_blocks(const uint8_t* blocks, size_t count, uint32_t* out);
 

@@ -2,6 +2,8 @@
 
 #include <chrono>
 
+#include "base/thread_name.h"
+
 namespace ashlar {
 
 using namespace std::chrono_literals;
@@ -27,8 +29,14 @@ Pool::~Pool() {
 }
 
 void Pool::start_threads() {
-  keeper_ = std::thread([this] { keeper_main(); });
-  ticker_ = std::thread([this] { ticker_main(); });
+  keeper_ = std::thread([this] {
+    name_thread("pool-keeper");
+    keeper_main();
+  });
+  ticker_ = std::thread([this] {
+    name_thread("pool-ticker");
+    ticker_main();
+  });
 }
 
 Result<void> Pool::close() {

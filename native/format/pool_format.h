@@ -170,6 +170,9 @@ struct CutRow {
   Hash merkle_root{};
 };
 static_assert(sizeof(CutRow) == 112);
+inline bool has_blocks(const CutRow& cut) {
+  return (cut.flags & kCutBookmark) == 0;
+}
 
 struct OriginRow {
   Id snapshot;

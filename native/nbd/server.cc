@@ -12,6 +12,8 @@
 
 #include <algorithm>
 
+#include "base/thread_name.h"
+
 namespace ashlar::nbd {
 namespace {
 
@@ -59,7 +61,10 @@ Result<std::unique_ptr<Server>> Server::start(ExportSource& exports, const Serve
     ::epoll_ctl(server->epoll_.get(), EPOLL_CTL_ADD, descriptor, &event);
   }
   server->workers_ = std::make_unique<Workers>(kWorkerThreads);
-  server->thread_ = std::thread([raw = server.get()] { raw->main(); });
+  server->thread_ = std::thread([raw = server.get()] {
+    name_thread("nbd-server");
+    raw->main();
+  });
   return server;
 }
 
@@ -245,7 +250,10 @@ void Server::begin_transmission(Negotiating& connection) {
   running.session =
       std::make_unique<Session>(std::move(connection.socket), connection.handshake.take_agreement(),
                                 std::move(connection.in), *workers_);
-  running.thread = std::thread([session = running.session.get()] { session->run(); });
+  running.thread = std::thread([session = running.session.get()] {
+    name_thread("nbd-session");
+    session->run();
+  });
   running_.push_back(std::move(running));
 }
 

@@ -9,6 +9,8 @@
 #include <thread>
 #include <vector>
 
+#include "base/thread_name.h"
+
 namespace ashlar::nbd {
 
 class Workers {
@@ -39,6 +41,7 @@ class Workers {
 
  private:
   void run() {
+    name_thread("nbd-worker");
     std::unique_lock lock(mutex_);
     for (;;) {
       wakes_.wait(lock, [&] { return stopping_ || !jobs_.empty(); });

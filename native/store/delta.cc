@@ -9,10 +9,11 @@
 
 namespace ashlar {
 
-uint16_t differing_blocks(Bytes chunk, Bytes base) {
+uint16_t differing_blocks(Bytes chunk, Bytes base, uint16_t among) {
   CHECK(chunk.size() == kChunkBytes && base.size() == kChunkBytes);
   uint16_t map = 0;
   for (size_t i = 0; i < kBlocksPerChunk; i++) {
+    if (!(among >> i & 1)) continue;
     const size_t at = i * kBlockBytes;
     if (std::memcmp(&chunk[at], &base[at], kBlockBytes) != 0) map |= uint16_t(1u << i);
   }

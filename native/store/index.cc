@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <cstring>
 #include <mutex>
+#include <numeric>
 #include <unordered_set>
 
 #include "base/check.h"
@@ -267,6 +268,14 @@ class RocksIndex final : public Index {
       ids.push_back(entry.id);
     return ids;
   }
+  // RocksDB takes keys in their order at half the cost. Of one id twice, the later one stays last.
+  static std::vector<size_t> by_id(std::span<const DirectoryEntry> entries) {
+    std::vector<size_t> order(entries.size());
+    std::iota(order.begin(), order.end(), size_t(0));
+    std::stable_sort(order.begin(), order.end(),
+                     [&](size_t a, size_t b) { return entries[a].id < entries[b].id; });
+    return order;
+  }
   static rocksdb::ReadOptions scan_options() {
     rocksdb::ReadOptions options;
     options.fill_cache = false;
@@ -301,7 +310,7 @@ class RocksIndex final : public Index {
     rocksdb::WriteBatch batch;
     Change change{totals(), {}, {}};
     std::unordered_set<Hash, HashHasher> put;
-    for (size_t i = 0; i < entries.size(); i++) {
+    for (const size_t i : by_id(entries)) {
       const DirectoryEntry& entry = entries[i];
       if (entry.kind == FrameKind::kRecord) {
         change.totals.highest_generation =

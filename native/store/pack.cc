@@ -38,6 +38,16 @@ Result<void> read_at(int file, const std::string& path, uint64_t offset, Mutable
   return {};
 }
 
+// Both in one call, where the file gives them at once.
+Result<void> read_at(int file, const std::string& path, uint64_t offset, MutableBytes head,
+                     MutableBytes tail) {
+  const iovec parts[] = {{head.data(), head.size()}, {tail.data(), tail.size()}};
+  const ssize_t got = ::preadv(file, parts, 2, off_t(offset));
+  if (got == ssize_t(head.size() + tail.size())) return {};
+  TRY(read_at(file, path, offset, head));
+  return read_at(file, path, offset + head.size(), tail);
+}
+
 }  // namespace
 
 std::string PackName::file_name() const {
@@ -90,6 +100,8 @@ Result<void> PackWriter::write_pending() {
     if (put < 0) return failed(temporary(), "write");
     done += size_t(put);
   }
+  // On its way to the disk before seal() waits for it. Only a hint: errors show at the sync.
+  (void)::sync_file_range(file_.get(), off_t(end_), off_t(pending_.size()), SYNC_FILE_RANGE_WRITE);
   end_ += pending_.size();
   pending_.clear();
   return {};
@@ -185,21 +197,20 @@ Result<std::vector<DirectoryEntry>> read_directory(const std::string& path, cons
 
 Result<PackedFrame> read_frame(int file, const std::string& path, uint64_t offset, const Hash& id,
                                FrameKind kind, uint32_t stored_bytes) {
-  std::vector<uint8_t> bytes(sizeof(FrameHeader) + stored_bytes);
-  TRY(read_at(file, path, offset, bytes));
-  FrameHeader header;
-  std::memcpy(&header, bytes.data(), sizeof header);
+  PackedFrame frame;
+  frame.stored.resize(stored_bytes);
+  FrameHeader& header = frame.header;
+  TRY(read_at(file, path, offset, {reinterpret_cast<uint8_t*>(&header), sizeof header},
+              frame.stored));
   const bool expected = header.magic == kFrameMagic && header.id == id && header.kind == kind &&
                         header.stored_bytes == stored_bytes;
   FrameHeader unsealed = header;
   unsealed.crc = 0;
-  std::memcpy(bytes.data(), &unsealed, sizeof unsealed);
-  if (!expected || crc32c(bytes) != header.crc) {
+  if (!expected || crc32c(frame.stored, crc32c(bytes_of(unsealed))) != header.crc) {
     return error(Code::kCorrupt, path + ": the frame of " + to_hex(id) + " at " +
                                      std::to_string(offset) + " is damaged");
   }
-  bytes.erase(bytes.begin(), bytes.begin() + sizeof(FrameHeader));
-  return PackedFrame{header, std::move(bytes)};
+  return frame;
 }
 
 Result<StoreRecord> parse_record(const std::string& path, const PackedFrame& frame) {

@@ -1,5 +1,7 @@
 #include "store/session_writer.h"
 
+#include "base/thread_name.h"
+
 namespace ashlar {
 namespace {
 
@@ -17,21 +19,17 @@ SessionWriter::~SessionWriter() {
   thread_.join();
 }
 
-Result<void> SessionWriter::add_chunk(const StoredFrame& frame, Owner owner) {
-  return add({false, frame, std::move(owner)});
-}
-
-Result<void> SessionWriter::add_node(const StoredFrame& frame, Owner owner) {
-  return add({true, frame, std::move(owner)});
-}
-
-Result<void> SessionWriter::add(Item item) {
+Result<void> SessionWriter::add(std::vector<Item> items) {
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [&] { return failed_ || waiting_bytes_ < kWaitingBytesMax; });
   if (failed_) return *failed_;
-  waiting_bytes_ += item.frame.stored.size();
-  items_.push_back(std::move(item));
-  if (items_.size() == 1) changed_.notify_all();
+  const bool idle = items_.empty() && !busy_;
+  for (Item& item : items) {
+    waiting_bytes_ += item.frame.stored.size();
+    items_.push_back(std::move(item));
+  }
+  lock.unlock();
+  if (idle) changed_.notify_all();
   return {};
 }
 
@@ -45,6 +43,7 @@ Result<void> SessionWriter::finish() {
 }
 
 void SessionWriter::work() {
+  name_thread("store-writer");
   std::unique_lock lock(mutex_);
   for (;;) {
     changed_.wait(lock, [&] { return stopping_ || !items_.empty(); });

@@ -19,23 +19,20 @@ class SessionWriter {
   SessionWriter(const SessionWriter&) = delete;
   SessionWriter& operator=(const SessionWriter&) = delete;
 
-  // `frame.stored` points into `owner`, which is kept until it is written. Waits while too much
-  // waits.
-  using Owner = std::shared_ptr<const std::vector<uint8_t>>;
-  Result<void> add_chunk(const StoredFrame& frame, Owner owner);
-  Result<void> add_node(const StoredFrame& frame, Owner owner);
+  // `frame.stored` points into `bytes`, which are kept until they are written. What fills those
+  // that are added together is handed over once. Waits while too much waits.
+  struct Item {
+    bool node = false;
+    StoredFrame frame;
+    std::vector<uint8_t> bytes;
+  };
+  Result<void> add(std::vector<Item> items);
   // Everything durable, chunks before nodes.
   Result<void> finish();
   // After finish().
   uint64_t added_bytes() const { return session_.added_bytes(); }
 
  private:
-  struct Item {
-    bool node = false;
-    StoredFrame frame;
-    Owner owner;
-  };
-  Result<void> add(Item item);
   void work();
 
   StoreSession session_;  // the thread's, until it is idle

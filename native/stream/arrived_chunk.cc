@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <memory>
 
 #include "codec/lz4.h"
 #include "seal/image.h"
@@ -14,60 +15,66 @@ Error broken(const std::string& what) {
   return error(Code::kProtocol, "the source sent " + what + "; nothing of it was kept");
 }
 
-// The base's chunk into `plain`, and a chunk that is stored whole into `whole`: the same one, or
-// the one that it is a difference from. Answers the latter's id; zero where there is none. The
-// bytes are what the store's checksums say; whether they are the id's shows in what is made of
-// them.
-Result<Hash> read_base(ChunkStore& store, const DomainKeys& keys, const Hash& id,
-                       MutableBytes plain, MutableBytes whole) {
-  std::fill(plain.begin(), plain.end(), 0);
-  if (is_zero(id)) return Hash{};
-  const ChunkStore::Stored stored = TRY(store.read(id));
-  bool unpacked = false;
-  switch (stored.kind) {
-    case FrameKind::kRaw:
-      unpacked = stored.bytes.size() == plain.size();
-      if (unpacked) std::copy(stored.bytes.begin(), stored.bytes.end(), plain.begin());
-      break;
-    case FrameKind::kLz4:
-      unpacked = lz4_decompress(stored.bytes, plain);
-      break;
-    case FrameKind::kDelta:
-      TRY(store.read_chunk(keys, stored.base, whole));
-      std::copy(whole.begin(), whole.end(), plain.begin());
-      if (apply_delta(stored.block_map, stored.bytes, plain)) return stored.base;
-      break;
-    case FrameKind::kNode:
-    case FrameKind::kManifest:
-    case FrameKind::kRecord:
-      break;
+// The base's chunk, and the chunk that is stored whole: the same one, or the one that the base is a
+// difference from. The bytes are what the store's checksums say; whether they are the id's shows in
+// what is made of them.
+struct Base {
+  Hash whole_id{};  // zero where nothing lies below
+  std::unique_ptr<uint8_t[]> plain_bytes = std::make_unique_for_overwrite<uint8_t[]>(kChunkBytes);
+  std::unique_ptr<uint8_t[]> whole_bytes = std::make_unique_for_overwrite<uint8_t[]>(kChunkBytes);
+  MutableBytes plain() { return {plain_bytes.get(), kChunkBytes}; }
+  MutableBytes whole() { return {whole_bytes.get(), kChunkBytes}; }
+};
+
+bool unpack_whole(const ChunkStore::Stored& stored, MutableBytes into) {
+  if (stored.kind == FrameKind::kLz4) return lz4_decompress(stored.bytes, into);
+  if (stored.kind != FrameKind::kRaw || stored.bytes.size() != into.size()) return false;
+  std::copy(stored.bytes.begin(), stored.bytes.end(), into.begin());
+  return true;
+}
+
+Result<Base> read_base(ChunkStore& store, const DomainKeys& keys, const Hash& id) {
+  Base base;
+  if (is_zero(id)) {
+    std::fill(base.plain().begin(), base.plain().end(), 0);
+    return base;
   }
-  if (!unpacked) return error(Code::kCorrupt, "the chunk " + to_hex(id) + " does not unpack");
-  std::copy(plain.begin(), plain.end(), whole.begin());
-  return id;
+  const ChunkStore::Stored stored = TRY(store.read(id));
+  const bool delta = stored.kind == FrameKind::kDelta;
+  base.whole_id = delta ? stored.base : id;
+  if (delta) TRY(store.read_chunk(keys, stored.base, base.whole()));
+  if (!delta && !unpack_whole(stored, base.whole())) {
+    return error(Code::kCorrupt, "the chunk " + to_hex(id) + " does not unpack");
+  }
+  std::copy(base.whole().begin(), base.whole().end(), base.plain().begin());
+  if (delta && !apply_delta(stored.block_map, stored.bytes, base.plain())) {
+    return error(Code::kCorrupt, "the chunk " + to_hex(id) + " does not unpack");
+  }
+  return base;
 }
 
 // Stored as a difference from a chunk that is stored whole, so that depth is 1.
 Result<ArrivedChunk> accept_delta(ChunkStore& store, const DomainKeys& keys, const WireFrame& frame,
                                   const Hash& id, const Hash& base) {
-  std::vector<uint8_t> plain(kChunkBytes);
-  std::vector<uint8_t> whole(kChunkBytes);
-  const Hash whole_id = TRY(read_base(store, keys, base, plain, whole));
+  Base below = TRY(read_base(store, keys, base));
+  const MutableBytes plain = below.plain();
   const bool unpacked = apply_delta(frame.header.block_map, frame.payload, plain);
   if (!unpacked || chunk_id(keys, plain) != id) {
     // Who is wrong, the source or this store?
-    if (!is_zero(base)) TRY(store.read_chunk(keys, base, whole));
+    if (!is_zero(base)) TRY(store.read_chunk(keys, base, below.whole()));
     return broken("a delta that does not give the chunk");
   }
   ArrivedChunk chunk;
   chunk.id = id;
-  const uint16_t map = is_zero(whole_id) ? 0 : differing_blocks(plain, whole);
+  const bool on_base = below.whole_id == base;
+  const uint16_t among = on_base ? frame.header.block_map : uint16_t(UINT16_MAX);
+  const uint16_t map = is_zero(below.whole_id) ? 0 : differing_blocks(plain, below.whole(), among);
   const bool small = map != 0 && std::popcount(map) <= kDeltaBlocksMax;
-  if (small && TRY(store.may_be_delta(id, whole_id))) {
+  if (small && TRY(store.may_be_delta(id, below.whole_id))) {
     chunk.kind = FrameKind::kDelta;
-    chunk.base = whole_id;
+    chunk.base = below.whole_id;
     chunk.block_map = map;
-    if (map == frame.header.block_map && whole_id == base) {
+    if (map == frame.header.block_map && on_base) {
       chunk.as_sent = frame.payload;
     } else {
       chunk.packed = make_delta(map, plain).stored;
@@ -76,7 +83,7 @@ Result<ArrivedChunk> accept_delta(ChunkStore& store, const DomainKeys& keys, con
   }
   auto packed = lz4_compress(plain);
   chunk.kind = packed ? FrameKind::kLz4 : FrameKind::kRaw;
-  chunk.packed = packed ? *std::move(packed) : std::move(plain);
+  chunk.packed = packed ? *std::move(packed) : std::vector<uint8_t>(plain.begin(), plain.end());
   return chunk;
 }
 

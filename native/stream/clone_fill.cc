@@ -5,6 +5,7 @@
 
 #include "base/low_priority.h"
 #include "base/parallel.h"
+#include "base/thread_name.h"
 #include "seal/image.h"
 #include "stream/arrived_chunk.h"
 
@@ -56,6 +57,7 @@ Result<void> CloneFill::wait(std::unique_lock<std::mutex>& lock,
 }
 
 void CloneFill::walk() {
+  name_thread("clone-fill");
   lower_priority();
   target_->note_done(0);
   const auto whole = [&]() -> Result<void> {

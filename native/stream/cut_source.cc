@@ -4,6 +4,7 @@
 #include <bit>
 
 #include "base/low_priority.h"
+#include "base/thread_name.h"
 #include "codec/lz4.h"
 #include "seal/image.h"
 #include "store/delta.h"
@@ -17,8 +18,8 @@ constexpr size_t kUnitsAhead = 16;             // walked, not hashed
 constexpr size_t kHashedAhead = 32;            // hashed, but one before them is not
 constexpr size_t kListAhead = 1 << 16;         // entries that nobody took yet
 constexpr size_t kWantedMax = 1 << 16;         // a receiver asks ahead 8 MiB, not this
-constexpr size_t kAnswerChunks = 15;           // about 1 MiB where nothing packs
-constexpr size_t kAnswerDeltas = 64;           // most of them are small
+constexpr size_t kAnswerChunks = 24;           // in messages of at most 1 MiB
+constexpr size_t kAnswerDeltas = 128;          // most of them are small
 constexpr size_t kAnswerBytesAhead = 4 << 20;  // that nobody took yet
 constexpr size_t kThreadsMax = 16;
 constexpr auto kPatience = std::chrono::milliseconds(20);
@@ -138,6 +139,7 @@ CutSource::Message CutSource::list_message() {
 // ---- the work
 
 void CutSource::work() {
+  name_thread("seal");
   lower_priority();
   std::unique_lock lock(mutex_);
   while (!closed_ && !failed_) {
@@ -303,8 +305,9 @@ const uint8_t* CutSource::Unit::find(uint64_t chunk, size_t* at) const {
 std::vector<CutSource::Wanted> CutSource::claim() {
   std::vector<Wanted> claimed;
   const size_t share = wanted_.size() / std::max<size_t>(thread_count_, 1);
+  const size_t least = base_agreed() ? kAnswerDeltas / 4 : kAnswerChunks / 2;
   const size_t most = base_agreed() ? kAnswerDeltas : kAnswerChunks;
-  const size_t count = std::clamp<size_t>(share, 1, most);
+  const size_t count = std::clamp<size_t>(share, least, most);
   while (claimed.size() < count && !wanted_.empty()) {
     const uint64_t chunk = wanted_.front();
     wanted_.pop_front();
@@ -320,7 +323,7 @@ std::vector<CutSource::Wanted> CutSource::claim() {
 
 // A chunk that fails its checksum fails the snapshot; it never becomes zeros.
 Result<std::vector<CutSource::Message>> CutSource::answer(const std::vector<Wanted>& wanted) {
-  std::vector<Message> messages(1);
+  std::vector<Message> messages;
   std::vector<uint8_t> buffer;
   for (const Wanted& each : wanted) {
     size_t at = 0;
@@ -337,8 +340,10 @@ Result<std::vector<CutSource::Message>> CutSource::answer(const std::vector<Want
       if (base_agreed()) map = TRY(image_->changed_blocks(each.chunk));
     }
     const Bytes plain = kept ? Bytes(kept, kChunkBytes) : Bytes(buffer);
-    if (messages.back().size() + sizeof(WireFrameHeader) + kChunkBytes > kMessageBytes) {
+    if (messages.empty() ||
+        messages.back().size() + sizeof(WireFrameHeader) + kChunkBytes > kMessageBytes) {
       messages.emplace_back();
+      if (!base_agreed()) messages.back().reserve(kMessageBytes);
     }
     Message& message = messages.back();
     if (map != 0 && std::popcount(map) <= kWireDeltaBlocksMax) {

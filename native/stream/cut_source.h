@@ -60,8 +60,10 @@ class CutSource final : public Channel {
   // Not every unit makes a message of its own.
   bool list_due() const {
     if (all_listed()) return !list_ended_;
-    return !list_.empty() && (list_.size() >= kListAtLeast || keeps_enough());
+    return !list_.empty() && (list_.size() >= list_at_least() || keeps_enough());
   }
+  // A difference is asked for by the thousand; a whole chunk is most of a message itself.
+  size_t list_at_least() const { return base_agreed() ? 512 : 64; }
   bool has_message() const { return list_due() || !answers_.empty(); }
 
   std::vector<Wanted> claim();
@@ -74,7 +76,6 @@ class CutSource final : public Channel {
   Message list_message();
 
   static constexpr size_t kKeptBytes = 32 << 20;
-  static constexpr size_t kListAtLeast = 64;
 
   const std::unique_ptr<CutImage> image_;
   const DomainKeys keys_;

@@ -6,8 +6,9 @@
 namespace ashlar {
 namespace {
 
-constexpr size_t kUnderWayMax = (8 << 20) / kChunkBytes;
-constexpr size_t kAskBelow = kUnderWayMax * 3 / 4;  // so that many are asked for at a time
+// Bytes asked for and not here yet. What a chunk will be is not known; what they were shows it.
+constexpr size_t kUnderWayBytes = 8 << 20;
+constexpr size_t kUnderWayMax = 2048;  // chunks, however small they are
 
 Error broken(const std::string& what) {
   return error(Code::kProtocol, "the source " + what + "; nothing of this pull was committed");
@@ -53,10 +54,16 @@ void Ingest::add_node(const Hash& id, const NodeBytes& bytes) {
   if (node_error_) return;
   const auto known = store_.present(std::span(&id, 1));
   if (known && (*known)[0]) return;
-  const auto owner = std::make_shared<const std::vector<uint8_t>>(bytes.begin(), bytes.end());
-  auto added = known ? session_.add_node({FrameKind::kNode, id, kNodeBytes, *owner}, owner)
-                     : Result<void>(known.error());
+  auto added = known ? add_node_frame(FrameKind::kNode, id, bytes) : Result<void>(known.error());
   if (!added) node_error_ = std::move(added).error();
+}
+
+Result<void> Ingest::add_node_frame(FrameKind kind, const Hash& id, Bytes bytes) {
+  std::vector<SessionWriter::Item> item(1);
+  item[0].node = true;
+  item[0].bytes.assign(bytes.begin(), bytes.end());
+  item[0].frame = {kind, id, uint32_t(bytes.size()), item[0].bytes};
+  return session_.add(std::move(item));
 }
 
 Result<void> Ingest::give(Bytes message) {
@@ -170,18 +177,24 @@ Result<void> Ingest::take_end(const WireFrameHeader& header) {
   return {};
 }
 
-Result<void> Ingest::check_wanted(const WireFrameHeader& header) {
+// Each chunk that was asked for, once.
+Result<void> Ingest::check_wanted(const std::vector<WireFrame>& frames) {
+  std::unordered_set<uint64_t> here;
   std::lock_guard lock(mutex_);
-  const auto wanted = missing_.find(header.index);
-  if (wanted != missing_.end() && wanted->second == header.id && under_way_ > 0) return {};
-  return broken("sent chunk " + std::to_string(header.index) + ", which was not asked for");
+  for (const auto& [header, payload] : frames) {
+    const auto wanted = missing_.find(header.index);
+    const bool asked = wanted != missing_.end() && wanted->second == header.id;
+    if (asked && here.size() < under_way_ && here.insert(header.index).second) continue;
+    return broken("sent chunk " + std::to_string(header.index) + ", which was not asked for");
+  }
+  return {};
 }
 
 // Every id is verified, on all cores, before anything is written.
 Result<void> Ingest::take_chunks(const std::vector<WireFrame>& frames) {
+  TRY(check_wanted(frames));
   std::vector<Hash> bases;
   for (const WireFrame& frame : frames) {
-    TRY(check_wanted(frame.header));
     const bool delta = frame.header.kind == Wire::kDelta || frame.header.kind == Wire::kDeltaRaw;
     bases.push_back(delta ? TRY(base_chunk(frame.header.index)) : Hash{});
   }
@@ -189,39 +202,56 @@ Result<void> Ingest::take_chunks(const std::vector<WireFrame>& frames) {
   parallel_for(frames.size(), [&](size_t i) {
     arrived[i].emplace(accept_chunk(store_, keys_, frames[i], frames[i].header.id, bases[i]));
   });
-  for (size_t i = 0; i < frames.size(); i++) {
-    TRY(check_wanted(frames[i].header));  // once, also within one message
-    Result<ArrivedChunk>& chunk = *arrived[i];
+  std::vector<SessionWriter::Item> items;
+  for (auto& outcome : arrived) {
+    Result<ArrivedChunk>& chunk = *outcome;
     if (!chunk) {
       if (chunk.error().code == Code::kProtocol) return chunk.error();
       return base_failed(chunk.error());
     }
+    SessionWriter::Item& item = items.emplace_back();
+    item.frame = chunk->frame();
     // The message is the caller's only until this returns.
-    const auto owner = std::make_shared<const std::vector<uint8_t>>(
-        chunk->packed.empty() ? std::vector<uint8_t>(chunk->as_sent.begin(), chunk->as_sent.end())
-                              : std::move(chunk->packed));
-    StoredFrame stored = chunk->frame();
-    stored.stored = *owner;
-    TRY(session_.add_chunk(stored, owner));
-    std::lock_guard lock(mutex_);
-    missing_.erase(frames[i].header.index);
-    under_way_--;
-    done_chunks_++;
-    if (under_way_ < kAskBelow || complete()) changed_.notify_all();
+    item.bytes = chunk->packed.empty()
+                     ? std::vector<uint8_t>(chunk->as_sent.begin(), chunk->as_sent.end())
+                     : std::move(chunk->packed);
+    item.frame.stored = item.bytes;
   }
+  TRY(session_.add(std::move(items)));
+  note_arrived(frames);
   return {};
+}
+
+void Ingest::note_arrived(const std::vector<WireFrame>& frames) {
+  std::lock_guard lock(mutex_);
+  for (const auto& [header, payload] : frames) {
+    missing_.erase(header.index);
+    // A mean of the last 64 or so.
+    chunk_bytes_ = (chunk_bytes_ * 63 + payload.size() + sizeof header) / 64;
+  }
+  under_way_ -= frames.size();
+  done_chunks_ += frames.size();
+  if (may_ask() || complete()) changed_.notify_all();
+}
+
+size_t Ingest::under_way_max() const {
+  return std::clamp<size_t>(kUnderWayBytes / std::max<size_t>(chunk_bytes_, 1),
+                            kUnderWayBytes / kChunkBytes, kUnderWayMax);
+}
+
+// Not before there is room for a quarter, so that many are asked for at a time.
+bool Ingest::may_ask() const {
+  return !to_ask_.empty() && under_way_ < under_way_max() * 3 / 4;
 }
 
 Result<std::optional<std::vector<uint8_t>>> Ingest::take() {
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, [&] {
-    return closed_ || failed_ || complete() || (!to_ask_.empty() && under_way_ < kAskBelow);
-  });
+  changed_.wait(lock, [&] { return closed_ || failed_ || complete() || may_ask(); });
   if (failed_) return *failed_;
   if (closed_) return error(Code::kCancelled, "the pull was closed");
   if (complete()) return std::optional<std::vector<uint8_t>>();
   std::vector<uint64_t> ask;
-  while (!to_ask_.empty() && under_way_ < kUnderWayMax) {
+  for (const size_t most = under_way_max(); !to_ask_.empty() && under_way_ < most;) {
     ask.push_back(to_ask_.front());
     to_ask_.pop_front();
     under_way_++;
@@ -240,10 +270,7 @@ Result<IngestResult> Ingest::finish() {
   IngestResult result;
   result.manifest = make_manifest(volume_bytes_, {}, tree_root_);
   result.root = manifest_root(keys_, result.manifest);
-  const auto owner =
-      std::make_shared<const std::vector<uint8_t>>(result.manifest.begin(), result.manifest.end());
-  TRY(session_.add_node({FrameKind::kManifest, result.root, uint32_t(owner->size()), *owner},
-                        owner));
+  TRY(add_node_frame(FrameKind::kManifest, result.root, result.manifest));
   TRY(session_.finish());
   result.added_bytes = session_.added_bytes();
   result.received_bytes = received_bytes_;

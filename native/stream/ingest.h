@@ -52,10 +52,14 @@ class Ingest final : public Channel {
   Result<void> take_list(const std::vector<ListEntry>& entries);
   Result<void> take_end(const WireFrameHeader& header);
   Result<void> take_chunks(const std::vector<WireFrame>& frames);
-  Result<void> check_wanted(const WireFrameHeader& header);
+  Result<void> check_wanted(const std::vector<WireFrame>& frames);
   Result<Hash> base_chunk(uint64_t index);
   void add_node(const Hash& id, const NodeBytes& bytes);
+  Result<void> add_node_frame(FrameKind kind, const Hash& id, Bytes bytes);
   MerkleBase tree_base();
+  void note_arrived(const std::vector<WireFrame>& frames);
+  size_t under_way_max() const;
+  bool may_ask() const;
   bool complete() const { return list_ended_ && missing_.empty(); }
 
   ChunkStore& store_;
@@ -83,6 +87,7 @@ class Ingest final : public Channel {
   std::unordered_map<uint64_t, Hash> missing_;  // by chunk index: wanted, or to be wanted
   std::deque<uint64_t> to_ask_;
   size_t under_way_ = 0;
+  size_t chunk_bytes_ = kChunkBytes;  // a frame's, lately
   uint64_t done_chunks_ = 0;
   bool list_ended_ = false;
   bool closed_ = false;

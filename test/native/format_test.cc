@@ -151,6 +151,23 @@ TEST(Crc32c, EqualsTheStandard) {
   EXPECT_EQ(crc32c(bytes), 0x62a8ab43u);
 }
 
+TEST(Crc32c, AnyLengthInAnyPartsEqualsTheSumByBits) {
+  std::vector<uint8_t> bytes(10'000);
+  for (size_t i = 0; i < bytes.size(); i++)
+    bytes[i] = uint8_t(i * 31 + i / 251);
+  uint32_t state = ~0u;
+  for (size_t length = 0; length < bytes.size(); length++) {
+    if (length % 7 == 0 || length % 4080 < 2) {
+      ASSERT_EQ(crc32c(Bytes(bytes).first(length)), ~state) << length;
+      const uint32_t half = crc32c(Bytes(bytes).first(length / 2));
+      ASSERT_EQ(crc32c(Bytes(bytes).subspan(length / 2, length - length / 2), half), ~state);
+    }
+    state ^= bytes[length];
+    for (int bit = 0; bit < 8; bit++)
+      state = state >> 1 ^ (state & 1 ? 0x82f63b78u : 0);
+  }
+}
+
 TEST(Crc32c, BlocksInLanesEqualTheStraightSum) {
   std::vector<uint8_t> blocks(3 * kBlockBytes);
   for (size_t i = 0; i < blocks.size(); i++)

@@ -3,9 +3,8 @@
 // (6) the node is told. Whatever dies in between, the row's state says where to go on.
 
 import { assertNever } from '../../base/assert-never.js'
-import { AshlarError, asAshlarError } from '../../base/error.js'
+import { type AshlarError, asAshlarError } from '../../base/error.js'
 import type { Id } from '../../base/ids.js'
-import { limits } from '../../base/limits.js'
 import type { Reference } from '../../base/reference.js'
 import type { Tables } from '../../catalog/catalog.js'
 import type { Page, PageRequest } from '../../catalog/page.js'
@@ -23,6 +22,7 @@ import {
   timing,
 } from './context.js'
 import { type CopyJobs, type CopyRowOf, isCopy, newCopy, regionOf } from './copy-jobs.js'
+import { Cuts, orderDrop } from './cuts.js'
 import type { Step } from './drives.js'
 import type { Housekeeping } from './housekeeping.js'
 import type { IngestJobs, JobEnd } from './ingest-jobs.js'
@@ -47,12 +47,6 @@ export interface SnapshotsOptions {
   readonly collector: Collector
 }
 
-interface Captured {
-  readonly epoch: number
-  readonly bytes: bigint
-  readonly capturedNs: bigint
-}
-
 export class Snapshots {
   readonly #context: RegionContext
   readonly #views: Views
@@ -62,9 +56,7 @@ export class Snapshots {
   readonly #clones: Clones
   readonly #housekeeping: Housekeeping
   readonly #collector: Collector
-  // Ids whose caller still waits for the cut. Any other row without a cut is one that a former life
-  // of the daemon left: its caller is gone, so a cut made now would be of the wrong time.
-  readonly #awaited = new Map<Id, { readonly until: number }>()
+  readonly #cuts: Cuts
   /** Told how the first attempt to reach the source of a copy went, while its caller waits for that. */
   readonly #openings = new Map<Id, (refused: AshlarError | undefined) => void>()
 
@@ -77,6 +69,7 @@ export class Snapshots {
     this.#clones = options.clones
     this.#housekeeping = options.housekeeping
     this.#collector = options.collector
+    this.#cuts = new Cuts(options)
   }
 
   async create(spec: CreateSnapshot): Promise<SnapshotView> {
@@ -86,7 +79,10 @@ export class Snapshots {
       method: 'CreateSnapshot',
       args,
       run: async (claim) => await this.#awaitCut(await this.#insert(spec, claim)),
-      resume: async (id) => await this.#awaitRecovery(id),
+      resume: async (id) => {
+        await this.#cuts.recovered(id)
+        return await this.get({ kind: 'id', id })
+      },
     })
   }
 
@@ -247,39 +243,17 @@ export class Snapshots {
       await this.#clones.want(tables, id, spec.cloneZones)
       await claim(tables, id)
     })
-    this.#awaited.set(id, { until: context.clock.monotonicMs() + limits.cutTimeoutMs })
+    this.#cuts.expect(id)
     return id
   }
 
   // Ends when the cut is durable (the job then goes on without the caller), or when there is none.
   async #awaitCut(id: Id): Promise<SnapshotView> {
-    const { catalog } = this.#context
     try {
-      const row = await catalog.read.snapshots.find(id)
-      if (row?.state === 'cutting') {
-        const refused = await this.#cut(row)
-        if (refused !== undefined) throw refused
-      }
+      await this.#cuts.take(id)
     } finally {
-      this.#awaited.delete(id)
       // Also after a stop or a failed catalog write: the drive looks whether there is a cut.
       void this.#drive(id).catch(() => undefined)
-    }
-    return await this.get({ kind: 'id', id })
-  }
-
-  // The first caller is gone and so is the daemon it called; the drive finds out what became of it.
-  async #awaitRecovery(id: Id): Promise<SnapshotView> {
-    const { catalog, clock } = this.#context
-    const until = clock.monotonicMs() + limits.cutTimeoutMs
-    let row = await catalog.read.snapshots.find(id)
-    while (row?.state === 'cutting') {
-      if (clock.monotonicMs() > until) linkOf(this.#context, row.node).requireHere()
-      await clock.sleep(100)
-      const now = await catalog.read.snapshots.find(id)
-      // There was no cut: the row is gone, the request_id with it, and the next call begins anew.
-      if (now === undefined) throw noCut(row, 'before the region was restarted')
-      row = now
     }
     return await this.get({ kind: 'id', id })
   }
@@ -336,7 +310,7 @@ export class Snapshots {
         await tables.snapshots.remove(row.id)
         await tables.clones.condemnOf(row.id)
         await tables.requests.removeOf(row.id)
-        await this.#orderDrop(tables, row)
+        await orderDrop(tables, row, this.#context)
       })
       await this.#lookAt(row)
       tell(error)
@@ -344,64 +318,12 @@ export class Snapshots {
     }
   }
 
-  async #cut(row: SnapshotRow): Promise<AshlarError | undefined> {
-    const { clock } = this.#context
-    const link = linkOf(this.#context, row.node)
-    const until = this.#awaited.get(row.id)?.until ?? clock.monotonicMs()
-    if (row.sourceVolume === undefined) throw new AshlarError('INTERNAL', `${row.id} has no volume`)
-    const volumeId = row.sourceVolume.id
-    const signal = new AbortController().signal
-    let refused = new AshlarError('REMOTE_UNAVAILABLE', `no cut within ${limits.cutTimeoutMs} ms`)
-    for (;;) {
-      const timeoutMs = Math.ceil(until - clock.monotonicMs())
-      if (timeoutMs <= 0) break
-      try {
-        const members = [{ volumeId, snapshotId: row.id }]
-        const order = { kind: 'cut', groupId: row.id, members } as const
-        const { cuts } = await link.order(order, { timeoutMs, signal })
-        const cut = cuts.find(({ snapshotId }) => snapshotId === row.id)
-        if (cut === undefined) throw new AshlarError('PROTOCOL', 'a cut without its member')
-        await this.#captured(row.id, cut)
-        return undefined
-      } catch (thrown) {
-        refused = asAshlarError(thrown)
-        // The next life of this daemon finds the row and asks the node.
-        if (link.stopped) return refused
-        if (!isTransient(refused)) break
-        await clock.sleep(Math.max(0, Math.min(200, until - clock.monotonicMs())))
-      }
-    }
-    await this.#giveUp(row)
-    if (!isTransient(refused)) return refused
-    return noCut(row, `within ${limits.cutTimeoutMs / 1000} s`, refused)
-  }
-
-  async #captured(id: Id, { epoch, bytes, capturedNs }: Captured): Promise<void> {
-    await this.#context.catalog.write(async (tables) => {
-      const now = await tables.snapshots.find(id)
-      // It may have been deleted meanwhile; then that drops the cut.
-      if (now?.state !== 'cutting') return
-      await tables.snapshots.update(id, { state: 'captured', epoch, bytes, capturedNs })
-    })
-  }
-
-  // Whether a late order still makes a cut is unknown; the drop leaves a tombstone that refuses it.
-  async #giveUp(row: SnapshotRow): Promise<void> {
-    await this.#context.catalog.write(async (tables) => {
-      await tables.snapshots.remove(row.id)
-      await tables.clones.condemnOf(row.id)
-      await tables.requests.removeOf(row.id)
-      await this.#orderDrop(tables, row)
-    })
-    this.#housekeeping.look(row.node)
-  }
-
   async #step(id: Id, signal: AbortSignal): Promise<Step> {
     const row = await this.#context.catalog.read.snapshots.find(id)
     if (row === undefined) return { kind: 'rest' }
     switch (row.state) {
       case 'cutting':
-        return await this.#stepUnknown(row)
+        return await this.#cuts.stepUnknown(row)
       case 'captured':
       case 'committing':
         return await this.#stepJob(row, signal)
@@ -415,18 +337,6 @@ export class Snapshots {
       default:
         return assertNever(row.state)
     }
-  }
-
-  // The daemon died between the row and the answer. The node knows whether there is a cut.
-  async #stepUnknown(row: SnapshotRow): Promise<Step> {
-    if (this.#awaited.has(row.id)) return { kind: 'rest' }
-    const records = linkOf(this.#context, row.node).freshRecords
-    // `wake` looks again when they come.
-    if (records === undefined) return { kind: 'rest' }
-    const cut = records.cuts.find(({ snapshotId }) => snapshotId === row.id)
-    if (cut === undefined) await this.#giveUp(row)
-    else await this.#captured(row.id, cut)
-    return { kind: 'again' }
   }
 
   async #stepJob(row: SnapshotRow, signal: AbortSignal): Promise<Step> {
@@ -481,7 +391,7 @@ export class Snapshots {
       await tables.snapshots.update(row.id, { state: 'failed', reason })
       await tables.clones.condemnOf(row.id)
       await tables.sessions.endOf(row.id)
-      await this.#orderDrop(tables, row)
+      await orderDrop(tables, row, this.#context)
     })
     await this.#lookAt(row)
   }
@@ -491,20 +401,6 @@ export class Snapshots {
     if (!isCopy(row) || row.state !== 'stable') return
     const order = { kind: 'commitCopy', peer: regionOf(row), target: row.id } as const
     await tables.peerOrders.insert({ ...order, createdMs: nowMs(this.#context.clock) })
-  }
-
-  // What holds the content elsewhere may go: the cut on its node, the pin in its region.
-  async #orderDrop(tables: Tables, row: SnapshotRow): Promise<void> {
-    const { links, clock } = this.#context
-    const { id: target, node } = row
-    if (isCopy(row)) {
-      const order = { kind: 'releaseCopy', peer: regionOf(row), target } as const
-      await tables.peerOrders.insert({ ...order, createdMs: nowMs(clock) })
-      return
-    }
-    // A node that was taken out of the configuration took its cuts along.
-    if (!links.has(node)) return
-    await tables.orders.insert({ kind: 'dropCut', node, target, createdMs: nowMs(clock) })
   }
 
   // A commit record may be in the store from the moment the root is known, so that it is answered
@@ -520,18 +416,10 @@ export class Snapshots {
       await tables.snapshots.remove(row.id)
       await tables.clones.condemnOf(row.id)
       await tables.copies.removeCommittedOf(row.id)
-      await this.#orderDrop(tables, row)
+      await orderDrop(tables, row, this.#context)
     })
     if (row.manifest !== undefined) this.#collector.soon()
     await this.#lookAt(row)
     return { kind: 'rest' }
   }
-}
-
-function noCut(row: SnapshotRow, when: string, cause?: AshlarError): AshlarError {
-  return new AshlarError(
-    'REMOTE_UNAVAILABLE',
-    `node ${row.node} of zone ${row.zone} did not cut ${when}; nothing is left behind`,
-    { cause, retryDelayMs: 1000, metadata: { zone: row.zone, node: row.node } },
-  )
 }
