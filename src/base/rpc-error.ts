@@ -104,11 +104,13 @@ export function reasonOf(code: ErrorCode): string {
 }
 
 // Statuses that grpc-js makes itself (no connection, deadline, cancelled, too large, unknown method),
-// or a peer without our details. One entry per status, so a new one does not compile.
+// or a peer without our details. One entry per status, so a new one does not compile. A peer of ours
+// explains what it refuses: INTERNAL and UNKNOWN without that are streams that ended in the middle, and
+// whether the call was carried out is not known.
 const statusCodes: Readonly<Record<keyof typeof status, ErrorCode>> = {
   OK: 'INTERNAL',
   CANCELLED: 'CANCELLED',
-  UNKNOWN: 'INTERNAL',
+  UNKNOWN: 'REMOTE_UNAVAILABLE',
   INVALID_ARGUMENT: 'INVALID_ARGUMENT',
   DEADLINE_EXCEEDED: 'DEADLINE',
   NOT_FOUND: 'NOT_FOUND',
@@ -119,7 +121,7 @@ const statusCodes: Readonly<Record<keyof typeof status, ErrorCode>> = {
   ABORTED: 'ETAG_MISMATCH',
   OUT_OF_RANGE: 'OUT_OF_RANGE',
   UNIMPLEMENTED: 'NOT_SUPPORTED',
-  INTERNAL: 'INTERNAL',
+  INTERNAL: 'REMOTE_UNAVAILABLE',
   UNAVAILABLE: 'REMOTE_UNAVAILABLE',
   DATA_LOSS: 'CORRUPT',
   UNAUTHENTICATED: 'PERMISSION_DENIED',

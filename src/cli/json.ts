@@ -23,7 +23,7 @@ export function formatJson(value: unknown): string {
 }
 
 /** The fields of 64 bits, by what they count; any other string of digits is a name, tag or version. */
-const counts = /(?:^b|B)ytes$|^chunks|^nodes$|(?:^g|G)eneration$/
+const counts = /(?:^b|B)ytes$|PerSecond$|^chunks|^nodes$|(?:^g|G)eneration$/
 
 function text(value: string, key: string): Json {
   if (counts.test(key) && /^-?\d+$/.test(value)) return Number(value)

@@ -16,20 +16,12 @@ export interface ProgressOptions {
 
 const plainIntervalMs = 10_000
 const redrawIntervalMs = 100
-/** Rate and time left are of the last few seconds, not of the whole run. */
-const rateWindowMs = 10_000
 const barCells = 20
 /** What a terminal takes to begin its present line again. */
 export const clearLine = '\r\u001b[K'
 
-interface Sample {
-  readonly ms: number
-  readonly bytes: number
-}
-
 export class ProgressLine {
   readonly #options: ProgressOptions
-  #samples: Sample[] = []
   #shownMs: number
   #drawn = false
 
@@ -43,11 +35,9 @@ export class ProgressLine {
   update(progress: Progress, remark = ''): void {
     const { clock, columns, write, label } = this.#options
     const ms = clock.monotonicMs()
-    this.#samples.push({ ms, bytes: Number(progress.doneBytes) })
-    this.#samples = this.#samples.filter((sample) => ms - sample.ms <= rateWindowMs)
     if (ms - this.#shownMs < (columns === undefined ? plainIntervalMs : redrawIntervalMs)) return
     this.#shownMs = ms
-    const text = `${describe(progress, this.#rate())}${remark && `  (${remark})`}`
+    const text = `${describe(progress)}${remark && `  (${remark})`}`
     if (columns === undefined) {
       write(printable(`${label}  ${text}`) + '\n')
       return
@@ -68,14 +58,6 @@ export class ProgressLine {
     if (this.#drawn) this.#options.write(clearLine)
     this.#drawn = false
   }
-
-  /** Bytes per second; undefined until there are two samples. */
-  #rate(): number | undefined {
-    const first = this.#samples[0]
-    const last = this.#samples.at(-1)
-    if (first === undefined || last === undefined || last.ms <= first.ms) return undefined
-    return ((last.bytes - first.bytes) * 1000) / (last.ms - first.ms)
-  }
 }
 
 function bar(percent: number): string {
@@ -83,12 +65,13 @@ function bar(percent: number): string {
   return `[${'#'.repeat(full)}${'-'.repeat(barCells - full)}]`
 }
 
-function describe(progress: Progress, rate: number | undefined): string {
+function describe(progress: Progress): string {
   const done = Number(progress.doneBytes)
   const total = Number(progress.totalBytes)
+  const rate = Number(progress.bytesPerSecond)
   const parts = [`${progress.percent} %`]
   if (total > 0) parts.push(`${formatBytes(done)} of ${formatBytes(total)}`)
-  if (rate !== undefined && rate > 0) {
+  if (rate > 0) {
     parts.push(`${formatBytes(rate)}/s`)
     if (total > done) parts.push(`${formatDuration((total - done) / rate)} left`)
   }

@@ -45,11 +45,13 @@ export const exactSize = (bytes: string): string =>
 
 export const yesNo = (value: boolean): string => (value ? 'true' : 'false')
 
-/** "42 % (1.2 GiB of 2.9 GiB)". */
+/** "42 % (1.2 GiB of 2.9 GiB, 310 MiB/s)". */
 export function progressText(progress: Progress | null): string {
   if (progress === null) return nothing
   if (progress.totalBytes === '0') return `${progress.percent} %`
-  return `${progress.percent} % (${size(progress.doneBytes)} of ${size(progress.totalBytes)})`
+  const { doneBytes, totalBytes, bytesPerSecond } = progress
+  const rate = bytesPerSecond === '0' ? '' : `, ${size(bytesPerSecond)}/s`
+  return `${progress.percent} % (${size(doneBytes)} of ${size(totalBytes)}${rate})`
 }
 
 export function reasonsText(reasons: readonly Reason[]): string {

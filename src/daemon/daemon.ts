@@ -7,7 +7,8 @@ import type { Binding } from '../native/binding.js'
 import type { Config, HostedNode, NodeConfig } from './config.js'
 import { NodeSite } from './node-site.js'
 import { RegionSite } from './region-site.js'
-import { type NamedFiles, siteCredentials } from './tls-files.js'
+import type { SiteCredentials } from '../client/site-credentials.js'
+import { type NamedFiles, renewCredentials, siteCredentials } from './tls-files.js'
 
 export interface DaemonOptions {
   readonly config: Config
@@ -25,9 +26,12 @@ interface Site {
 export class Daemon {
   readonly #nodes: Site[] = []
   readonly #regions: Site[] = []
+  readonly #credentials = new Map<NamedFiles, SiteCredentials>()
+  readonly #clock: Clock
   readonly #log: Logger
 
-  private constructor(log: Logger) {
+  private constructor(clock: Clock, log: Logger) {
+    this.#clock = clock
     this.#log = log
   }
 
@@ -35,14 +39,13 @@ export class Daemon {
   static async start(options: DaemonOptions): Promise<Daemon> {
     const { config, native, clock, log, pageCacheBytes, testHooks } = options
     const hosted = config.nodes.filter(isHosted)
-    const now = new Date(Number(clock.nowNs() / 1_000_000n))
-    const credentialsOf = (site: NamedFiles) => siteCredentials(site, log, now)
+    const daemon = new Daemon(clock, log)
+    const credentialsOf = ({ name, tls }: NamedFiles) => daemon.#credentialsOf({ name, tls })
     // Of all sites, before any of them touches its data.
     const ofNodes = new Map(
       hosted.map((node) => [node, credentialsOf({ name: node.name, tls: node.hosted.tls })]),
     )
     const ofRegions = new Map(config.regions.map((region) => [region, credentialsOf(region)]))
-    const daemon = new Daemon(log)
     try {
       const nodes = [...ofNodes].map(async ([node, credentials]) => {
         const siteLog = log.child({ node: node.name })
@@ -64,6 +67,29 @@ export class Daemon {
       await daemon.stop()
       throw thrown
     }
+  }
+
+  /** Certificates and keys are read again. A site whose files are wrong keeps what it has, and says so. */
+  renewCertificates(): void {
+    for (const [site, credentials] of this.#credentials) {
+      if (site.tls === undefined) continue
+      try {
+        renewCredentials(credentials, site, this.#log, this.#now())
+        this.#log.info({ site: site.name }, 'certificates were read again')
+      } catch (thrown) {
+        this.#log.error({ err: thrown, site: site.name }, 'the certificates stay as they were')
+      }
+    }
+  }
+
+  #credentialsOf(site: NamedFiles): SiteCredentials {
+    const credentials = siteCredentials(site, this.#log, this.#now())
+    this.#credentials.set(site, credentials)
+    return credentials
+  }
+
+  #now(): Date {
+    return new Date(Number(this.#clock.nowNs() / 1_000_000n))
   }
 
   async stop(): Promise<void> {

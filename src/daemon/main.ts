@@ -22,6 +22,8 @@ const usage = `Usage: ashlard [--config FILE] [--log-level LEVEL]
 Hosts the regions and zone nodes that FILE names, or, without one, a small world on loopback:
 region local with zones local-1 to local-3, region remote with zone remote-1.
 
+SIGHUP makes it read the files of every \`tls\` again; connections made from then on have them.
+
 Environment:
   ASHLAR_DATA_DIR   folder of the default world's data        (.ashlar)
   ASHLAR_ENDPOINT   address of its region local               (127.0.0.1:7440)
@@ -157,6 +159,7 @@ async function main(): Promise<void> {
     pageCacheBytes,
     testHooks: env['ASHLAR_TEST_HOOKS'] === '1',
   })
+  process.on('SIGHUP', () => daemon.renewCertificates())
   announce(config)
   const signal = await ended
   process.stderr.write(`${signal}: draining; once more to stop at once\n`)

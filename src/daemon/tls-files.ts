@@ -1,5 +1,5 @@
-// The files of a site's `tls`, checked when the daemon starts: what is wrong with one is said then,
-// and not guessed from handshakes that fail.
+// The files of a site's `tls`, checked when the daemon starts and when it is told to read them again:
+// what is wrong with one is said then, and not guessed from handshakes that fail.
 
 import { X509Certificate, createPrivateKey } from 'node:crypto'
 import { readFileSync } from 'node:fs'
@@ -8,6 +8,7 @@ import { AshlarError, asAshlarError } from '../base/error.js'
 import type { Logger } from '../base/logger.js'
 import {
   type SiteCredentials,
+  type TlsIdentity,
   plainCredentials,
   tlsCredentials,
 } from '../client/site-credentials.js'
@@ -24,12 +25,34 @@ export interface NamedFiles {
  * Throws INVALID_ARGUMENT naming site and file. A certificate that is out of date is only logged:
  * other sites will refuse it, but this one must go on serving its hosts.
  */
-export function siteCredentials(
+export function siteCredentials(site: NamedFiles, log: Logger, now: Date): SiteCredentials {
+  const { name, tls } = site
+  if (tls === undefined) return plainCredentials
+  return withTls(name, tls, () => tlsCredentials(readIdentity(name, tls, log, now)))
+}
+
+/** Reads the files again. Throws as `siteCredentials`, and then the credentials are what they were. */
+export function renewCredentials(
+  credentials: SiteCredentials,
   { name, tls }: NamedFiles,
   log: Logger,
   now: Date,
-): SiteCredentials {
-  if (tls === undefined) return plainCredentials
+): void {
+  if (tls === undefined) return
+  withTls(name, tls, () => credentials.renew(readIdentity(name, tls, log, now)))
+}
+
+function withTls<T>(name: string, tls: TlsFiles, take: () => T): T {
+  try {
+    return take()
+  } catch (thrown) {
+    if (thrown instanceof AshlarError) throw thrown
+    const { message } = asAshlarError(thrown)
+    throw wrong(name, `TLS does not take ${tls.cert} with ${tls.key}: ${message}`, thrown)
+  }
+}
+
+function readIdentity(name: string, tls: TlsFiles, log: Logger, now: Date): TlsIdentity {
   const [ca, cert, key] = [read(name, tls.ca), read(name, tls.cert), read(name, tls.key)]
   const authorities = certificatesIn(name, tls.ca, ca)
   const [own, ...intermediate] = certificatesIn(name, tls.cert, cert)
@@ -37,12 +60,7 @@ export function siteCredentials(
   requireAuthority(name, tls, intermediate.at(-1) ?? own, authorities)
   requireKey(name, tls, own, key)
   logValidity(name, tls, own, log, now)
-  try {
-    return tlsCredentials({ ca, cert, key })
-  } catch (thrown) {
-    const { message } = asAshlarError(thrown)
-    throw wrong(name, `TLS does not take ${tls.cert} with ${tls.key}: ${message}`, thrown)
-  }
+  return { ca, cert, key }
 }
 
 /** Warned of so long before. */

@@ -12,8 +12,13 @@ export function encodeReference(view: ReferenceView): VolumeReference {
   return { id, crn, name, deleted, remoteRegion }
 }
 
-export function encodeProgress({ doneBytes, totalBytes, percent }: ProgressView): Progress {
-  return { doneBytes: String(doneBytes), totalBytes: String(totalBytes), percent }
+export function encodeProgress(view: ProgressView): Progress {
+  return {
+    doneBytes: String(view.doneBytes),
+    totalBytes: String(view.totalBytes),
+    percent: view.percent,
+    bytesPerSecond: String(view.bytesPerSecond),
+  }
 }
 
 export function encodeReasons(reasons: readonly Reason[]): Reason[] {

@@ -67,8 +67,12 @@ const onTerminal =
 function moving() {
   let looks = 0
   return () => {
-    const doneBytes = (1 << 29) + looks++ * (64 << 20)
-    return { doneBytes, totalBytes: 1 << 30, percent: Math.floor((doneBytes * 100) / (1 << 30)) }
+    const step = 64 << 20
+    const bytesPerSecond = looks === 0 ? 0 : step
+    const doneBytes = (1 << 29) + looks++ * step
+    const totalBytes = 1 << 30
+    const percent = Math.floor((doneBytes * 100) / totalBytes)
+    return { doneBytes, totalBytes, percent, bytesPerSecond }
   }
 }
 

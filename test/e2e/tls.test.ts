@@ -77,6 +77,16 @@ async function refusedOrder(
   }
 }
 
+/** Of a volume that nobody has: it leaves a tombstone, which the region forgets. */
+async function answeredOrder(address: string, name: string, credentials: SiteCredentials) {
+  const client = new ZoneClient({ name, address, credentials })
+  try {
+    return await client.order({ kind: 'deleteVolume', volumeId: unknownId }, signal())
+  } finally {
+    client.close()
+  }
+}
+
 async function refusedWatch(
   address: string,
   name: string,
@@ -327,6 +337,55 @@ describe('a world whose sites talk TLS', () => {
       }
     }
     await world.until('the zone is back', async () => await isAvailable('local-1'), 60_000)
+  }, 120_000)
+
+  test('certificates, also of another authority, take effect without a restart', async () => {
+    const names = ['local', 'local-1-a', 'local-2-a']
+    const sites = ['region', 'local-1', 'local-2']
+    const before = new Map(names.map((name) => [name, identityOf(name)]))
+    const fresh = await identities(names)
+    const freshOf = (name: string) => known(fresh.get(name))
+    const { ca: freshCa } = freshOf('local')
+    const ca = Buffer.concat([identityOf('local').ca, freshCa])
+    const put = (from: ReadonlyMap<string, TlsIdentity>, believed: Buffer) => {
+      for (const name of names) {
+        writeIdentity(world.tls, name, { ...known(from.get(name)), ca: believed })
+      }
+      for (const site of sites) world.hangUp(site)
+    }
+    const asFresh = tlsCredentials(freshOf('local'))
+    try {
+      // First all believe both authorities, then all show the new one.
+      put(before, ca)
+      put(fresh, ca)
+      await world.until(
+        'a caller that knows the new authority only is answered',
+        async () => {
+          const order = await answeredOrder(node(), 'local-1-a', asFresh)
+          return order.revision.bootId !== ''
+        },
+        10_000,
+      )
+      // Who was restarted believes the new one only, and the region, which was not, reaches it.
+      for (const name of names) writeIdentity(world.tls, name, freshOf(name))
+      await world.killAndRestart('local-2')
+      await world.until('the zone is here', async () => await isAvailable('local-2'), 30_000)
+      await world.must('volume-create', '--zone', 'local-2', '--source-snapshot', 'kept', '--wait')
+
+      writeFileSync(join(world.tls, 'local.key'), 'x')
+      world.hangUp('region')
+      await world.until(
+        'wrong files are told of',
+        async () => world.said('region').includes('the certificates stay as they were'),
+        10_000,
+      )
+      await world.killAndRestart('local-2')
+      await world.until('it is still believed', async () => await isAvailable('local-2'), 30_000)
+    } finally {
+      put(before, known(before.get('local')).ca)
+      await world.killAndRestart('local-2')
+    }
+    await world.until('all are here', async () => await isAvailable('local-2'), 30_000)
   }, 120_000)
 
   test.each<[what: string, damage: (folder: string) => void, says: string]>([

@@ -48,6 +48,8 @@ export class FakeStore {
   readonly held = new Set<string>()
   /** Content that is damaged here, as hex of its manifest. */
   readonly damaged = new Set<string>()
+  /** What was found of it since it was last asked. */
+  readonly damageFound: string[] = []
   /** Calls of a collection, in order, with the roots they were given. */
   readonly collecting: { readonly call: string; readonly roots: readonly string[] }[] = []
   /** What opening an ingest channel answers. */
@@ -97,6 +99,7 @@ export class FakeStore {
         const found = this.#isPresent(hexOf(manifest))
         return this.open(this.ingest(), { tree: manifest, found })
       },
+      storeDamage: async () => this.damageFound.splice(0),
       storeQuarantine: async () => [...this.damaged],
       openRepair: async (_handle, { manifest }) => {
         const want = this.damaged.has(hexOf(manifest))

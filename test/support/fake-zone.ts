@@ -32,6 +32,8 @@ export class FakeZone implements ZoneControl {
   after: (order: PoolOrder) => Promise<void> | void = () => undefined
   /** What reading a whole cut finds, given what it was sealed with. */
   auditRoot: (sealed: string) => Promise<string> | string = (sealed) => sealed
+  /** Records come before the answer of an order, and not after it. */
+  recordsFirst = false
   bootId = 'boot-1'
   revision = 0
   capturedNs = 1_700_000_000_000_000_000n
@@ -66,8 +68,9 @@ export class FakeZone implements ZoneControl {
     await abortable(Promise.resolve(this.before(order)), signal)
     this.#carryOut(order)
     this.revision++
+    if (this.recordsFirst) this.changed()
     await abortable(Promise.resolve(this.after(order)), signal)
-    this.changed()
+    if (!this.recordsFirst) this.changed()
     const cuts =
       order.kind === 'cut' ? order.members.map((member) => this.#cutOf(member.snapshotId)) : []
     return { revision: this.#revision(), cuts }

@@ -29,6 +29,8 @@ export interface WorldOptions {
   readonly nbdTcp?: Readonly<Record<string, number>>
   /** The sites talk TLS, with certificates in `world.tls`. */
   readonly tls?: boolean
+  /** Sites reach each other at sockets where a test has to put wires (`wires.ts`). */
+  readonly wired?: boolean
   /** More keys of the region, as lines of TOML. */
   readonly regionKeys?: string
   /** More keys of each node. */
@@ -46,6 +48,7 @@ export interface WorldOptions {
 
 export class World {
   readonly folder: string
+  readonly regionName: string
   readonly endpoint: string
   /** Where nodes and peers reach the region. */
   readonly siteEndpoint: string
@@ -58,13 +61,15 @@ export class World {
     this.endpoint = World.endpointIn(this.folder)
     this.tls = join(this.folder, 'tls')
     const { name: regionName, number } = options.region ?? { name: 'local', number: 1 }
+    this.regionName = regionName
     const twins = (options.twins ?? []).map((zone) => `${zone}-b`)
     const nodes = [...options.zones, ...twins]
-    const node = (site: string) => {
+    const node = (site: string, socket = `${site}.sock`) => {
       const zone = site.replace(/-b$/, '')
       const name = World.#nameOf(site)
-      return `[[node]]\nname = "${name}"\nzone = "${zone}"\nregion = "${regionName}"\nlisten = "unix:${this.folder}/${site}.sock"\n`
+      return `[[node]]\nname = "${name}"\nzone = "${zone}"\nregion = "${regionName}"\nlisten = "unix:${this.folder}/${socket}"\n`
     }
+    const wired = options.wired === true
     const peers = (options.peers ?? []).map(
       ({ name, number, address }) =>
         `{ name = "${name}", number = ${number}, address = "${address}" }`,
@@ -75,10 +80,11 @@ export class World {
     const secured =
       options.tls === true ? `site_listen = "${this.siteEndpoint}"\n${tls(regionName)}\n` : ''
     const region = `[[region]]\nname = "${regionName}"\nnumber = ${number}\ndata = "region"\nlisten = "${this.endpoint}"\n${secured}${options.regionKeys ?? ''}peers = [${peers.join(', ')}]\n`
-    this.#add('region', region + nodes.map(node).join(''))
+    const named = nodes.map((site) => node(site, wired ? World.wireTo(site) : undefined))
+    this.#add('region', region + named.join(''))
     for (const site of nodes) {
       const hosted = [
-        `region_address = "${this.siteEndpoint}"`,
+        `region_address = "${wired ? `unix:${this.folder}/${World.wireFrom(site)}` : this.siteEndpoint}"`,
         `data = "${site}"`,
         `pool_capacity = "${options.poolCapacity}"`,
         `nbd_unix = "${this.folder}/${site}.nbd"`,
@@ -96,6 +102,16 @@ export class World {
 
   static endpointIn(folder: string): string {
     return `unix:${join(folder, 'region.sock')}`
+  }
+
+  /** Where the region of a wired world calls this node; in the world's folder. */
+  static wireTo(site: string): string {
+    return `to-${site}.wire`
+  }
+
+  /** Where this node calls its region. */
+  static wireFrom(site: string): string {
+    return `from-${site}.wire`
   }
 
   static #nameOf(site: string): string {
@@ -168,6 +184,11 @@ export class World {
 
   thaw(name: string): void {
     this.#site(name).child?.kill('SIGCONT')
+  }
+
+  /** It reads its certificates again, some time. */
+  hangUp(name: string): void {
+    this.#site(name).child?.kill('SIGHUP')
   }
 
   /** gRPC of a node, as its region calls it. */

@@ -275,6 +275,8 @@ export class Clones {
         if (now?.state !== 'wanted') return
         await tables.clones.update(row.id, { state: 'building', reason: null })
       })
+      // When an earlier answer was lost, the node may have it all, and says nothing more.
+      this.#housekeeping.look(node)
       return { kind: 'again' }
     }
     // The same order again: an earlier attempt may have been done, or may still be under way.

@@ -97,7 +97,9 @@ export class Collector {
     this.#stop.signal.addEventListener('abort', abort, { once: true })
     try {
       const collection = await this.#run(handle)
-      context.log.info(collection, 'store collected')
+      const { kept, ...freed } = collection
+      for (const pack of kept) context.log.warn({ pack }, 'a damaged pack stays')
+      context.log.info(freed, 'store collected')
       return collection
     } catch (thrown) {
       await native.collectAbort(handle)

@@ -160,7 +160,7 @@ export class Housekeeping {
     const waiting = await catalog.read.orders.targets(records.node.name)
     for (const { id } of records.tombstones) {
       // While a row or an order still speaks of it, a late order may come, and must be refused.
-      if (waiting.has(id) || (await hasRow(catalog.read, id))) continue
+      if (waiting.has(id) || (await hasRow(catalog.read, id, records.node.name))) continue
       await this.#order(records.node.name, { kind: 'forgetTombstone', id }, signal)
     }
   }
@@ -182,7 +182,7 @@ export class Housekeeping {
         if (before?.has(id) === true) known.add(id)
         continue
       }
-      if (!(await hasRow(catalog.read, id))) {
+      if (!(await hasRow(catalog.read, id, records.node.name))) {
         // Its row may have gone, rightly, since the records were taken.
         if (!this.#isFresh(records)) return
         log.warn(
@@ -215,12 +215,14 @@ function isGone(code: string): boolean {
   return code === 'SNAPSHOT_NOT_FOUND' || code === 'NOT_FOUND'
 }
 
-async function hasRow(tables: Tables, id: string): Promise<boolean> {
+/** What a record of the node belongs to is known here. */
+async function hasRow(tables: Tables, id: string, node: string): Promise<boolean> {
   if (!isId(id)) return false
   if ((await tables.volumes.find(id)) !== undefined) return true
   if ((await tables.attachments.find(id)) !== undefined) return true
   if ((await tables.clones.find(id)) !== undefined) return true
-  // The image of a clone that outlives its snapshot until its node has dropped it.
-  if ((await tables.clones.ofSnapshot(id)).length > 0) return true
+  // The image of a clone that outlives its snapshot until this node has dropped it.
+  const clones = await tables.clones.ofSnapshot(id)
+  if (clones.some(({ place }) => place?.node === node)) return true
   return (await tables.snapshots.find(id)) !== undefined
 }

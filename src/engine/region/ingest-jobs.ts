@@ -5,6 +5,7 @@
 import { parseCrn } from '../../base/crn.js'
 import { AshlarError, asAshlarError } from '../../base/error.js'
 import type { Id } from '../../base/ids.js'
+import { RateMeter } from '../../base/rate-meter.js'
 import type { Base, Reason, SnapshotRow } from '../../catalog/rows.js'
 import type { Binding, ChannelHandle, IngestResult } from '../../native/binding.js'
 import type { PullOpen, PullOpened, Puller, Receive } from '../puller.js'
@@ -31,6 +32,8 @@ export interface JobProgress {
   readonly totalBytes: bigint
   /** Of 100, rounded down, at most 99; it never goes backwards. */
   readonly percent: number
+  /** Over the last few seconds. */
+  readonly bytesPerSecond: bigint
 }
 
 export interface IngestJobsOptions {
@@ -54,11 +57,17 @@ interface Pulled {
 const pullsMax = 4
 /** One wrong chunk may be the wire's or the memory's fault; a cut that stays wrong has failed. */
 const corruptAttemptsMax = 3
+const measureEveryMs = 250
+
+interface OpenChannel {
+  readonly channel: ChannelHandle
+  readonly meter: RateMeter
+}
 
 export class IngestJobs {
   readonly #options: IngestJobsOptions
   readonly #slots = new Semaphore(pullsMax)
-  readonly #channels = new Map<Id, ChannelHandle>()
+  readonly #channels = new Map<Id, OpenChannel>()
   readonly #percents = new Map<Id, number>()
   readonly #queued = new Map<Id, Reason>()
   readonly #corruptAttempts = new Map<Id, number>()
@@ -68,15 +77,15 @@ export class IngestJobs {
   }
 
   progress(id: Id): JobProgress {
-    const channel = this.#channels.get(id)
+    const open = this.#channels.get(id)
     const { doneBytes, totalBytes } =
-      channel === undefined
+      open === undefined
         ? { doneBytes: 0n, totalBytes: 0n }
-        : this.#options.native.channelProgress(channel)
+        : this.#options.native.channelProgress(open.channel)
     const now = totalBytes === 0n ? 0 : Number((doneBytes * 100n) / totalBytes)
     const percent = Math.max(this.#percents.get(id) ?? 0, Math.min(99, now))
-    if (channel !== undefined) this.#percents.set(id, percent)
-    return { doneBytes, totalBytes, percent }
+    if (open !== undefined) this.#percents.set(id, percent)
+    return { doneBytes, totalBytes, percent, bytesPerSecond: open?.meter.bytesPerSecond ?? 0n }
   }
 
   /** Why its turn has not come. */
@@ -197,12 +206,18 @@ export class IngestJobs {
     const close = () => {
       if (channel !== undefined) native.closeChannel(channel)
     }
+    const meter = new RateMeter(this.#options.context.clock)
+    const measure = () => {
+      if (channel !== undefined) meter.note(native.channelProgress(channel).doneBytes)
+    }
     const receiveHere: Receive = async (opened) => {
       channel = await receive(opened)
-      this.#channels.set(id, channel)
+      this.#channels.set(id, { channel, meter })
+      measure()
       if (signal.aborted) close()
       return channel
     }
+    const measuring = setInterval(measure, measureEveryMs)
     signal.addEventListener('abort', close, { once: true })
     try {
       signal.throwIfAborted()
@@ -211,6 +226,7 @@ export class IngestJobs {
       if (channel === undefined) throw new AshlarError('PROTOCOL', 'a pull that was never opened')
       return await native.finishIngest(channel)
     } finally {
+      clearInterval(measuring)
       this.#channels.delete(id)
       signal.removeEventListener('abort', close)
       close()

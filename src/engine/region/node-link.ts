@@ -4,11 +4,10 @@
 import type { Clock } from '../../base/clock.js'
 import { AshlarError, asAshlarError } from '../../base/error.js'
 import type { Logger } from '../../base/logger.js'
+import { RateMeter } from '../../base/rate-meter.js'
 import type { PoolOrder } from '../../native/binding.js'
 import { Backoff } from '../backoff.js'
 import {
-  type CloneProgress,
-  type HydrationProgress,
   type NodeRecords,
   type OrderAnswer,
   type Revision,
@@ -35,6 +34,18 @@ export interface OrderOptions {
   readonly signal: AbortSignal
 }
 
+/** What is on its way to the node, and how fast. */
+export interface Moving {
+  readonly doneBytes: bigint
+  readonly totalBytes: bigint
+  /** Why the last attempt to fetch failed; undefined while it goes well. */
+  readonly trouble: string | undefined
+  /** Over the last few seconds. */
+  readonly bytesPerSecond: bigint
+}
+
+type Progress = Omit<Moving, 'bytesPerSecond'>
+
 /** `back`: these are the first records after the node was away. */
 type Listener = (back: boolean) => void
 
@@ -45,8 +56,8 @@ export class NodeLink {
   readonly #backoff: Backoff
   readonly #stop = new AbortController()
   readonly #listeners: Listener[] = []
-  readonly #hydration = new Map<string, HydrationProgress>()
-  readonly #clones = new Map<string, CloneProgress>()
+  /** Of volumes and clones, by id. */
+  readonly #moving = new Map<string, { readonly meter: RateMeter; progress: Progress }>()
   #state: LinkState = { kind: 'away', why: 'it has not been reached yet' }
   #acknowledged: Revision | undefined
   #ended: Promise<void> = Promise.resolve()
@@ -95,12 +106,12 @@ export class NodeLink {
     return bootId === acknowledged.bootId && number >= acknowledged.number ? records : undefined
   }
 
-  hydrationOf(volumeId: string): HydrationProgress | undefined {
-    return this.#hydration.get(volumeId)
+  hydrationOf(volumeId: string): Moving | undefined {
+    return this.#movingOf(volumeId)
   }
 
-  cloneProgressOf(cloneId: string): CloneProgress | undefined {
-    return this.#clones.get(cloneId)
+  cloneProgressOf(cloneId: string): Moving | undefined {
+    return this.#movingOf(cloneId)
   }
 
   /** Called with every list of records, the first one after a connect included. */
@@ -168,12 +179,26 @@ export class NodeLink {
       for await (const event of control.watch(region, AbortSignal.any([signal, silence.signal]))) {
         watchdog.refresh()
         if (event.kind === 'records') this.#seen(event.records)
-        if (event.kind === 'hydration') this.#hydration.set(event.progress.volumeId, event.progress)
-        if (event.kind === 'clone') this.#clones.set(event.progress.cloneId, event.progress)
+        if (event.kind === 'hydration') this.#moved(event.progress.volumeId, event.progress)
+        if (event.kind === 'clone') this.#moved(event.progress.cloneId, event.progress)
       }
     } finally {
       clearTimeout(watchdog)
     }
+  }
+
+  #moved(id: string, progress: Progress): void {
+    const found = this.#moving.get(id)
+    const moving = found ?? { meter: new RateMeter(this.#options.clock), progress }
+    moving.progress = progress
+    moving.meter.note(progress.doneBytes)
+    this.#moving.set(id, moving)
+  }
+
+  #movingOf(id: string): Moving | undefined {
+    const found = this.#moving.get(id)
+    if (found === undefined) return undefined
+    return { ...found.progress, bytesPerSecond: found.meter.bytesPerSecond }
   }
 
   #seen(records: NodeRecords): void {
@@ -191,14 +216,11 @@ export class NodeLink {
     }
     this.#state = { kind: 'here', records }
     this.#backoff.reset()
-    for (const volumeId of this.#hydration.keys()) {
-      const volume = records.volumes.find((record) => record.volumeId === volumeId)
-      if (volume === undefined || volume.hydrated) this.#hydration.delete(volumeId)
-    }
-    for (const cloneId of this.#clones.keys()) {
-      const clone = records.clones.find((record) => record.cloneId === cloneId)
-      if (clone === undefined || clone.available) this.#clones.delete(cloneId)
-    }
+    const wanting = new Set<string>([
+      ...records.volumes.filter(({ hydrated }) => !hydrated).map(({ volumeId }) => volumeId),
+      ...records.clones.filter(({ available }) => !available).map(({ cloneId }) => cloneId),
+    ])
+    for (const id of this.#moving.keys()) if (!wanting.has(id)) this.#moving.delete(id)
     if (was === 'away') this.#options.log.info({ node: this.name }, 'node is here')
     for (const listener of this.#listeners) listener(was === 'away')
   }

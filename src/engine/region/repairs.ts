@@ -6,7 +6,6 @@ import { AshlarError, asAshlarError } from '../../base/error.js'
 import type { Id } from '../../base/ids.js'
 import type { SnapshotRow } from '../../catalog/rows.js'
 import type { Binding, ChannelHandle } from '../../native/binding.js'
-import { Backoff } from '../backoff.js'
 import type { Puller } from '../puller.js'
 import type { RegionContext } from './context.js'
 import { copyCrn } from './copy-description.js'
@@ -36,18 +35,18 @@ interface Holder {
   readonly mend: (row: Stored, signal: AbortSignal) => Promise<void>
 }
 
-/** How often the store is asked whether something is damaged; longer while it cannot be mended. */
-const everyMs = { firstMs: 30_000, lastMs: 600_000 }
+/** How often the store is asked what it has found damaged since. That is mended at once, */
+const lookMs = 1000
+/** and what could not be mended is tried again; ever later while nobody has it. */
+const againMs = { first: 30_000, last: 600_000 }
 
 export class Repairs {
   readonly #options: RepairsOptions
-  readonly #backoff: Backoff
   readonly #stop = new AbortController()
   #ended: Promise<void> = Promise.resolve()
 
   constructor(options: RepairsOptions) {
     this.#options = options
-    this.#backoff = new Backoff(options.context.clock, everyMs)
   }
 
   start(): void {
@@ -65,7 +64,7 @@ export class Repairs {
     let damaged = await this.#damaged()
     if (damaged === 0) return 0
     const { catalog, log } = this.#options.context
-    log.error({ damaged }, 'the store has found damage; copies are looked for')
+    log.warn({ damaged }, 'copies of what is damaged are looked for')
     for (const { id } of await catalog.read.snapshots.allStable()) {
       signal.throwIfAborted()
       const row = await catalog.read.snapshots.find(id)
@@ -79,15 +78,30 @@ export class Repairs {
   }
 
   async #run(signal: AbortSignal): Promise<void> {
-    const { log } = this.#options.context
+    const { log, clock } = this.#options.context
+    let pauseMs = againMs.first
+    let nextMs = clock.monotonicMs() + pauseMs
     while (!signal.aborted) {
       try {
-        await this.#backoff.wait(signal)
-        if ((await this.mend(signal)) === 0) this.#backoff.reset()
+        await clock.sleep(lookMs, signal)
+        const found = await this.#report()
+        if (!found && clock.monotonicMs() < nextMs) continue
+        const left = await this.mend(signal)
+        pauseMs = found || left === 0 ? againMs.first : Math.min(pauseMs * 2, againMs.last)
+        nextMs = clock.monotonicMs() + pauseMs
       } catch (thrown) {
         if (!signal.aborted) log.error({ err: thrown }, 'repair failed')
       }
     }
+  }
+
+  /** Logs what the store has found damaged since the last time. Answers whether there was anything. */
+  async #report(): Promise<boolean> {
+    const { context, native, store } = this.#options
+    if (!store.isPresent) return false
+    const found = await native.storeDamage(await store.get())
+    for (const damage of found) context.log.error({ damage }, 'the store has found damage')
+    return found.length > 0
   }
 
   async #damaged(): Promise<number> {

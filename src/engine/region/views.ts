@@ -17,13 +17,15 @@ import type {
 } from '../../catalog/rows.js'
 import { type RegionContext, etagOf, linkOf } from './context.js'
 import { remoteName } from './copy-description.js'
-import type { NodeLink } from './node-link.js'
+import type { Moving, NodeLink } from './node-link.js'
 
 export interface ProgressView {
   readonly doneBytes: bigint
   /** 0 while unknown. */
   readonly totalBytes: bigint
   readonly percent: number
+  /** Over the last few seconds. */
+  readonly bytesPerSecond: bigint
 }
 
 export interface ReferenceView {
@@ -226,9 +228,8 @@ export class Views {
   }
 
   #cloneProgress(row: CloneRow, { bytes }: SnapshotRow): ProgressView {
-    if (row.state === 'available') return { doneBytes: bytes, totalBytes: bytes, percent: 100 }
-    const now = this.#linkOf(row)?.cloneProgressOf(row.id)
-    return progressOf(now?.doneBytes ?? 0n, now?.totalBytes ?? 0n)
+    if (row.state === 'available') return finished(bytes)
+    return progressOf(this.#linkOf(row)?.cloneProgressOf(row.id))
   }
 
   #cloneReasons(row: CloneRow, snapshot: SnapshotRow): readonly Reason[] {
@@ -287,9 +288,8 @@ export class Views {
 
   #hydration(row: VolumeRow): ProgressView | undefined {
     if (row.source.kind === 'empty') return undefined
-    if (row.hydrated) return { doneBytes: row.bytes, totalBytes: row.bytes, percent: 100 }
-    const now = linkOf(this.#context, row.node).hydrationOf(row.id)
-    return progressOf(now?.doneBytes ?? 0n, now?.totalBytes ?? 0n)
+    if (row.hydrated) return finished(row.bytes)
+    return progressOf(linkOf(this.#context, row.node).hydrationOf(row.id))
   }
 
   async #sourceSnapshot(tables: Tables, row: VolumeRow): Promise<ReferenceView | undefined> {
@@ -332,7 +332,7 @@ export class Views {
   }
 
   #snapshotProgress(row: SnapshotRow): ProgressView {
-    if (row.state === 'stable') return { doneBytes: row.bytes, totalBytes: row.bytes, percent: 100 }
+    if (row.state === 'stable') return finished(row.bytes)
     return this.#jobs.progress(row.id)
   }
 }
@@ -350,10 +350,18 @@ function remoteSnapshot({ crn, name }: SnapshotSource): ReferenceView {
   return { id, crn, name: name === '' ? remoteName(id) : name, deleted: false, remoteRegion }
 }
 
+const finished = (bytes: bigint): ProgressView => ({
+  doneBytes: bytes,
+  totalBytes: bytes,
+  percent: 100,
+  bytesPerSecond: 0n,
+})
+
 /** Whole percents, rounded down; 100 is said only by what is finished. */
-function progressOf(doneBytes: bigint, totalBytes: bigint): ProgressView {
+function progressOf(now: Moving | undefined): ProgressView {
+  const { doneBytes = 0n, totalBytes = 0n, bytesPerSecond = 0n } = now ?? {}
   const percent = totalBytes === 0n ? 0 : Math.min(99, Number((doneBytes * 100n) / totalBytes))
-  return { doneBytes, totalBytes, percent: Math.max(0, percent) }
+  return { doneBytes, totalBytes, percent: Math.max(0, percent), bytesPerSecond }
 }
 
 const isSettled = (row: VolumeRow): boolean => row.state === 'available' || row.state === 'growing'

@@ -272,8 +272,9 @@ export class Volumes {
         const now = await tables.volumes.find(row.id)
         if (now?.state === 'creating') await tables.volumes.update(row.id, { state: 'available' })
       })
-      // The drop of its cut may have waited for it.
-      if (row.source.kind === 'cut') this.#housekeeping.look(row.node)
+      // The drop of its cut may have waited for it. And when an earlier answer was lost, the node may
+      // have let go of its origin already, and says nothing more.
+      this.#housekeeping.look(row.node)
       return { kind: 'again' }
     }
     if (isTransient(refused)) return { kind: 'retry', error: refused }

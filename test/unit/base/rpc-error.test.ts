@@ -132,7 +132,9 @@ test.each([
   [status.CANCELLED, 'CANCELLED'],
   [status.UNIMPLEMENTED, 'NOT_SUPPORTED'],
   [status.NOT_FOUND, 'NOT_FOUND'],
-  [status.UNKNOWN, 'INTERNAL'],
+  // A connection that was cut in the middle of a call: it may have been carried out.
+  [status.INTERNAL, 'REMOTE_UNAVAILABLE'],
+  [status.UNKNOWN, 'REMOTE_UNAVAILABLE'],
   [99, 'INTERNAL'],
 ])('a bare status %d is %s', (code, expected) => {
   const received = { code, details: '', metadata: new Metadata() }

@@ -79,9 +79,13 @@ describe('single values', () => {
 
   test('progress', () => {
     expect(progressText(null)).toBe('-')
-    expect(progressText({ doneBytes: '0', totalBytes: '0', percent: 0 })).toBe('0 %')
+    expect(progressText({ doneBytes: '0', totalBytes: '0', percent: 0, bytesPerSecond: '0' })).toBe(
+      '0 %',
+    )
     const half = { doneBytes: '536870912', totalBytes: '1073741824', percent: 50 }
-    expect(progressText(half)).toBe('50 % (512 MiB of 1 GiB)')
+    expect(progressText({ ...half, bytesPerSecond: '0' })).toBe('50 % (512 MiB of 1 GiB)')
+    const moving = { ...half, bytesPerSecond: '1048576' }
+    expect(progressText(moving)).toBe('50 % (512 MiB of 1 GiB, 1 MiB/s)')
   })
 })
 
@@ -95,7 +99,7 @@ test('JSON has the names of the API, short states, numbers, and no null', () => 
     userTags: ['a'],
     statusReasons: [{ code: 'c', message: 'NOT_A_STATE' }],
     createdAt: { seconds: '1676664943', nanos: 0 },
-    hydration: { doneBytes: '1', totalBytes: '2', percent: 50 },
+    hydration: { doneBytes: '1', totalBytes: '2', percent: 50, bytesPerSecond: '3' },
   }
   expect(toJson([volume])).toEqual([
     {
@@ -106,17 +110,18 @@ test('JSON has the names of the API, short states, numbers, and no null', () => 
       user_tags: ['a'],
       status_reasons: [{ code: 'c', message: 'NOT_A_STATE' }],
       created_at: '2023-02-17T20:15:43Z',
-      hydration: { done_bytes: 1, total_bytes: 2, percent: 50 },
+      hydration: { done_bytes: 1, total_bytes: 2, percent: 50, bytes_per_second: 3 },
     },
   ])
   expect(formatJson({})).toBe('{}\n')
 })
 
 describe('progress', () => {
-  const at = (doneBytes: number, percent: number) => ({
+  const at = (doneBytes: number, percent: number, bytesPerSecond = 0) => ({
     doneBytes: String(doneBytes),
     totalBytes: String(1 << 30),
     percent,
+    bytesPerSecond: String(bytesPerSecond),
   })
   function lines(columns?: number) {
     const written: string[] = []
@@ -132,9 +137,9 @@ describe('progress', () => {
     const { written, line, wait } = lines(120)
     line.update(at(0, 0))
     wait(50)
-    line.update(at(1 << 28, 25))
+    line.update(at(1 << 28, 25, 1 << 28))
     wait(950)
-    line.update(at(1 << 29, 50))
+    line.update(at(1 << 29, 50, 1 << 29))
     line.end()
     line.end()
     expect(written).toEqual([
@@ -157,7 +162,7 @@ describe('progress', () => {
   test('elsewhere is a plain line every 10 s', () => {
     const { written, line, wait } = lines()
     for (let second = 0; second < 25; second++) {
-      line.update(at(second << 20, second))
+      line.update(at(second << 20, second, 1 << 20))
       wait(1000)
     }
     line.end()

@@ -18,14 +18,14 @@ const volume = {
   attachmentState: 'VOLUME_ATTACHMENT_STATE_UNATTACHED',
   capacityBytes: String(10n << 30n),
   resourceGroup: 'default',
-  hydration: { doneBytes: '0', totalBytes: '100', percent: 0 },
+  hydration: { doneBytes: '0', totalBytes: '100', percent: 0, bytesPerSecond: '0' },
   createdAt: { seconds: '1676664943', nanos: 0 },
 }
 const snapshot = {
   id,
   name: 's',
   lifecycleState: 'LIFECYCLE_STATE_STABLE',
-  progress: { doneBytes: '10', totalBytes: '10', percent: 100 },
+  progress: { doneBytes: '10', totalBytes: '10', percent: 100, bytesPerSecond: '0' },
   sourceVolume: { id, name: 'db', deleted: true },
   minimumCapacityBytes: '1048576',
   storedBytes: '4096',
@@ -185,7 +185,10 @@ describe('volumes', () => {
   })
 
   test('are waited for until they are hydrated, and go on after Ctrl-C', async () => {
-    const hydrated = { ...volume, hydration: { doneBytes: '100', totalBytes: '100', percent: 100 } }
+    const hydrated = {
+      ...volume,
+      hydration: { doneBytes: '100', totalBytes: '100', percent: 100, bytesPerSecond: '0' },
+    }
     let looks = 0
     const args = ['volume-create', '--zone', 'z', '--snapshot', 'monday', '--wait', '-q']
     const done = await ashlar(args, {

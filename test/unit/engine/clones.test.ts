@@ -79,6 +79,41 @@ describe('a clone', () => {
     ])
   })
 
+  test('lets its pin go also when the node was done before its answer was heard', async () => {
+    const { id } = await snap()
+    await stable()
+    const { b } = world.zones
+    b.recordsFirst = true
+    b.after = async (order) => {
+      if (order.kind !== 'createClone') return
+      b.finishClones(id)
+      // Long enough for the region to look at what the node says.
+      await new Promise((resolve) => setTimeout(resolve, 100))
+    }
+    await clone()
+    await available()
+    await world.until(async () => (await pins()).length === 0 || undefined, 'the pin to go')
+  })
+
+  test('as does a restored volume', async () => {
+    await snap()
+    await stable()
+    const { b } = world.zones
+    b.recordsFirst = true
+    b.after = async (order) => {
+      const volume = order.kind === 'createVolume' ? b.volumes.get(order.volumeId) : undefined
+      if (volume === undefined) return
+      volume.hydrated = true
+      b.origins.clear()
+      b.revision++
+      b.changed()
+      await new Promise((resolve) => setTimeout(resolve, 100))
+    }
+    const from = { zone: 'zone-b', sourceSnapshot: named('s') }
+    await world.region.volumes.create(volumeSpec({ name: 'back', ...from }))
+    await world.until(async () => (await pins()).length === 0 || undefined, 'the pin to go')
+  })
+
   test('in the zone of the source keeps the cut that is there', async () => {
     await snap()
     await stable()
@@ -241,6 +276,21 @@ describe('deleting', () => {
     expect((await world.region.snapshots.get(named('s'))).clones).toEqual([])
   })
 
+  test('a snapshot leaves nothing on its own node while a clone elsewhere is on its way out', async () => {
+    const { id } = await snap()
+    await stable()
+    await clone()
+    await isOrdered('createClone')
+    world.zones.b.finishClones(id)
+    await available()
+    world.zones.b.before = async ({ kind }) => (kind === 'deleteClone' ? await never : undefined)
+    const target = named('s')
+    await world.region.snapshots.delete({ target, etag: '', requestId: '' })
+    await isOrdered('deleteClone')
+    await isOrdered('dropCut', 'a')
+    await world.until(() => world.zones.a.tombstones.size === 0 || undefined, 'the tombstone')
+  })
+
   test.each(['before', 'after'] as const)('a clone whose order hangs %s it', async (when) => {
     await snap()
     await stable()
@@ -297,6 +347,24 @@ describe('deleting', () => {
     await world.until(() => world.zones.b.clones.size === 0 || undefined)
     const kinds = world.zones.a.orders.map(({ kind }) => kind)
     expect(kinds.indexOf('dropCut')).toBeGreaterThan(kinds.lastIndexOf('deleteClone'))
+  })
+
+  test('the snapshot leaves nothing in its own zone, also when that of the clone is away', async () => {
+    const { id } = await snap()
+    await stable()
+    await clone()
+    await isOrdered('createClone')
+    world.zones.b.finishClones(id)
+    await available()
+    world.zones.b.goAway()
+    const link = world.region.context.links.get('node-b')
+    await world.until(() => link?.state.kind === 'away' || undefined)
+    await world.region.snapshots.delete({ target: named('s'), etag: '', requestId: '' })
+    await isOrdered('dropCut', 'a')
+    await world.until(() => world.zones.a.tombstones.size === 0 || undefined, 'its tombstone to go')
+    world.zones.b.comeBack()
+    await world.until(() => world.zones.b.clones.size === 0 || undefined, 'the clone to go')
+    await world.until(() => world.zones.b.tombstones.size === 0 || undefined, 'its tombstone')
   })
 
   test('a pending snapshot forgets clones that never began', async () => {

@@ -59,6 +59,13 @@ describe('damage', () => {
     expect((await get(here, 's')).copies).toHaveLength(1)
   })
 
+  test('is mended as soon as the store has found it', async () => {
+    await damage(there, 'c')
+    there.store.damageFound.push('it is not what its id says')
+    await there.until(() => there.store.damaged.size === 0 || undefined, 'it to be mended')
+    await tidy()
+  })
+
   test('of a source is mended by its copy', async () => {
     await damage(here, 's')
     expect(await mend(here)).toBe(0)

@@ -6,10 +6,12 @@ export interface Progress {
   'doneBytes'?: (number | string | Long);
   'totalBytes'?: (number | string | Long);
   'percent'?: (number);
+  'bytesPerSecond'?: (number | string | Long);
 }
 
 export interface Progress__Output {
   'doneBytes': (string);
   'totalBytes': (string);
   'percent': (number);
+  'bytesPerSecond': (string);
 }

@@ -1,0 +1,49 @@
+// Reasons that a caller gets from a node in trouble, by a region's engine with a node that says so.
+
+import { AshlarError } from '../../../src/base/error.js'
+import type { ErrorCode } from '../../../src/gen/errors.js'
+import type { PoolOrder } from '../../../src/native/binding.js'
+import { type RegionWorld, snapshotSpec, volumeSpec } from '../region-world.js'
+
+export type RefusedByNode = (world: RegionWorld) => Promise<unknown>
+
+const volume = { kind: 'name', name: 'v' } as const
+
+const saying =
+  (kind: PoolOrder['kind'], code: ErrorCode, call: RefusedByNode): RefusedByNode =>
+  async (world) => {
+    await world.region.volumes.create(volumeSpec({ name: 'v' }))
+    world.zones.a.before = (order) => {
+      if (order.kind === kind) throw new AshlarError(code, 'the node says so')
+    }
+    return await call(world)
+  }
+
+const create: RefusedByNode = ({ region }) => region.volumes.create(volumeSpec())
+const grow: RefusedByNode = ({ region }) =>
+  region.volumes.update({ volume, capacityBytes: 128n << 20n, etag: '', requestId: '' })
+const attach: RefusedByNode = ({ region }) =>
+  region.attachments.create({ volume, host: 'h', readOnly: false, wantTcp: false, requestId: '' })
+const cut: RefusedByNode = ({ region }) =>
+  region.snapshots.create(snapshotSpec({ sourceVolume: volume }))
+
+/** By method, then by reason, as proto/ spells it. */
+export const nodeRefusals: Readonly<Record<string, Readonly<Record<string, RefusedByNode>>>> = {
+  CreateVolume: {
+    pool_full: saying('createVolume', 'NO_SPACE', create),
+    pool_read_only: saying('createVolume', 'POOL_READ_ONLY', create),
+  },
+  UpdateVolume: {
+    pool_full: saying('growVolume', 'NO_SPACE', grow),
+    pool_read_only: saying('growVolume', 'POOL_READ_ONLY', grow),
+  },
+  CreateAttachment: {
+    pool_full: saying('attach', 'NO_SPACE', attach),
+    pool_read_only: saying('attach', 'POOL_READ_ONLY', attach),
+  },
+  CreateSnapshot: {
+    pool_full: saying('cut', 'NO_SPACE', cut),
+    pool_read_only: saying('cut', 'POOL_READ_ONLY', cut),
+    over_quota: saying('cut', 'QUOTA_EXCEEDED', cut),
+  },
+}
