@@ -1,5 +1,5 @@
-// Crew: threads that stay, for computing in the background that comes message by message. They run
-// only when no other thread wants the processor, so `work` takes no lock that others wait for.
+// Crew: threads that stay, for computing in the background that comes message by message. They give
+// way to all others (lowest_priority), so `work` takes no lock that others wait for.
 // Thread: run() from any, several at once.
 #pragma once
 

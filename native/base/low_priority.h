@@ -5,8 +5,7 @@ namespace ashlar {
 
 // Of the calling thread, for the rest of its life. Where the system refuses, nothing changes.
 void lower_priority();
-// Lower still: it runs only when nobody else wants to, so it must hold no lock that others wait
-// for.
+// Lower still: what computes so must hold no lock that others wait for.
 void lowest_priority();
 
 }  // namespace ashlar

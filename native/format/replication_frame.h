@@ -65,13 +65,6 @@ inline void append_frame(std::vector<uint8_t>& to, Wire kind, uint64_t index, co
   to.insert(to.end(), payload.begin(), payload.end());
 }
 
-// A WANT or WANT_NODE of these; nothing when there are none.
-inline void append_numbers(std::vector<uint8_t>& to, Wire kind, std::span<const uint64_t> numbers) {
-  if (numbers.empty()) return;
-  append_frame(to, kind, 0, Hash{},
-               Bytes(reinterpret_cast<const uint8_t*>(numbers.data()), numbers.size_bytes()));
-}
-
 // WANT or WANT_NODE; nothing where there are no numbers.
 inline void append_wants(std::vector<uint8_t>& to, Wire kind,
                          const std::vector<uint64_t>& numbers) {

@@ -13,9 +13,6 @@ namespace ashlar {
 namespace {
 
 constexpr size_t kUnderWayMax = (8 << 20) / kChunkBytes;
-Error broken(const std::string& what) {
-  return error(Code::kProtocol, "the source " + what + "; nothing of it was written");
-}
 
 }  // namespace
 
@@ -64,7 +61,7 @@ void CloneFill::walk() {
     TRY(visit({tree_height(manifest_.volume_bytes), 0}, manifest_.tree_root));
     {
       std::unique_lock lock(mutex_);
-      TRY(wait(lock, [&] { return asked_chunks_.empty() && writing_ == 0; }));
+      TRY(wait(lock, [&] { return under_way_ == 0; }));
     }
     TRY(target_->volume().flush());
     target_->note_done(manifest_.volume_bytes);
@@ -143,7 +140,7 @@ Result<void> CloneFill::clear(uint64_t first_chunk, uint64_t chunks) {
 }
 
 void CloneFill::ask_node(const TreePlace& place, const Hash& id) {
-  if (nodes_.contains(place) || !asked_nodes_.emplace(place, id).second) return;
+  if (nodes_.contains(place) || !asked_.emplace(place, id).second) return;
   ask_nodes_.push_back(number_of(place));
 }
 
@@ -157,8 +154,9 @@ Result<NodeBytes> CloneFill::node(const TreePlace& place, const Hash& id) {
 
 Result<void> CloneFill::ask_chunk(uint64_t chunk, const Hash& id) {
   std::unique_lock lock(mutex_);
-  TRY(wait(lock, [&] { return asked_chunks_.size() + writing_ < kUnderWayMax; }));
-  asked_chunks_.emplace(chunk, id);
+  TRY(wait(lock, [&] { return under_way_ < kUnderWayMax; }));
+  under_way_++;
+  asked_.emplace(TreePlace{0, chunk}, id);
   ask_chunks_.push_back(chunk);
   changed_.notify_all();
   return {};
@@ -171,9 +169,7 @@ Result<std::optional<std::vector<uint8_t>>> CloneFill::take() {
   });
   if (failed_) return *failed_;
   if (closed_ || full_) return std::optional<std::vector<uint8_t>>();
-  std::vector<uint8_t> message;
-  append_wants(message, Wire::kWantNode, ask_nodes_);
-  append_wants(message, Wire::kWant, ask_chunks_);
+  auto message = wants_of(ask_nodes_, ask_chunks_);
   ask_nodes_.clear();
   ask_chunks_.clear();
   return std::optional(std::move(message));
@@ -186,44 +182,25 @@ Result<void> CloneFill::give(Bytes message) {
 }
 
 Result<void> CloneFill::take_message(Bytes message) {
-  for (const WireFrame& frame : TRY(parse_frames(message))) {
-    switch (frame.header.kind) {
-      case Wire::kNode:
-        TRY(take_node(frame));
-        break;
-      case Wire::kRaw:
-      case Wire::kLz4:
-        TRY(take_chunk(frame));
-        break;
-      case Wire::kCannot:
-        return error(Code::kRemoteUnavailable, "the region cannot give a part of the snapshot");
-      case Wire::kList:
-      case Wire::kListEnd:
-      case Wire::kWant:
-      case Wire::kWantNode:
-      case Wire::kDelta:
-      case Wire::kDeltaRaw:
-        return broken("sent a frame that was not asked for");
-    }
-  }
-  return {};
+  const TreeFrames frames = TRY(sort_frames(message, Deltas::kRefused));
+  for (const WireFrame& node : frames.nodes)
+    TRY(take_node(node));
+  for (const WireFrame& chunk : frames.chunks)
+    TRY(take_chunk(chunk));
+  return frames.refused.empty() ? Result<void>() : Result<void>(refusal(frames.refused.front()));
 }
 
 Result<void> CloneFill::take_node(const WireFrame& frame) {
-  const TreePlace place = place_of(frame.header.index);
   Hash expected;
   {
     std::lock_guard lock(mutex_);
-    const auto asked = asked_nodes_.find(place);
-    if (asked == asked_nodes_.end()) return broken("sent a node that was not asked for");
-    expected = asked->second;
+    expected = TRY(asked_id(asked_, frame));
   }
-  const bool good = frame.payload.size() == kNodeBytes && frame.payload[0] == place.level &&
-                    keyed_hash(keys_.node, frame.payload) == expected;
-  if (!good) return broken("sent a node that is not what its parent says");
+  const NodeBytes node = TRY(checked_node(keys_, frame, expected));
+  const TreePlace place = place_in_tree(frame);
   std::lock_guard lock(mutex_);
-  asked_nodes_.erase(place);
-  std::copy(frame.payload.begin(), frame.payload.end(), nodes_[place].begin());
+  asked_.erase(place);
+  nodes_[place] = node;
   changed_.notify_all();
   return {};
 }
@@ -233,11 +210,7 @@ Result<void> CloneFill::take_chunk(const WireFrame& frame) {
   Hash expected;
   {
     std::lock_guard lock(mutex_);
-    const auto asked = asked_chunks_.find(chunk);
-    if (asked == asked_chunks_.end()) return broken("sent a chunk that was not asked for");
-    expected = asked->second;
-    asked_chunks_.erase(asked);
-    writing_++;
+    expected = TRY(take_asked(asked_, frame));
   }
   std::vector<uint8_t> bytes(kChunkBytes);
   if (!unpack_chunk(frame, bytes)) return broken("sent a chunk that does not unpack");
@@ -246,7 +219,7 @@ Result<void> CloneFill::take_chunk(const WireFrame& frame) {
   }
   TRY(write_difference(chunk, bytes));
   std::lock_guard lock(mutex_);
-  writing_--;
+  under_way_--;
   changed_.notify_all();
   return {};
 }

@@ -16,6 +16,7 @@
 #include "seal/tree_place.h"
 #include "stream/channel.h"
 #include "stream/snapshot_source.h"
+#include "stream/tree_frames.h"
 #include "volume/clone_target.h"
 
 namespace ashlar {
@@ -62,9 +63,8 @@ class CloneFill final : public Channel {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::map<TreePlace, NodeBytes> nodes_;  // come, and not visited yet
-  std::map<TreePlace, Hash> asked_nodes_;
-  std::map<uint64_t, Hash> asked_chunks_;
-  size_t writing_ = 0;  // chunks that came and are being written
+  Asked asked_;
+  size_t under_way_ = 0;  // chunks asked for, or being written
   std::vector<uint64_t> ask_nodes_;
   std::vector<uint64_t> ask_chunks_;
   bool full_ = false;

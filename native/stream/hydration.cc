@@ -15,10 +15,6 @@ constexpr size_t kUnderWayMax = (16 << 20) / kChunkBytes;
 constexpr size_t kArrivedMax = 2;    // messages
 constexpr size_t kNodesKept = 4096;  // 8 MiB
 
-Error broken(const std::string& what) {
-  return error(Code::kProtocol, "the source " + what + "; nothing of it was installed");
-}
-
 }  // namespace
 
 Hydration::Hydration(std::shared_ptr<Hydrator> target, const ManifestFields& manifest,
@@ -87,7 +83,7 @@ std::optional<Hydration::Zeros> Hydration::advance(uint64_t chunk) {
       return Zeros{index * chunks_below(level), chunks_below(level)};
     }
     if (level == 0) {
-      if (asked_chunks_.emplace(chunk, id).second) {
+      if (asked_.emplace(TreePlace{0, chunk}, id).second) {
         ask_chunks_.push_back(chunk);
       } else {
         under_way_--;  // asked before
@@ -98,7 +94,7 @@ std::optional<Hydration::Zeros> Hydration::advance(uint64_t chunk) {
     const auto node = nodes_.find(place);
     if (node == nodes_.end()) {
       parked_[place].push_back(chunk);
-      if (asked_nodes_.emplace(place, id).second) ask_nodes_.push_back(number_of(place));
+      if (asked_.emplace(place, id).second) ask_nodes_.push_back(number_of(place));
       return std::nullopt;
     }
     id = child_id(node->second, chunk / chunks_below(uint8_t(level - 1)) % kFanOut);
@@ -125,9 +121,7 @@ Result<std::optional<std::vector<uint8_t>>> Hydration::take() {
   if (failed_) return *failed_;
   if (closed_) return std::optional<std::vector<uint8_t>>();
   if (ask_nodes_.empty() && ask_chunks_.empty()) return std::optional<std::vector<uint8_t>>();
-  std::vector<uint8_t> message;
-  append_wants(message, Wire::kWantNode, ask_nodes_);
-  append_wants(message, Wire::kWant, ask_chunks_);
+  auto message = wants_of(ask_nodes_, ask_chunks_);
   ask_nodes_.clear();
   ask_chunks_.clear();
   return std::optional(std::move(message));
@@ -146,31 +140,14 @@ void Hydration::fail(const Error& reason) {
 }
 
 Result<void> Hydration::take_message(Bytes message) {
-  std::vector<WireFrame> chunks;
-  std::optional<WireFrame> refused;
-  for (const WireFrame& frame : TRY(parse_frames(message))) {
-    switch (frame.header.kind) {
-      case Wire::kNode:
-        TRY(take_node(frame));
-        break;
-      case Wire::kRaw:
-      case Wire::kLz4:
-        chunks.push_back(frame);
-        break;
-      case Wire::kCannot:
-        refused = frame;
-        break;
-      case Wire::kList:
-      case Wire::kListEnd:
-      case Wire::kWant:
-      case Wire::kWantNode:
-      case Wire::kDelta:
-      case Wire::kDeltaRaw:
-        return broken("sent a frame that was not asked for");
-    }
-  }
-  TRY(take_chunks(chunks));
-  return refused ? take_refusal(*refused) : Result<void>();
+  const TreeFrames frames = TRY(sort_frames(message, Deltas::kRefused));
+  for (const WireFrame& node : frames.nodes)
+    TRY(take_node(node));
+  TRY(take_chunks(frames.chunks));
+  Result<void> outcome;
+  for (const WireFrame& refused : frames.refused)
+    outcome = take_refusal(refused);
+  return outcome;
 }
 
 // Those who wait for what the source cannot give are told. The region says why in its log;
@@ -180,7 +157,7 @@ Result<void> Hydration::take_refusal(const WireFrame& frame) {
   std::vector<uint64_t> chunks;
   {
     std::lock_guard lock(mutex_);
-    if (place.level == 0 && asked_chunks_.contains(place.index)) {
+    if (place.level == 0 && asked_.contains(place)) {
       chunks = {place.index};
     } else if (const auto below = parked_.find(place); below != parked_.end()) {
       chunks = below->second;
@@ -199,19 +176,15 @@ Result<void> Hydration::take_node(const WireFrame& frame) {
   Hash expected;
   {
     std::lock_guard lock(mutex_);
-    const auto asked = asked_nodes_.find(place);
-    if (asked == asked_nodes_.end()) return broken("sent a node that was not asked for");
-    expected = asked->second;
+    expected = TRY(asked_id(asked_, frame));
   }
-  const bool good =
-      frame.payload[0] == place.level && keyed_hash(keys_.node, frame.payload) == expected;
-  if (!good) return broken("sent a node that is not what its parent says");
+  const NodeBytes node = TRY(checked_node(keys_, frame, expected));
   std::vector<Zeros> zeros;
   {
     std::lock_guard lock(mutex_);
-    asked_nodes_.erase(place);
+    asked_.erase(place);
     if (nodes_.size() >= kNodesKept) nodes_.clear();
-    std::copy(frame.payload.begin(), frame.payload.end(), nodes_[place].begin());
+    nodes_[place] = node;
     const auto parked = parked_.extract(place);
     if (!parked.empty()) {
       for (const uint64_t chunk : parked.mapped()) {
@@ -231,9 +204,7 @@ Result<void> Hydration::take_chunks(const std::vector<WireFrame>& frames) {
     for (const WireFrame& frame : frames) {
       // Before it is installed: from then on it may be wanted once more, and is to be asked for
       // again.
-      const auto asked = asked_chunks_.extract(frame.header.index);
-      if (asked.empty()) return broken("sent a chunk that was not asked for");
-      expected.push_back(asked.mapped());
+      expected.push_back(TRY(take_asked(asked_, frame)));
     }
   }
   Arrived arrived = TRY(verify(frames, expected));

@@ -16,6 +16,7 @@
 
 #include "seal/tree_place.h"
 #include "stream/channel.h"
+#include "stream/tree_frames.h"
 #include "volume/hydrator.h"
 
 namespace ashlar {
@@ -64,9 +65,8 @@ class Hydration final : public Channel {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::map<TreePlace, NodeBytes> nodes_;
-  std::map<TreePlace, Hash> asked_nodes_;
+  Asked asked_;
   std::map<TreePlace, std::vector<uint64_t>> parked_;  // chunks that wait for a node
-  std::map<uint64_t, Hash> asked_chunks_;
   std::vector<uint64_t> ask_nodes_;
   std::vector<uint64_t> ask_chunks_;
   std::deque<Arrived> arrived_;  // for the installer

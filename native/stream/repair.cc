@@ -15,10 +15,6 @@ bool has_room(size_t questions, size_t questions_max) {
   return questions + kFanOut <= questions_max;
 }
 
-Error broken(const std::string& what) {
-  return error(Code::kProtocol, "the source " + what + "; nothing of it was kept");
-}
-
 }  // namespace
 
 Repair::Repair(ChunkStore& store, const DomainKeys& keys, const Manifest& manifest,
@@ -58,10 +54,7 @@ Result<std::optional<std::vector<uint8_t>>> Repair::take() {
         asked_[place] = id;
         (place.level == 0 ? chunks : nodes).push_back(number_of(place));
       }
-      std::vector<uint8_t> message;
-      append_numbers(message, Wire::kWantNode, nodes);
-      append_numbers(message, Wire::kWant, chunks);
-      return std::optional(std::move(message));
+      return std::optional(wants_of(nodes, chunks));
     }
     complete_ = way_.empty() && come_.empty() && asked_.empty();
     if (complete_) return std::optional<std::vector<uint8_t>>();
@@ -175,59 +168,31 @@ Result<void> Repair::give(Bytes message) {
 }
 
 Result<void> Repair::take_message(Bytes message) {
-  std::vector<WireFrame> chunks;
-  for (const WireFrame& frame : TRY(parse_frames(message))) {
-    switch (frame.header.kind) {
-      case Wire::kNode:
-        TRY(take_node(frame));
-        break;
-      case Wire::kRaw:
-      case Wire::kLz4:
-        chunks.push_back(frame);
-        break;
-      case Wire::kCannot: {
-        std::lock_guard lock(mutex_);
-        if (asked_.erase(place_of(frame.header.index)) == 0) {
-          return broken("refused what was not asked for");
-        }
-        refused_++;
-        break;
-      }
-      case Wire::kDelta:
-      case Wire::kDeltaRaw:
-      case Wire::kList:
-      case Wire::kListEnd:
-      case Wire::kWant:
-      case Wire::kWantNode:
-        return broken("sent a frame that was not asked for");
-    }
-  }
+  const TreeFrames frames = TRY(sort_frames(message, Deltas::kRefused));
+  for (const WireFrame& node : frames.nodes)
+    TRY(take_node(node));
   received_bytes_ += message.size();
-  return take_chunks(chunks);
+  TRY(take_chunks(frames.chunks));
+  std::lock_guard lock(mutex_);
+  for (const WireFrame& frame : frames.refused) {
+    if (asked_.erase(place_in_tree(frame)) == 0) return broken("refused what was not asked for");
+    refused_++;
+  }
+  return {};
 }
 
-Result<Hash> Repair::asked_id(const WireFrame& frame, const TreePlace& place) {
+Result<Hash> Repair::expected_id(const WireFrame& frame) {
   std::lock_guard lock(mutex_);
-  const auto asked = asked_.find(place);
-  if (asked == asked_.end() || asked->second != frame.header.id) {
-    return broken("sent " + to_string(place) + ", which was not asked for");
-  }
-  return frame.header.id;
+  return asked_id(asked_, frame);
 }
 
 // It is walked under, wherever its children are.
 Result<void> Repair::take_node(const WireFrame& frame) {
-  const TreePlace place = place_of(frame.header.index);
-  const Hash id = TRY(asked_id(frame, place));
-  if (place.level == 0 || frame.payload[0] != place.level ||
-      keyed_hash(keys_.node, frame.payload) != id) {
-    return broken("sent a node that is not what its parent says");
-  }
-  Step step{place, {}, 0};
-  std::copy(frame.payload.begin(), frame.payload.end(), step.node.begin());
+  const Hash id = TRY(expected_id(frame));
+  Step step{place_in_tree(frame), TRY(checked_node(keys_, frame, id)), 0};
   nodes_.emplace_back(id, step.node);
   std::lock_guard lock(mutex_);
-  asked_.erase(place);
+  asked_.erase(step.place);
   come_.push_back(std::move(step));
   return {};
 }
@@ -235,7 +200,7 @@ Result<void> Repair::take_node(const WireFrame& frame) {
 Result<void> Repair::take_chunks(const std::vector<WireFrame>& frames) {
   std::vector<Hash> ids;
   for (const WireFrame& frame : frames)
-    ids.push_back(TRY(asked_id(frame, {0, frame.header.index})));
+    ids.push_back(TRY(expected_id(frame)));
   std::vector<std::optional<Result<ArrivedChunk>>> arrived(frames.size());
   parallel_for(frames.size(), [&](size_t i) {
     arrived[i].emplace(accept_chunk(store_, keys_, frames[i], ids[i], Hash{}));

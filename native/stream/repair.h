@@ -16,6 +16,7 @@
 #include "seal/tree_place.h"
 #include "stream/arrived_chunk.h"
 #include "stream/ingest.h"
+#include "stream/tree_frames.h"
 
 namespace ashlar {
 
@@ -56,7 +57,7 @@ class Repair final : public Channel {
   // Requires mutex_.
   size_t room_left() const;
   Result<void> take_message(Bytes message);
-  Result<Hash> asked_id(const WireFrame& frame, const TreePlace& place);
+  Result<Hash> expected_id(const WireFrame& frame);
   Result<void> take_node(const WireFrame& frame);
   Result<void> take_chunks(const std::vector<WireFrame>& frames);
 
@@ -80,7 +81,7 @@ class Repair final : public Channel {
 
   std::mutex mutex_;  // guards what follows
   std::condition_variable changed_;
-  std::map<TreePlace, Hash> asked_;
+  Asked asked_;
   std::deque<Step> come_;  // nodes to walk under
   uint64_t covered_chunks_ = 0;
   uint64_t refused_ = 0;

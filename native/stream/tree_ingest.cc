@@ -13,21 +13,8 @@ constexpr size_t kChildrenWaiting = 1024;  // then no more nodes of the level ab
 // What is added between two times that all of it is made durable.
 constexpr size_t kAddedMax = 65'536;
 
-Error broken(const std::string& what) {
-  return error(Code::kProtocol, "the source " + what + "; nothing of it was kept");
-}
-
 Error uneven() {
   return broken("has a tree of uneven height");
-}
-
-Error refusal(const WireFrame& frame) {
-  uint32_t code = 0;
-  std::memcpy(&code, frame.payload.data(), sizeof code);
-  const bool known = code <= uint32_t(Code::kInternal);
-  return error(Code::kRemoteUnavailable,
-               "the source cannot give " + to_string(place_of(frame.header.index)) + " (" +
-                   (known ? code_name(Code(code)) : "unknown reason") + ")");
 }
 
 }  // namespace
@@ -94,56 +81,26 @@ Result<void> TreeIngest::give(Bytes message) {
 }
 
 Result<void> TreeIngest::take_message(Bytes message) {
-  std::vector<WireFrame> chunks;
-  std::optional<Error> refused;
-  for (const WireFrame& frame : TRY(parse_frames(message))) {
-    switch (frame.header.kind) {
-      case Wire::kNode:
-        TRY(take_node(frame));
-        break;
-      case Wire::kRaw:
-      case Wire::kLz4:
-      case Wire::kDelta:
-      case Wire::kDeltaRaw:
-        chunks.push_back(frame);
-        break;
-      case Wire::kCannot:
-        refused = refusal(frame);
-        break;
-      case Wire::kList:
-      case Wire::kListEnd:
-      case Wire::kWant:
-      case Wire::kWantNode:
-        return broken("sent a frame that was not asked for");
-    }
-  }
+  const Deltas deltas = base_ ? Deltas::kAllowed : Deltas::kRefused;
+  const TreeFrames frames = TRY(sort_frames(message, deltas));
+  for (const WireFrame& node : frames.nodes)
+    TRY(take_node(node));
   received_bytes_ += message.size();
-  TRY(take_chunks(chunks));
-  return refused ? Result<void>(*refused) : Result<void>();
+  TRY(take_chunks(frames.chunks));
+  return frames.refused.empty() ? Result<void>() : Result<void>(refusal(frames.refused.back()));
 }
 
 // The id under which this was asked for; it is not asked for any more.
-Result<Hash> TreeIngest::asked_id(const WireFrame& frame, const TreePlace& place) {
+Result<Hash> TreeIngest::take_id(const WireFrame& frame) {
   std::lock_guard lock(mutex_);
-  const auto asked = asked_.find(place);
-  if (asked == asked_.end() || asked->second != frame.header.id) {
-    return broken("sent " + to_string(place) + ", which was not asked for");
-  }
-  asked_.erase(asked);
-  under_way_[place.level]--;
-  return frame.header.id;
+  const Hash id = TRY(take_asked(asked_, frame));
+  under_way_[place_in_tree(frame).level]--;
+  return id;
 }
 
 Result<void> TreeIngest::take_node(const WireFrame& frame) {
-  const TreePlace place = place_of(frame.header.index);
-  const Hash id = TRY(asked_id(frame, place));
-  if (place.level == 0 || frame.payload[0] != place.level ||
-      keyed_hash(keys_.node, frame.payload) != id) {
-    return broken("sent a node that is not what its parent says");
-  }
-  Item& item = items_.at(id);
-  item.node = std::make_unique<NodeBytes>();
-  std::copy(frame.payload.begin(), frame.payload.end(), item.node->begin());
+  const Hash id = TRY(take_id(frame));
+  items_.at(id).node = std::make_unique<NodeBytes>(TRY(checked_node(keys_, frame, id)));
   return expand(id);
 }
 
@@ -153,12 +110,9 @@ Result<void> TreeIngest::take_chunks(const std::vector<WireFrame>& frames) {
   std::vector<Hash> bases(frames.size());
   for (size_t i = 0; i < frames.size(); i++) {
     const WireFrameHeader& header = frames[i].header;
-    const TreePlace place{0, header.index};
-    ids.push_back(TRY(asked_id(frames[i], place)));
+    ids.push_back(TRY(take_id(frames[i])));
     const bool delta = header.kind == Wire::kDelta || header.kind == Wire::kDeltaRaw;
-    if (!delta) continue;
-    if (!base_) return broken("sent a delta, and no base was agreed on");
-    bases[i] = TRY(base_->id_at(place));
+    if (delta) bases[i] = TRY(base_->id_at({0, header.index}));
   }
   std::vector<std::optional<Result<ArrivedChunk>>> arrived(frames.size());
   parallel_for(frames.size(), [&](size_t i) {
@@ -310,10 +264,7 @@ Result<std::optional<std::vector<uint8_t>>> TreeIngest::take() {
       (level == 0 ? chunks : nodes).push_back(number_of(place));
     }
   }
-  std::vector<uint8_t> message;
-  append_numbers(message, Wire::kWantNode, nodes);
-  append_numbers(message, Wire::kWant, chunks);
-  return std::optional(std::move(message));
+  return std::optional(wants_of(nodes, chunks));
 }
 
 Progress TreeIngest::progress() {

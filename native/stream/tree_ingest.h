@@ -20,6 +20,7 @@
 #include "stream/arrived_chunk.h"
 #include "stream/ingest.h"
 #include "stream/snapshot_tree.h"
+#include "stream/tree_frames.h"
 
 namespace ashlar {
 
@@ -57,7 +58,7 @@ class TreeIngest final : public Channel {
   Result<void> take_message(Bytes message);
   Result<void> take_node(const WireFrame& frame);
   Result<void> take_chunks(const std::vector<WireFrame>& frames);
-  Result<Hash> asked_id(const WireFrame& frame, const TreePlace& place);
+  Result<Hash> take_id(const WireFrame& frame);
   Result<void> expand(const Hash& id);
   Result<void> complete(const Hash& id);
   Result<void> make_durable();
@@ -90,7 +91,7 @@ class TreeIngest final : public Channel {
   std::mutex mutex_;  // guards what follows
   std::condition_variable changed_;
   std::array<std::deque<std::pair<TreePlace, Hash>>, kLevels> to_ask_;
-  std::map<TreePlace, Hash> asked_;
+  Asked asked_;
   std::array<size_t, kLevels> under_way_{};
   uint64_t done_chunks_ = 0;
   bool complete_ = false;

@@ -162,6 +162,44 @@ TEST_F(StreamRestore, AReceiverThatIsReplacedTakesNothingFromItsSuccessor) {
   }
 }
 
+TEST_F(StreamRestore, AllReadersOfWhatOneMessageRefusesAreTold) {
+  make(600 * kChunkBytes, {3, 300});
+  open(demand_, Lane::kDemand);
+  SnapshotSource source(*store_, fields());
+  Fetched low = fetch(3);
+  Fetched high = fetch(300);
+  std::vector<uint8_t> refusals;
+  for (int refused = 0; refused < 2;) {
+    const auto asked = demand_->take();
+    ASSERT_OK(asked);
+    ASSERT_TRUE(asked->has_value());
+    const auto frames = parse_frames(**asked);
+    ASSERT_OK(frames);
+    std::vector<uint8_t> nodes;
+    for (const WireFrame& frame : *frames) {
+      const std::vector<uint64_t> numbers = wire_numbers(frame);
+      if (frame.header.kind == Wire::kWantNode) {
+        append_wants(nodes, Wire::kWantNode, numbers);
+        continue;
+      }
+      const uint32_t code = uint32_t(Code::kCorrupt);
+      for (const uint64_t number : numbers) {
+        append_frame(refusals, Wire::kCannot, number, Hash{},
+                     Bytes(reinterpret_cast<const uint8_t*>(&code), sizeof code));
+        refused++;
+      }
+    }
+    if (nodes.empty()) continue;
+    ASSERT_OK(source.give(nodes));
+    const auto said = source.take();
+    ASSERT_OK(said);
+    ASSERT_OK(demand_->give(**said));
+  }
+  EXPECT_FALSE(demand_->give(refusals));
+  EXPECT_TRUE(fails_with(low.get(), Code::kRemoteUnavailable, "cannot give"));
+  EXPECT_TRUE(fails_with(high.get(), Code::kRemoteUnavailable, "cannot give"));
+}
+
 TEST_F(StreamRestore, ASuccessorSweepsWhatItsPredecessorTook) {
   make(64 * kChunkBytes, {1, 2, 3, 60});
   for (int i = 0; i < 20; i++) {
