@@ -194,6 +194,10 @@ describe('CreateAttachment', () => {
     const node = new ZoneApi(world.zoneEndpoint('local-1'))
     expect((await node.records()).attachments).toMatchObject([{ attachmentId: id, host }])
     node.close()
+    await world.until('the region has its node again', async () => {
+      const { zones } = await client.topology.listZones({ name: 'local-1' })
+      return zones[0]?.status === 'ZONE_STATUS_AVAILABLE'
+    })
     expect((await attach({ host })).id).toBe(id)
   })
 

@@ -119,7 +119,7 @@ describe('a pending snapshot', () => {
       etag: expect.stringMatching(/^"[^"]+"$/),
       ...pending,
       lifecycleReasons: [],
-      progress: { doneBytes: '0', totalBytes: '0', percent: 0 },
+      progress: { doneBytes: '0', totalBytes: '0', percent: 0, bytesPerSecond: '0' },
       createdAt: { seconds: expect.stringMatching(/^\d+$/), nanos: expect.any(Number) },
       capturedAt: { seconds: expect.stringMatching(/^\d+$/), nanos: expect.any(Number) },
       minimumCapacityBytes: String(4n * MiB),
