@@ -1,5 +1,5 @@
-// Two projects: `unit` (anything quick, files in parallel) and `e2e` (whole daemons and real clients,
-// one file at a time). Forks, so that a crash in the addon ends one worker and not the run.
+// Two projects: `unit` (anything quick) and `e2e` (whole daemons and real clients, which mostly wait:
+// two files at a time, each with a world of its own). Forks, so that a crash in the addon ends one worker and not the run.
 import { configDefaults, defineConfig } from 'vitest/config'
 
 const whole = ['test/e2e/**/*.test.ts', 'test/interop/**/*.test.ts']
@@ -26,7 +26,7 @@ export default defineConfig({
           include: whole,
           testTimeout: 600_000,
           hookTimeout: 120_000,
-          fileParallelism: false,
+          maxWorkers: 2,
         },
       },
     ],

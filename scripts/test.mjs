@@ -8,8 +8,9 @@
 //   npm test -- e2e restart              the same for test/e2e and test/interop
 //   npm run soak                         the long form of native and e2e
 //
-// ASHLAR_TEST_SCALE is a factor on the number of random operations in model, crash and fuzz tests: 1 by
-// default, 0.1 under the sanitizers, 10 in the soak. ASHLAR_SOAK=1 asks e2e tests for their long form.
+// ASHLAR_TEST_SCALE is a factor on the number of random operations in model, crash and fuzz tests: 0.5
+// by default, 1 beside the sanitizers (as in CI), 0.1 under them, 10 in the soak. ASHLAR_SOAK=1 asks
+// e2e tests for their long form.
 
 import { spawn } from 'node:child_process'
 import * as fs from 'node:fs'
@@ -67,7 +68,7 @@ async function nativeShard(preset, index, shards, options) {
   const args = [`--gtest_output=json:${report}`, '--gtest_color=no']
   if (pattern) args.push(`--gtest_filter=${pattern}`)
   const sanitized = preset === 'asan'
-  const scale = options.soak ? '10' : sanitized ? '0.1' : '1'
+  const scale = options.soak ? '10' : sanitized ? '0.1' : options.asan ? '1' : '0.5'
   const env = {
     ...process.env,
     ASHLAR_TEST_SCALE: process.env.ASHLAR_TEST_SCALE ?? scale,

@@ -2,7 +2,7 @@
 // daemons. Contents come from a small stock, so that what has just been condemned is often needed again.
 // All the time every snapshot that is not deleted has its bytes; in the end the store holds no more.
 //
-// ASHLAR_RACE_SECONDS: how long; default 60, and an hour in `npm run soak`.
+// ASHLAR_RACE_SECONDS: how long; default 30, two minutes in CI, and an hour in `npm run soak`.
 
 import { createHash } from 'node:crypto'
 import { closeSync, copyFileSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs'
@@ -19,7 +19,7 @@ import { must } from '../support/tools.js'
 import { type Taken, WiredRegion, persist } from '../support/wired-region.js'
 
 const soak = process.env['ASHLAR_SOAK'] === '1'
-const seconds = Number(process.env['ASHLAR_RACE_SECONDS'] ?? (soak ? 3600 : 60))
+const seconds = Number(process.env['ASHLAR_RACE_SECONDS'] ?? (soak ? 3600 : 30))
 const seed = seedOf('collection race')
 const MiB = 1 << 20
 const volumeBytes = 16 * MiB

@@ -114,8 +114,8 @@ const copy = (name: string, base: boolean): Operation => ({
 })
 
 test.for([
-  ['copy', copy('copy', false), 5],
-  ['copy of what changed', copy('copy of what changed', true), 4],
+  ['copy', copy('copy', false), 3],
+  ['copy of what changed', copy('copy of what changed', true), 3],
 ] as const)('%s', { timeout: hours }, async ([, operation, inTests]) => {
   await everyMessage({ wires, operation, random, trials: trialsOf(inTests) })
 })

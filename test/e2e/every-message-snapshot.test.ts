@@ -84,8 +84,8 @@ const deletion: Operation = {
 }
 
 test.for([
-  ['snapshot', snapshot, 8],
-  ['deletion', deletion, 5],
+  ['snapshot', snapshot, 5],
+  ['deletion', deletion, 3],
 ] as const)('%s', { timeout: hours }, async ([, operation, inTests]) => {
   await everyMessage({ wires, operation, random, trials: trialsOf(inTests) })
 })
