@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/low_priority.h"
+#include "base/thread_name.h"
 
 namespace ashlar {
 
@@ -31,6 +32,7 @@ void Crew::run(size_t count, const std::function<void(size_t)>& work) {
 }
 
 void Crew::member() {
+  name_thread("crew");
   lowest_priority();
   std::unique_lock lock(mutex_);
   for (;;) {

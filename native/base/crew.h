@@ -3,7 +3,6 @@
 // Thread: run() from any, several at once.
 #pragma once
 
-#include <atomic>
 #include <condition_variable>
 #include <cstddef>
 #include <deque>

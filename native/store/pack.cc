@@ -48,6 +48,17 @@ Result<void> read_at(int file, const std::string& path, uint64_t offset, Mutable
   return read_at(file, path, offset + head.size(), tail);
 }
 
+DirectoryEntry entry_of(const FrameHeader& header, uint64_t offset) {
+  DirectoryEntry entry;
+  entry.id = header.id;
+  entry.base = header.base;
+  entry.offset = offset;
+  entry.stored_bytes = header.stored_bytes;
+  entry.plain_bytes = header.plain_bytes;
+  entry.kind = header.kind;
+  return entry;
+}
+
 }  // namespace
 
 std::string PackName::file_name() const {
@@ -122,14 +133,7 @@ Result<uint64_t> PackWriter::append(const StoredFrame& frame) {
   pending_.insert(pending_.end(), frame.stored.begin(), frame.stored.end());
   const uint32_t crc = crc32c(Bytes(pending_).subspan(at));  // the field is still zero
   std::memcpy(&pending_[at + offsetof(FrameHeader, crc)], &crc, sizeof crc);
-  DirectoryEntry entry;
-  entry.id = frame.id;
-  entry.base = frame.base;
-  entry.offset = offset;
-  entry.stored_bytes = header.stored_bytes;
-  entry.plain_bytes = header.plain_bytes;
-  entry.kind = frame.kind;
-  directory_.push_back(entry);
+  directory_.push_back(entry_of(header, offset));
   if (pending_.size() >= kWriteBytes) TRY(write_pending());
   return offset;
 }
@@ -217,14 +221,7 @@ Result<std::vector<DirectoryEntry>> scan_frames(const std::string& path, const O
     const uint64_t end = at + sizeof header + header.stored_bytes;
     if (header.magic != kFrameMagic || end > pack.bytes) break;
     TRY(read_frame(file, path, at, header.id, header.kind, header.stored_bytes));
-    DirectoryEntry entry;
-    entry.id = header.id;
-    entry.base = header.base;
-    entry.offset = at;
-    entry.stored_bytes = header.stored_bytes;
-    entry.plain_bytes = header.plain_bytes;
-    entry.kind = header.kind;
-    found.push_back(entry);
+    found.push_back(entry_of(header, at));
     at = end;
   }
   if (at + after() == pack.bytes) return found;

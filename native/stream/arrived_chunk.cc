@@ -7,13 +7,11 @@
 #include "codec/lz4.h"
 #include "seal/image.h"
 #include "store/delta.h"
+#include "store/verify.h"
+#include "stream/tree_frames.h"
 
 namespace ashlar {
 namespace {
-
-Error broken(const std::string& what) {
-  return error(Code::kProtocol, "the source sent " + what + "; nothing of it was kept");
-}
 
 // The base's chunk, and the chunk that is stored whole: the same one, or the one that the base is a
 // difference from. The bytes are what the store's checksums say; whether they are the id's shows in
@@ -26,13 +24,6 @@ struct Base {
   MutableBytes whole() { return {whole_bytes.get(), kChunkBytes}; }
 };
 
-bool unpack_whole(const ChunkStore::Stored& stored, MutableBytes into) {
-  if (stored.kind == FrameKind::kLz4) return lz4_decompress(stored.bytes, into);
-  if (stored.kind != FrameKind::kRaw || stored.bytes.size() != into.size()) return false;
-  std::copy(stored.bytes.begin(), stored.bytes.end(), into.begin());
-  return true;
-}
-
 Result<Base> read_base(ChunkStore& store, const DomainKeys& keys, const Hash& id) {
   Base base;
   if (is_zero(id)) {
@@ -43,13 +34,12 @@ Result<Base> read_base(ChunkStore& store, const DomainKeys& keys, const Hash& id
   const bool delta = stored.kind == FrameKind::kDelta;
   base.whole_id = delta ? stored.base : id;
   if (delta) TRY(store.read_chunk(keys, stored.base, base.whole()));
-  if (!delta && !unpack_whole(stored, base.whole())) {
+  const MutableBytes own = delta ? base.plain() : base.whole();
+  if (delta) std::copy(base.whole().begin(), base.whole().end(), own.begin());
+  if (!unpack_chunk(stored.kind, stored.block_map, stored.bytes, own)) {
     return error(Code::kCorrupt, "the chunk " + to_hex(id) + " does not unpack");
   }
-  std::copy(base.whole().begin(), base.whole().end(), base.plain().begin());
-  if (delta && !apply_delta(stored.block_map, stored.bytes, base.plain())) {
-    return error(Code::kCorrupt, "the chunk " + to_hex(id) + " does not unpack");
-  }
+  if (!delta) std::copy(own.begin(), own.end(), base.plain().begin());
   return base;
 }
 
@@ -62,7 +52,7 @@ Result<ArrivedChunk> accept_delta(ChunkStore& store, const DomainKeys& keys, con
   if (!unpacked || chunk_id(keys, plain) != id) {
     // Who is wrong, the source or this store?
     if (!is_zero(base)) TRY(store.read_chunk(keys, base, below.whole()));
-    return broken("a delta that does not give the chunk");
+    return broken("sent a delta that does not give the chunk");
   }
   ArrivedChunk chunk;
   chunk.id = id;
@@ -106,10 +96,10 @@ Result<ArrivedChunk> accept_chunk(ChunkStore& store, const DomainKeys& keys, con
   Bytes plain = frame.payload;
   if (kind != Wire::kRaw) {
     unpacked.resize(kChunkBytes);
-    if (!unpack_chunk(frame, unpacked)) return broken("a chunk that does not unpack");
+    if (!unpack_chunk(frame, unpacked)) return broken("sent a chunk that does not unpack");
     plain = unpacked;
   }
-  if (chunk_id(keys, plain) != id) return broken("a chunk that is not what its id says");
+  if (chunk_id(keys, plain) != id) return broken("sent a chunk that is not what its id says");
   ArrivedChunk chunk;
   chunk.kind = kind == Wire::kRaw ? FrameKind::kRaw : FrameKind::kLz4;
   chunk.id = id;
