@@ -107,12 +107,11 @@ export class IngestJobs {
   }
 
   /** Takes the next generation, then appends the record durably to the store. */
-  async record(kind: 'commit' | 'delete', row: Buffer): Promise<void> {
-    const { context, native, store } = this.#options
-    const generation = await context.catalog.write(
+  async recordDelete(row: Buffer): Promise<void> {
+    const generation = await this.#options.context.catalog.write(
       async (tables) => await tables.meta.nextGeneration(),
     )
-    await native.storeRecord(await store.get(), { generation: BigInt(generation), kind, row })
+    await this.#append('delete', generation, row)
   }
 
   /**
@@ -120,7 +119,7 @@ export class IngestJobs {
    * change stands without it; a catalog made from records would then have what was before.
    */
   async recordAgain(id: Id): Promise<void> {
-    const { context, native, store } = this.#options
+    const { context } = this.#options
     try {
       // In one transaction, so that of two records the later generation has the later row.
       const found = await context.catalog.write(async (tables) => {
@@ -130,14 +129,16 @@ export class IngestJobs {
         return { row, copies, generation: await tables.meta.nextGeneration() }
       })
       if (found === undefined) return
-      await native.storeRecord(await store.get(), {
-        generation: BigInt(found.generation),
-        kind: 'commit',
-        row: snapshotRecord(found.row, context.region, found.copies),
-      })
+      const row = snapshotRecord(found.row, context.region, found.copies)
+      await this.#append('commit', found.generation, row)
     } catch (thrown) {
       context.log.warn({ err: thrown, snapshot: id }, 'a change was not recorded in the store')
     }
+  }
+
+  async #append(kind: 'commit' | 'delete', generation: number, row: Buffer): Promise<void> {
+    const { native, store } = this.#options
+    await native.storeRecord(await store.get(), { generation: BigInt(generation), kind, row })
   }
 
   #forget(id: Id): void {
@@ -263,13 +264,9 @@ export class IngestJobs {
    * own and the root are committed; the record is in the store; then one transaction makes it visible.
    */
   async publish(id: Id, pulled?: Pulled): Promise<void> {
-    const { native, store, context } = this.#options
     const begun = await this.#beginCommit(id, pulled)
-    await native.storeRecord(await store.get(), {
-      generation: BigInt(begun.generation),
-      kind: 'commit',
-      row: snapshotRecord(begun.row, context.region),
-    })
+    const row = snapshotRecord(begun.row, this.#options.context.region)
+    await this.#append('commit', begun.generation, row)
     await this.#makeStable(begun.row, pulled)
     this.#forget(id)
   }

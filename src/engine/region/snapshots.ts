@@ -409,7 +409,7 @@ export class Snapshots {
   async #stepDelete(row: SnapshotRow): Promise<Step> {
     const { catalog } = this.#context
     if (row.rootHex !== undefined) {
-      await this.#jobs.record('delete', snapshotRecord(row, this.#context.region))
+      await this.#jobs.recordDelete(snapshotRecord(row, this.#context.region))
     }
     await catalog.write(async (tables) => {
       await tables.sessions.endOf(row.id)
