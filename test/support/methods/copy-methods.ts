@@ -34,6 +34,14 @@ async function stateOf(at: Regions, copyId: string) {
   return { shown: names.map(({ snapshot }) => snapshot?.name), pins }
 }
 
+/** An open copy, and what there was before it. */
+async function opened(at: Regions) {
+  const request = opening(at)
+  const before = await stateOf(at, request.copyId)
+  await copies(at).openCopy(request)
+  return { copyId: request.copyId, before }
+}
+
 export const copyUses: readonly Use<Regions>[] = [
   {
     name: 'OpenCopy',
@@ -51,10 +59,7 @@ export const copyUses: readonly Use<Regions>[] = [
   {
     name: 'CommitCopy',
     begin: async (at) => {
-      const request = opening(at)
-      const { copyId } = request
-      const before = await stateOf(at, copyId)
-      await copies(at).openCopy(request)
+      const { copyId, before } = await opened(at)
       return {
         call: async () => await copies(at).commitCopy({ copyId, region, copyName: 'renamed' }),
         check: async () =>
@@ -66,10 +71,7 @@ export const copyUses: readonly Use<Regions>[] = [
   {
     name: 'ReleaseCopy',
     begin: async (at) => {
-      const request = opening(at)
-      const { copyId } = request
-      const before = await stateOf(at, copyId)
-      await copies(at).openCopy(request)
+      const { copyId, before } = await opened(at)
       return {
         call: async () => await copies(at).releaseCopy({ copyId, region }),
         check: async () => expect(await stateOf(at, copyId)).toEqual(before),

@@ -38,6 +38,16 @@ const ordered = (kind: string, zone: 'a' | 'b' = 'b') =>
   world.zones[zone].orders.filter((order) => order.kind === kind)
 const isOrdered = (kind: string, zone: 'a' | 'b' = 'b') =>
   world.until(() => ordered(kind, zone).length > 0 || undefined, kind)
+/** A snapshot whose clone in zone-b is available. Answers the snapshot's id. */
+const cloned = async () => {
+  const { id } = await snap()
+  await stable()
+  await clone()
+  await isOrdered('createClone')
+  world.zones.b.finishClones(id)
+  await available()
+  return id
+}
 const pins = (node = 'node-b') => world.catalog.read.pins.heldBy(node)
 
 function hold(): (outcome: PullOutcome) => void {
@@ -212,12 +222,7 @@ describe('a clone', () => {
 
 describe('volumes from a clone', () => {
   test('are whole at once', async () => {
-    const { id } = await snap()
-    await stable()
-    await clone()
-    await isOrdered('createClone')
-    world.zones.b.finishClones(id)
-    await available()
+    const id = await cloned()
     const restore = { name: 'r', zone: 'zone-b', capacityBytes: undefined }
     const view = await world.region.volumes.create(
       volumeSpec({ ...restore, sourceSnapshot: named('s') }),
@@ -243,12 +248,7 @@ describe('volumes from a clone', () => {
 
 describe('deleting', () => {
   test('the snapshot lets a volume be made from its clone first', async () => {
-    const { id } = await snap()
-    await stable()
-    await clone()
-    await isOrdered('createClone')
-    world.zones.b.finishClones(id)
-    await available()
+    await cloned()
     let letGo = () => undefined as void
     const wait = new Promise<void>((resolve) => (letGo = resolve))
     world.zones.b.before = ({ kind }) => (kind === 'createVolume' ? wait : undefined)
@@ -263,12 +263,7 @@ describe('deleting', () => {
   })
 
   test('a clone drops it on its node, and its tombstone goes', async () => {
-    const { id } = await snap()
-    await stable()
-    await clone()
-    await isOrdered('createClone')
-    world.zones.b.finishClones(id)
-    await available()
+    await cloned()
     await remove()
     await expect(get()).rejects.toMatchObject({ code: 'NOT_FOUND' })
     await world.until(() => world.zones.b.clones.size === 0 || undefined, 'the clone to go')
@@ -277,12 +272,7 @@ describe('deleting', () => {
   })
 
   test('a snapshot leaves nothing on its own node while a clone elsewhere is on its way out', async () => {
-    const { id } = await snap()
-    await stable()
-    await clone()
-    await isOrdered('createClone')
-    world.zones.b.finishClones(id)
-    await available()
+    await cloned()
     world.zones.b.before = async ({ kind }) => (kind === 'deleteClone' ? await never : undefined)
     const target = named('s')
     await world.region.snapshots.delete({ target, etag: '', requestId: '' })
@@ -350,12 +340,7 @@ describe('deleting', () => {
   })
 
   test('the snapshot leaves nothing in its own zone, also when that of the clone is away', async () => {
-    const { id } = await snap()
-    await stable()
-    await clone()
-    await isOrdered('createClone')
-    world.zones.b.finishClones(id)
-    await available()
+    await cloned()
     world.zones.b.goAway()
     const link = world.region.context.links.get('node-b')
     await world.until(() => link?.state.kind === 'away' || undefined)
