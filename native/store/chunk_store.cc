@@ -141,7 +141,11 @@ Result<ChunkStore::Stored> ChunkStore::read(const Hash& id) {
     }
     if (!at) return error(Code::kNotFound, "the store has no " + to_hex(id));
     auto stored = read_at(id, *at);
-    if (stored || stored.error().code != Code::kCorrupt) return stored;
+    if (stored) {
+      stored->may_be_base = is_full_chunk(at->kind) && is_usable(id, at, condemned().get());
+      return stored;
+    }
+    if (stored.error().code != Code::kCorrupt) return stored;
     // Its pack may have been rewritten meanwhile.
     const auto again = TRY(index_->find(id));
     if (again == at || tries >= kReadTriesMax) {

@@ -58,6 +58,7 @@ class ChunkStore {
     std::vector<uint8_t> bytes;  // as stored; the frame's CRC was checked
     Hash base{};                 // of a delta
     uint16_t block_map = 0;
+    bool may_be_base = false;  // it is a full chunk that deltas may lean on
   };
   // kNotFound when the store has no such id; kCorrupt when it is damaged, which quarantines it.
   Result<Stored> read(const Hash& id);

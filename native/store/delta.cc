@@ -20,6 +20,14 @@ uint16_t differing_blocks(Bytes chunk, Bytes base, uint16_t among) {
   return map;
 }
 
+void copy_blocks(uint16_t block_map, Bytes chunk, MutableBytes into) {
+  CHECK(chunk.size() == kChunkBytes && into.size() == kChunkBytes);
+  for (size_t i = 0; i < kBlocksPerChunk; i++) {
+    if (!(block_map >> i & 1)) continue;
+    std::copy_n(chunk.begin() + i * kBlockBytes, kBlockBytes, into.begin() + i * kBlockBytes);
+  }
+}
+
 Delta make_delta(uint16_t block_map, Bytes chunk) {
   CHECK(block_map != 0 && chunk.size() == kChunkBytes);
   std::vector<uint8_t> plain;

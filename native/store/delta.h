@@ -18,6 +18,8 @@ struct Delta {
 
 // Of the blocks that `among` names; the others are not looked at.
 uint16_t differing_blocks(Bytes chunk, Bytes base, uint16_t among = UINT16_MAX);
+// Those that the map names, each to its place; the others of `into` are left alone.
+void copy_blocks(uint16_t block_map, Bytes chunk, MutableBytes into);
 // The blocks that the map names, packed. Requires a map that is not 0.
 Delta make_delta(uint16_t block_map, Bytes chunk);
 // Puts the blocks over `chunk`, which holds the base. False when the bytes are no such delta.

@@ -392,6 +392,9 @@ Result<Opened> open_rocks(const std::string& path, bool read_only) {
   options.allow_fallocate = false;
   options.max_open_files = 256;
   options.write_buffer_size = 8 << 20;
+  // Most look-ups are for what is not there.
+  options.memtable_whole_key_filtering = true;
+  options.memtable_prefix_bloom_size_ratio = 0.1;
   rocksdb::BlockBasedTableOptions table;
   table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
   table.block_size = 16 << 10;

@@ -13,40 +13,53 @@
 namespace ashlar {
 namespace {
 
-// The base's chunk, and the chunk that is stored whole: the same one, or the one that the base is a
-// difference from. The bytes are what the store's checksums say; whether they are the id's shows in
-// what is made of them.
+// The base's chunk, and the chunk that is stored whole: the same one, of which only the blocks that
+// the delta names are there, or the one that the base is a difference from. The bytes are what the
+// store's checksums say; whether they are the id's shows in what is made of them.
 struct Base {
   Hash whole_id{};  // zero where nothing lies below
+  bool may_be_base = false;
   std::unique_ptr<uint8_t[]> plain_bytes = std::make_unique_for_overwrite<uint8_t[]>(kChunkBytes);
   std::unique_ptr<uint8_t[]> whole_bytes = std::make_unique_for_overwrite<uint8_t[]>(kChunkBytes);
   MutableBytes plain() { return {plain_bytes.get(), kChunkBytes}; }
   MutableBytes whole() { return {whole_bytes.get(), kChunkBytes}; }
 };
 
-Result<Base> read_base(ChunkStore& store, const DomainKeys& keys, const Hash& id) {
+Result<void> unpack_stored(const ChunkStore::Stored& stored, const Hash& id, MutableBytes into) {
+  if (unpack_chunk(stored.kind, stored.block_map, stored.bytes, into)) return {};
+  return error(Code::kCorrupt, "the chunk " + to_hex(id) + " does not unpack");
+}
+
+Result<Base> read_base(ChunkStore& store, const Hash& id, uint16_t block_map) {
   Base base;
   if (is_zero(id)) {
     std::fill(base.plain().begin(), base.plain().end(), 0);
     return base;
   }
-  const ChunkStore::Stored stored = TRY(store.read(id));
-  const bool delta = stored.kind == FrameKind::kDelta;
-  base.whole_id = delta ? stored.base : id;
-  if (delta) TRY(store.read_chunk(keys, stored.base, base.whole()));
-  const MutableBytes own = delta ? base.plain() : base.whole();
-  if (delta) std::copy(base.whole().begin(), base.whole().end(), own.begin());
-  if (!unpack_chunk(stored.kind, stored.block_map, stored.bytes, own)) {
-    return error(Code::kCorrupt, "the chunk " + to_hex(id) + " does not unpack");
+  const ChunkStore::Stored own = TRY(store.read(id));
+  if (own.kind != FrameKind::kDelta) {
+    base.whole_id = id;
+    base.may_be_base = own.may_be_base;
+    TRY(unpack_stored(own, id, base.plain()));
+    copy_blocks(block_map, base.plain(), base.whole());
+    return base;
   }
-  if (!delta) std::copy(own.begin(), own.end(), base.plain().begin());
+  const ChunkStore::Stored whole = TRY(store.read(own.base));
+  if (!is_full_chunk(whole.kind)) {
+    return error(Code::kCorrupt, "the base of " + to_hex(id) + " is not stored whole");
+  }
+  base.whole_id = own.base;
+  base.may_be_base = whole.may_be_base;
+  TRY(unpack_stored(whole, own.base, base.whole()));
+  std::copy(base.whole().begin(), base.whole().end(), base.plain().begin());
+  TRY(unpack_stored(own, id, base.plain()));
   return base;
 }
 
 // Stored as a difference from a chunk that is stored whole, so that depth is 1.
 Result<ArrivedChunk> accept_delta(ChunkStore& store, const DomainKeys& keys, const WireFrame& frame,
                                   const Hash& id, const Hash& base) {
-  Base below = TRY(read_base(store, keys, base));
+  Base below = TRY(read_base(store, base, frame.header.block_map));
   const MutableBytes plain = below.plain();
   const bool unpacked = apply_delta(frame.header.block_map, frame.payload, plain);
   if (!unpacked || chunk_id(keys, plain) != id) {
@@ -60,7 +73,7 @@ Result<ArrivedChunk> accept_delta(ChunkStore& store, const DomainKeys& keys, con
   const uint16_t among = on_base ? frame.header.block_map : uint16_t(UINT16_MAX);
   const uint16_t map = is_zero(below.whole_id) ? 0 : differing_blocks(plain, below.whole(), among);
   const bool small = map != 0 && std::popcount(map) <= kDeltaBlocksMax;
-  if (small && TRY(store.may_be_delta(id, below.whole_id))) {
+  if (small && below.may_be_base) {
     chunk.kind = FrameKind::kDelta;
     chunk.base = below.whole_id;
     chunk.block_map = map;
