@@ -218,7 +218,7 @@ void Volumes::view_clones(View& view) {
   for (const auto& [index, head] : under_way) {
     CloneView& clone = view.clones[index];
     if (CloneState(clone.row.state) == CloneState::kHydrating) {
-      const auto hydrator = hydrators_.at(clone.row.origin - 1);
+      const auto hydrator = hydrators_.of(*head);
       if (hydrator) clone.done_bytes = hydrator->done_bytes(*head);
       clone.full = head->origin == 0;
       if (clone.full) clone.done_bytes = clone.total_bytes;

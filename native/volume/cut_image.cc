@@ -22,21 +22,22 @@ Result<std::unique_ptr<CutImage>> CutImage::open(Pool& pool, Hydrators& hydrator
     return error(Code::kSnapshotNotFound,
                  pool.name() + ": no cut of snapshot " + to_string(snapshot) + " is held here");
   }
+  // While it is pinned the cut keeps its origin.
+  auto hydrator = row->origin ? hydrators.at(row->origin - 1) : nullptr;
   const auto base_epoch = base ? state.base_epoch(*row, *base) : std::nullopt;
-  return std::unique_ptr<CutImage>(new CutImage(pool, hydrators, *row, base_epoch));
+  return std::unique_ptr<CutImage>(new CutImage(pool, *row, base_epoch, std::move(hydrator)));
 }
 
-CutImage::CutImage(Pool& pool, Hydrators& hydrators, const CutRow& row,
-                   std::optional<Epoch> base_epoch)
+CutImage::CutImage(Pool& pool, const CutRow& row, std::optional<Epoch> base_epoch,
+                   std::shared_ptr<Hydrator> hydrator)
     : pool_(pool),
-      hydrators_(hydrators),
+      hydrator_(std::move(hydrator)),
       snapshot_(row.snapshot),
       lineage_(row.lineage),
       epoch_(row.epoch),
       base_epoch_(base_epoch),
       bytes_(row.bytes),
-      height_(height_for(row.bytes)),
-      origin_(row.origin) {
+      height_(height_for(row.bytes)) {
   pool_.pin_cut(snapshot_);
 }
 
@@ -54,8 +55,7 @@ MapEntry CutImage::root() const {
 
 Result<std::optional<ChunkRange>> CutImage::next_chunks(uint64_t chunk) {
   const uint64_t blocks = (bytes_ + kBlockBytes - 1) / kBlockBytes;
-  const auto hydrator = origin_ ? hydrators_.at(origin_ - 1) : nullptr;
-  const uint64_t origin_blocks = hydrator ? hydrator->origin_bytes() / kBlockBytes : 0;
+  const uint64_t origin_blocks = hydrator_ ? hydrator_->origin_bytes() / kBlockBytes : 0;
   for (;;) {
     const uint64_t first = chunk * kBlocksPerChunk;
     if (first >= blocks) return std::optional<ChunkRange>();
@@ -163,8 +163,7 @@ Result<void> CutImage::read_chunks(uint64_t first_chunk, uint64_t count, Mutable
   const auto zero_until = [&](uint64_t logical) {
     std::memset(place(filled), 0, (logical - filled) * kBlockBytes);
   };
-  const auto hydrator = origin_ ? hydrators_.at(origin_ - 1) : nullptr;
-  const uint64_t origin_blocks = hydrator ? hydrator->origin_bytes() / kBlockBytes : 0;
+  const uint64_t origin_blocks = hydrator_ ? hydrator_->origin_bytes() / kBlockBytes : 0;
   ChunkBytes chunk;
   uint64_t chunk_index = UINT64_MAX;
   for (size_t i = 0; i < sources.size();) {
@@ -174,7 +173,7 @@ Result<void> CutImage::read_chunks(uint64_t first_chunk, uint64_t count, Mutable
       if (logical < origin_blocks) {
         if (logical / kBlocksPerChunk != chunk_index) {
           chunk_index = logical / kBlocksPerChunk;
-          chunk = TRY(hydrator->fetch(chunk_index, kStall));
+          chunk = TRY(hydrator_->fetch(chunk_index, kStall));
         }
         std::memcpy(place(logical), chunk->data() + logical % kBlocksPerChunk * kBlockBytes,
                     kBlockBytes);

@@ -47,20 +47,20 @@ class CutImage {
   Result<void> read_chunks(uint64_t first_chunk, uint64_t count, MutableBytes into);
 
  private:
-  CutImage(Pool& pool, Hydrators& hydrators, const CutRow& row, std::optional<Epoch> base_epoch);
+  CutImage(Pool& pool, const CutRow& row, std::optional<Epoch> base_epoch,
+           std::shared_ptr<Hydrator> hydrator);
 
   MapEntry root() const;
   Result<std::vector<ChangedChunk>> changed_in(uint64_t seen, uint64_t end_block, size_t max);
 
   Pool& pool_;
-  Hydrators& hydrators_;
+  const std::shared_ptr<Hydrator> hydrator_;  // null: nothing of it is remote
   const Id snapshot_;
   const LineageId lineage_;
   const Epoch epoch_;
   const std::optional<Epoch> base_epoch_;
   const uint64_t bytes_;
   const uint8_t height_;
-  const uint32_t origin_;
 };
 
 }  // namespace ashlar

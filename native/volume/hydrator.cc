@@ -38,6 +38,8 @@ constexpr std::chrono::milliseconds kLookAgain{50};
 std::vector<HeadPtr> Hydrator::heads() {
   std::lock_guard append(pool_.journal().append_lock());
   std::vector<HeadPtr> mine;
+  const OriginRow& origin = std::as_const(pool_.state()).origins[slot_];
+  if (!origin.used || origin.snapshot != snapshot_) return mine;
   for (const auto& [lineage, head] : pool_.state().heads) {
     if (head->origin == slot_ + 1) mine.push_back(head);
   }

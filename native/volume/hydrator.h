@@ -28,10 +28,11 @@ using ChunkBytes = std::shared_ptr<const std::vector<uint8_t>>;
 class Hydrator final : public HydrationTarget {
  public:
   // `guest_requests` counts what guests of the pool ask for.
-  Hydrator(Pool& pool, uint32_t slot, uint64_t origin_bytes,
+  Hydrator(Pool& pool, uint32_t slot, const Id& snapshot, uint64_t origin_bytes,
            std::shared_ptr<const std::atomic<uint64_t>> guest_requests)
       : pool_(pool),
         slot_(slot),
+        snapshot_(snapshot),
         origin_bytes_(origin_bytes),
         guest_requests_(std::move(guest_requests)) {}
 
@@ -50,6 +51,7 @@ class Hydrator final : public HydrationTarget {
   void close(const Turn& turn) override;
 
   bool hydrated() const;
+  const Id& snapshot() const { return snapshot_; }
   uint64_t origin_bytes() const { return origin_bytes_; }
   // Of the head that has least; what the guest wrote itself counts from the next turn on.
   uint64_t done_bytes();
@@ -66,6 +68,8 @@ class Hydrator final : public HydrationTarget {
 
   // Requires mutex_.
   bool ended(const Turn& turn) const { return turn.number != open_[size_t(turn.lane)]; }
+  // None once the origin is gone, though another may have its slot by then: a receiver of the old
+  // one may still be at work.
   std::vector<HeadPtr> heads();
   uint64_t chunks() const { return (origin_bytes_ + kChunkBytes - 1) / kChunkBytes; }
   Result<std::vector<uint64_t>> remote_chunks(Head& head, uint64_t from, size_t max);
@@ -81,6 +85,7 @@ class Hydrator final : public HydrationTarget {
 
   Pool& pool_;
   const uint32_t slot_;
+  const Id snapshot_;
   const uint64_t origin_bytes_;
   const std::shared_ptr<const std::atomic<uint64_t>> guest_requests_;
   std::atomic<uint64_t> guest_requests_seen_{0};

@@ -1,5 +1,5 @@
-// The hydrators of a pool, by slot of their origin. Made when a volume is created from an origin or
-// a pool with such volumes is opened. Thread: any.
+// The hydrators of a pool, by slot of their origin; made when they are first asked for. A slot is
+// used again for another origin when its own is gone. Thread: any.
 #pragma once
 
 #include "volume/hydrator.h"
@@ -10,7 +10,10 @@ class Hydrators {
  public:
   explicit Hydrators(Pool& pool) : pool_(pool) {}
 
-  // Null when the slot holds no origin.
+  // Of the origin that remote entries of the head mean; null when none are left, or the head is
+  // deleted. It stays that origin's, whatever takes the slot later.
+  std::shared_ptr<Hydrator> of(const Head& head);
+  // Requires the append lock, and an origin in the slot.
   std::shared_ptr<Hydrator> at(uint32_t slot);
 
   // A guest is at work: what is fetched in the background gives way.
@@ -20,8 +23,7 @@ class Hydrators {
   Pool& pool_;
   const std::shared_ptr<std::atomic<uint64_t>> guest_requests_ =
       std::make_shared<std::atomic<uint64_t>>(0);
-  std::mutex mutex_;
-  std::map<std::pair<uint32_t, Id>, std::shared_ptr<Hydrator>> by_slot_;
+  std::map<uint32_t, std::shared_ptr<Hydrator>> by_slot_;  // under the append lock
 };
 
 }  // namespace ashlar

@@ -31,11 +31,6 @@ ReadPlan& scratch_plan() {
   return plan;
 }
 
-uint64_t origin_blocks_of(Hydrators& hydrators, uint32_t slot) {
-  const auto hydrator = hydrators.at(slot);
-  return hydrator ? hydrator->origin_bytes() / kBlockBytes : 0;
-}
-
 // Requires the map lock. Fills the plan for [first, first + count).
 std::optional<Missing> plan_read(PageCache& pages, const Head& head, uint64_t first, uint64_t count,
                                  ReadPlan& plan) {
@@ -125,20 +120,18 @@ void add_zeros(ReadRequest& request, uint64_t begin, uint64_t end) {
   }
 }
 
-Result<Fetched> fetch_remote(Hydrators& hydrators, Head& head, uint32_t slot, const ReadPlan& plan,
+Result<Fetched> fetch_remote(Hydrator& hydrator, Head& head, const ReadPlan& plan,
                              ReadRequest& request) {
-  const auto hydrator = hydrators.at(slot);
-  if (!hydrator) return Fetched::kMismatch;  // it became local meanwhile: look again
   const auto is_local = [&] {
     std::lock_guard lock(head.map_lock);
-    return head.origin != slot + 1;
+    return head.origin == 0;
   };
   ChunkBytes chunk;
   uint64_t chunk_index = UINT64_MAX;
   for (const uint64_t logical : plan.remote) {
     if (logical / kBlocksPerChunk != chunk_index) {
       chunk_index = logical / kBlocksPerChunk;
-      chunk = TRY(hydrator->fetch(chunk_index, kStall, is_local));
+      chunk = TRY(hydrator.fetch(chunk_index, kStall, is_local));
       if (!chunk) return Fetched::kMismatch;
     }
     const Overlap place = overlap(request, logical);
@@ -172,14 +165,24 @@ void Volume::read(std::span<ReadRequest> batch, Wait wait) {
       ReadPlan& plan = scratch_plan();
       Grace::Section grace(pool_.grace());
       std::optional<Missing> missing;
-      uint32_t origin = 0;
+      bool hydrating = false;
       {
         std::lock_guard lock(head_->map_lock);
+        if (head_->deleted) {
+          fail(error(Code::kVolumeNotFound, "volume " + to_string(head_->volume) + " was deleted"));
+          break;
+        }
         missing = plan_read(pool_.pages(), *head_, first, count, plan);
-        origin = head_->origin;
+        hydrating = head_->origin != 0;
       }
+      std::shared_ptr<Hydrator> hydrator;
       if (!missing && !plan.remote.empty()) {
-        const uint64_t end = origin ? origin_blocks_of(hydrators_, origin - 1) : 0;
+        if (hydrating) hydrator = hydrators_.of(*head_);
+        if (hydrating && !hydrator) {
+          again = true;  // the last of it came since the look at the map
+          continue;
+        }
+        const uint64_t end = hydrator ? hydrator->origin_bytes() / kBlockBytes : 0;
         for (const uint64_t logical : plan.remote) {
           if (logical >= end) plan.zeros.emplace_back(logical, 1);
         }
@@ -204,7 +207,7 @@ void Volume::read(std::span<ReadRequest> batch, Wait wait) {
       }
       auto fetched = fetch_blocks(pool_.device(), plan, request, wait);
       if (fetched && *fetched == Fetched::kGood && !plan.remote.empty()) {
-        fetched = fetch_remote(hydrators_, *head_, origin - 1, plan, request);
+        fetched = fetch_remote(*hydrator, *head_, plan, request);
       }
       if (!fetched) {
         fail(std::move(fetched).error());

@@ -339,8 +339,7 @@ Volumes::View Volumes::view() {
     }
   }
   for (VolumeView& volume : view.volumes) {
-    if (volume.row.origin == 0) continue;
-    const auto hydrator = hydrators_.at(volume.row.origin - 1);
+    const auto hydrator = hydrators_.of(*volume.head);
     if (!hydrator) continue;
     volume.hydrated_bytes = hydrator->done_bytes(*volume.head);
     volume.hydration_total_bytes = hydrator->origin_bytes();
@@ -359,17 +358,13 @@ std::vector<uint64_t> Volumes::cut_pauses_ns() const {
 
 Result<Volumes::OriginView> Volumes::origin(const Id& snapshot) {
   OriginView view;
-  std::optional<uint32_t> slot;
-  {
-    std::lock_guard append(pool_.journal().append_lock());
-    const auto& rows = pool_.state().origins.rows();
-    for (size_t i = 0; i < rows.size(); i++) {
-      if (!rows[i].used || rows[i].snapshot != snapshot) continue;
-      slot = uint32_t(i);
-      view.manifest = rows[i].manifest;
-    }
+  std::lock_guard append(pool_.journal().append_lock());
+  const auto& rows = std::as_const(pool_.state()).origins.rows();
+  for (size_t slot = 0; slot < rows.size(); slot++) {
+    if (!rows[slot].used || rows[slot].snapshot != snapshot) continue;
+    view.manifest = rows[slot].manifest;
+    view.hydrator = hydrators_.at(uint32_t(slot));
   }
-  if (slot) view.hydrator = hydrators_.at(*slot);
   if (!view.hydrator) {
     return error(Code::kSnapshotNotFound, "nothing here is restored from " + to_string(snapshot));
   }

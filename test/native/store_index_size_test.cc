@@ -40,7 +40,8 @@ TEST(StoreIndexSize, FitsMemoryAtATiB) {
   const IndexSizes sizes = (*index)->sizes();
   const uint64_t count = packs * kEntriesPerPack;
   ASSERT_EQ((*index)->totals().chunks, count);
-  // The caches are 16 MiB of blocks and two memtables of 8 MiB with their filters, whatever the size.
+  // The caches are 16 MiB of blocks and two memtables of 8 MiB with their filters, whatever the
+  // size.
   const uint64_t caches = 32ull << 20;
   const uint64_t growing = sizes.table_bytes * kChunksPerTiB / count;
   std::printf(
