@@ -69,7 +69,7 @@ const exits: Readonly<Record<ErrorCode, ExitCode>> = {
 }
 
 const mends: Readonly<Record<ErrorCode, string>> = {
-  INVALID_ARGUMENT: 'see the command with --help',
+  INVALID_ARGUMENT: 'see --help',
   NOT_FOUND: 'check the name or the path',
   VOLUME_NOT_FOUND: 'see `ashlar volumes`',
   SNAPSHOT_NOT_FOUND: 'see `ashlar snapshots`',
@@ -88,7 +88,7 @@ const mends: Readonly<Record<ErrorCode, string>> = {
   ETAG_MISMATCH: 'look at it again, then decide',
   READ_ONLY: 'attach it without --read-only',
   PERMISSION_DENIED: 'ask who runs the daemon',
-  OUT_OF_RANGE: 'see the command with --help',
+  OUT_OF_RANGE: 'see --help',
   NO_SPACE: 'delete volumes or snapshots, or add capacity',
   QUOTA_EXCEEDED: 'delete what is no longer needed',
   TOO_LARGE: 'ask for less at once',
