@@ -25,7 +25,7 @@ Result<void> SessionWriter::add(std::vector<Item> items) {
   if (failed_) return *failed_;
   const bool idle = items_.empty() && !busy_;
   for (Item& item : items) {
-    waiting_bytes_ += item.frame.stored.size();
+    waiting_bytes_ += item.bytes.size();
     items_.push_back(std::move(item));
   }
   lock.unlock();
@@ -51,15 +51,17 @@ void SessionWriter::work() {
     std::vector<Item> items;
     size_t bytes = 0;
     while (!items_.empty() && bytes < kBatchBytes) {
-      bytes += items_.front().frame.stored.size();
+      bytes += items_.front().bytes.size();
       items.push_back(std::move(items_.front()));
       items_.pop_front();
     }
     busy_ = true;
     lock.unlock();
     Result<void> done;
-    for (const Item& item : items) {
-      if (done) done = item.node ? session_.add_node(item.frame) : session_.add_chunk(item.frame);
+    for (Item& item : items) {
+      item.frame.stored = item.bytes;
+      const bool chunk = is_chunk(item.frame.kind);
+      if (done) done = chunk ? session_.add_chunk(item.frame) : session_.add_node(item.frame);
     }
     items.clear();
     lock.lock();

@@ -19,13 +19,12 @@ class SessionWriter {
   SessionWriter(const SessionWriter&) = delete;
   SessionWriter& operator=(const SessionWriter&) = delete;
 
-  // `frame.stored` points into `bytes`, which are kept until they are written. What fills those
-  // that are added together is handed over once. Waits while too much waits.
+  // `bytes` are what is stored; `frame.stored` is not looked at.
   struct Item {
-    bool node = false;
     StoredFrame frame;
     std::vector<uint8_t> bytes;
   };
+  // What fills those that are added together is handed over once. Waits while too much waits.
   Result<void> add(std::vector<Item> items);
   // Everything durable, chunks before nodes.
   Result<void> finish();

@@ -2,6 +2,7 @@
 
 #include "base/parallel.h"
 #include "stream/arrived_chunk.h"
+#include "stream/tree_frames.h"
 
 namespace ashlar {
 namespace {
@@ -9,10 +10,6 @@ namespace {
 // Bytes asked for and not here yet. What a chunk will be is not known; what they were shows it.
 constexpr size_t kUnderWayBytes = 8 << 20;
 constexpr size_t kUnderWayMax = 2048;  // chunks, however small they are
-
-Error broken(const std::string& what) {
-  return error(Code::kProtocol, "the source " + what + "; nothing of this pull was committed");
-}
 
 // Not the source's fault, and no reason to fail the snapshot.
 Error base_failed(const Error& reason) {
@@ -60,9 +57,8 @@ void Ingest::add_node(const Hash& id, const NodeBytes& bytes) {
 
 Result<void> Ingest::add_node_frame(FrameKind kind, const Hash& id, Bytes bytes) {
   std::vector<SessionWriter::Item> item(1);
-  item[0].node = true;
+  item[0].frame = {kind, id, uint32_t(bytes.size()), {}};
   item[0].bytes.assign(bytes.begin(), bytes.end());
-  item[0].frame = {kind, id, uint32_t(bytes.size()), item[0].bytes};
   return session_.add(std::move(item));
 }
 
@@ -215,7 +211,6 @@ Result<void> Ingest::take_chunks(const std::vector<WireFrame>& frames) {
     item.bytes = chunk->packed.empty()
                      ? std::vector<uint8_t>(chunk->as_sent.begin(), chunk->as_sent.end())
                      : std::move(chunk->packed);
-    item.frame.stored = item.bytes;
   }
   TRY(session_.add(std::move(items)));
   note_arrived(frames);

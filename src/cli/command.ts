@@ -15,6 +15,8 @@ export interface CommandSpec {
   /** As the parser takes them: "<volume...>", "<snapshot> <zone>". */
   readonly arguments?: string
   readonly options?: readonly (readonly [flags: string, description: string])[]
+  /** It reads the files of a daemon that is stopped, and calls no region. */
+  readonly offline?: true
   /** Whole command lines. */
   readonly examples: readonly string[]
   readonly run: (session: Session, input: Input) => Promise<ExitCode>
@@ -35,14 +37,15 @@ export function register(program: Command, spec: CommandSpec, runner: Runner): v
   command
     .option('-o, --output <format>', 'json or table, in any case', 'table')
     .option('-q, --quiet', 'no heading and no progress')
-    .option(
-      '--endpoint <address>',
-      'the region: host:port or unix:/path (default: ASHLAR_ENDPOINT)',
-    )
     .addHelpText('after', `\nExamples:\n${spec.examples.map((line) => `  ${line}\n`).join('')}`)
     .allowExcessArguments(false)
     .action(async () => {
       const options: Readonly<Record<string, unknown>> = command.opts()
       await runner(spec, new Input(command.args, options), options)
     })
+  if (spec.offline === true) return
+  command.option(
+    '--endpoint <address>',
+    'the region: host:port or unix:/path (default: ASHLAR_ENDPOINT)',
+  )
 }

@@ -37,7 +37,6 @@ const exits: Readonly<Record<ErrorCode, ExitCode>> = {
   ATTACHMENT_NOT_FOUND: exitCodes.notFound,
   ZONE_NOT_FOUND: exitCodes.notFound,
   NAME_DUPLICATE: exitCodes.conflict,
-  NAME_AMBIGUOUS: exitCodes.usage,
   VOLUME_IN_USE: exitCodes.conflict,
   VOLUME_ATTACHED: exitCodes.conflict,
   SNAPSHOT_PENDING: exitCodes.conflict,
@@ -70,14 +69,13 @@ const exits: Readonly<Record<ErrorCode, ExitCode>> = {
 }
 
 const mends: Readonly<Record<ErrorCode, string>> = {
-  INVALID_ARGUMENT: 'see the command with --help',
+  INVALID_ARGUMENT: 'see --help',
   NOT_FOUND: 'check the name or the path',
   VOLUME_NOT_FOUND: 'see `ashlar volumes`',
   SNAPSHOT_NOT_FOUND: 'see `ashlar snapshots`',
   ATTACHMENT_NOT_FOUND: 'see `ashlar attachments`',
   ZONE_NOT_FOUND: 'see `ashlar zones`',
   NAME_DUPLICATE: 'choose another name, or leave --name out',
-  NAME_AMBIGUOUS: 'use its id',
   VOLUME_IN_USE: 'detach it first with `ashlar detach`',
   VOLUME_ATTACHED: 'detach it there first with `ashlar detach`',
   SNAPSHOT_PENDING: 'wait until it is stable, or use the zone of its volume',
@@ -90,7 +88,7 @@ const mends: Readonly<Record<ErrorCode, string>> = {
   ETAG_MISMATCH: 'look at it again, then decide',
   READ_ONLY: 'attach it without --read-only',
   PERMISSION_DENIED: 'ask who runs the daemon',
-  OUT_OF_RANGE: 'see the command with --help',
+  OUT_OF_RANGE: 'see --help',
   NO_SPACE: 'delete volumes or snapshots, or add capacity',
   QUOTA_EXCEEDED: 'delete what is no longer needed',
   TOO_LARGE: 'ask for less at once',

@@ -50,13 +50,6 @@ export const errorTable = {
     httpStatus: 409,
     text: 'The name is taken.',
   },
-  NAME_AMBIGUOUS: {
-    vpcCode: 'name_ambiguous',
-    nbdErrno: 22,
-    grpcStatus: 3,
-    httpStatus: 400,
-    text: 'The name fits several objects; use an id.',
-  },
   VOLUME_IN_USE: {
     vpcCode: 'volume_in_use',
     nbdErrno: 22,

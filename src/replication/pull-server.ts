@@ -50,7 +50,8 @@ export class PullServer {
     stream.on('error', cancelled)
     this.#streams.add(stop)
     try {
-      await this.#run(stream, stop.signal)
+      // Also while the receiver says nothing.
+      await Promise.race([this.#run(stream, stop.signal), aborted(stop.signal)])
     } catch (thrown) {
       const error = asAshlarError(thrown)
       if (error.code !== 'CANCELLED') {
@@ -105,6 +106,12 @@ export class PullServer {
     requireCaller(caller, first.value.open.site, 'site')
     return await this.#options.source.open(first.value.open)
   }
+}
+
+async function aborted(signal: AbortSignal): Promise<never> {
+  return await new Promise((_resolve, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true })
+  })
 }
 
 // Settles when the channel has nothing more to send, ever; the receiver may still say goodbye.

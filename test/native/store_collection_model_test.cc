@@ -67,7 +67,7 @@ class CollectionRun {
     ASSERT_TRUE(store_->quarantined().empty());
     const auto stats = store_->stats();
     ASSERT_OK(stats);
-    const uint64_t reachable = reachable_bytes();
+    const uint64_t reachable = reachable_bytes(*store_, committed_, generation_);
     EXPECT_LE(stats->pack_bytes, reachable + reachable / 10 + (16 << 10))
         << "reachable: " << reachable;
     const auto records = store_->records();
@@ -216,28 +216,6 @@ class CollectionRun {
     drop_index(folder());
     open();
     check_all();
-  }
-
-  uint64_t reachable_bytes() {
-    std::set<Hash> ids;
-    std::vector<Hash> nodes;
-    for (const Snapshot& snapshot : committed_) {
-      ids.insert(manifest_root(chunk_keys(), snapshot.manifest));
-      manifest_of(snapshot.image,
-                  [&](uint8_t, uint64_t, const Hash& id, const NodeBytes&) { ids.insert(id); });
-      for (const auto& [index, content] : snapshot.image)
-        ids.insert(id_of(content));
-    }
-    uint64_t bytes = generation_ * (sizeof(FrameHeader) + sizeof(DirectoryEntry) + 16);
-    for (const Hash& id : std::vector<Hash>(ids.begin(), ids.end())) {
-      const auto at = store_->index().find(id);
-      if (at && *at && (*at)->kind == FrameKind::kDelta) ids.insert((*at)->base);
-    }
-    for (const Hash& id : ids) {
-      const auto at = store_->index().find(id);
-      if (at && *at) bytes += sizeof(FrameHeader) + sizeof(DirectoryEntry) + (*at)->stored_bytes;
-    }
-    return bytes;
   }
 
   Prng prng_;

@@ -14,6 +14,12 @@ import { changes } from '../support/methods/changes.js'
 import { copyRefusals, copyUses } from '../support/methods/copy-methods.js'
 import { nodeRefusals } from '../support/methods/node-refusals.js'
 import { others } from '../support/methods/others.js'
+import {
+  nodePullRefusals,
+  nodePullUses,
+  regionPullRefusals,
+  regionPullUses,
+} from '../support/methods/pull-methods.js'
 import { refusals } from '../support/methods/refusals.js'
 import { type Use, methodOf } from '../support/methods/trial.js'
 import { zoneRefusals, zoneUses } from '../support/methods/zone-methods.js'
@@ -39,11 +45,10 @@ const packages: readonly (readonly [folder: string, tested: Tested])[] = [
   ],
   [
     'ashlar/replication/v1',
-    // The pull is not a call but a stream; test/native/stream_*.cc and test/interop have it.
     {
-      services: /^ashlar\.replication\.v1\.CopyService$/,
-      uses: copyUses,
-      refusals: [copyRefusals],
+      services: /^ashlar\.replication\.v1\.\w+Service$/,
+      uses: [...copyUses, ...regionPullUses, ...nodePullUses],
+      refusals: [copyRefusals, regionPullRefusals, nodePullRefusals],
     },
   ],
 ]
@@ -98,7 +103,7 @@ describe.each(packages)('%s', (folder, { services, uses, refusals: tables }) => 
 
   test('the comments are those of every method', () => {
     expect(methods.length).toBeGreaterThan(2)
-    expect([...comments.keys()].filter((name) => name !== 'Pull').sort()).toEqual(methods)
+    expect([...comments.keys()].sort()).toEqual(methods)
   })
 
   test('every method has a use, which succeeds, is repeated, and is met by a restart', () => {
@@ -106,8 +111,8 @@ describe.each(packages)('%s', (folder, { services, uses, refusals: tables }) => 
   })
 
   test.each(methods)('%s: every documented error has a test, and the other way round', (method) => {
-    const tested = tables.map((table) => table[method] ?? {}).flatMap(Object.keys)
-    expect(tested.sort()).toEqual([...reasonsIn(comments.get(method) ?? '')].sort())
+    const tested = new Set(tables.map((table) => table[method] ?? {}).flatMap(Object.keys))
+    expect([...tested].sort()).toEqual([...reasonsIn(comments.get(method) ?? '')].sort())
   })
 
   test('nothing is refused that is no method', () => {

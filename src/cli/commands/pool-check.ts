@@ -9,6 +9,7 @@ import { orNothing } from '../text.js'
 export const poolCheck: CommandSpec = {
   name: 'pool-check',
   summary: 'walk everything in a pool against its allocator, offline',
+  offline: true,
   arguments: '<file>',
   options: [['--repair', 'give back leaked blocks']],
   examples: [

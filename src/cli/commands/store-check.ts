@@ -9,6 +9,7 @@ import { orNothing } from '../text.js'
 export const storeCheck: CommandSpec = {
   name: 'store-check',
   summary: 'verify every chunk, node and record of a chunk store, offline',
+  offline: true,
   arguments: '<folder>',
   examples: [
     'ashlar store-check .ashlar/local/store',

@@ -20,6 +20,7 @@ interface Answer {
 export const storeRebuildCatalog: CommandSpec = {
   name: 'store-rebuild-catalog',
   summary: "make a region's lost catalog anew from its store, offline",
+  offline: true,
   arguments: '<folder>',
   options: [
     ['--missing', 'keep the catalog, and add what it does not know'],

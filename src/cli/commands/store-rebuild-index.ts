@@ -9,6 +9,7 @@ import { orNothing } from '../text.js'
 export const storeRebuildIndex: CommandSpec = {
   name: 'store-rebuild-index',
   summary: "make a chunk store's index anew from its packs, offline",
+  offline: true,
   arguments: '<folder>',
   examples: ['ashlar store-rebuild-index .ashlar/local/store'],
   async run(session, input) {

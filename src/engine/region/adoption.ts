@@ -1,6 +1,6 @@
 // Volumes and attachments of a catalog that was made from records: they are in no record, and the nodes
-// have them all the same. Their names and tags are lost; a volume is given the name its newest snapshot
-// remembers.
+// have them all the same. Names, tags and resource groups are lost; a volume is given the name its newest
+// snapshot remembers.
 
 import { type Id, isId } from '../../base/ids.js'
 import { defaultResourceGroup } from '../../base/limits.js'

@@ -46,7 +46,7 @@ FailingCalls::FailingCalls(const Plan& wanted) {
   CHECK(!armed);
   plan = wanted;
   calls = 0;
-  halved = false;
+  ::halved = false;
   armed = true;
 }
 FailingCalls::~FailingCalls() {
@@ -54,6 +54,9 @@ FailingCalls::~FailingCalls() {
 }
 bool FailingCalls::struck() const {
   return calls > plan.at;
+}
+bool FailingCalls::halved() const {
+  return ::halved;
 }
 
 }  // namespace ashlar::test

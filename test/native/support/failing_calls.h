@@ -1,7 +1,7 @@
 // Makes the n-th and, if asked, every later write, sync, create or rename of this thread fail,
 // while it is in scope: a full or failing disk, one call after another. The code under test calls
-// the C library as always; failing_calls.cc takes these calls' places in the test program.
-// Libraries that are shared objects (RocksDB) are not touched.
+// the C library as always; failing_calls.cc takes these calls' places in the test program. What
+// RocksDB writes, syncs, renames and removes on this thread counts; what it creates does not.
 #pragma once
 
 #include <cstdint>
@@ -22,6 +22,7 @@ class FailingCalls {
   FailingCalls& operator=(const FailingCalls&) = delete;
   ~FailingCalls();
   bool struck() const;  // some call failed
+  bool halved() const;  // the first that did was a write whose first half was written
 };
 
 }  // namespace ashlar::test

@@ -188,6 +188,30 @@ inline Result<Collection::Outcome> collect(ChunkStore& store,
   return collection->end(roots);
 }
 
+// What packs need for all that is under these roots, bases of deltas with it, and for so many
+// records without a row.
+inline uint64_t reachable_bytes(ChunkStore& store, const std::vector<Snapshot>& snapshots,
+                                uint64_t records) {
+  std::set<Hash> ids;
+  for (const Snapshot& snapshot : snapshots) {
+    ids.insert(manifest_root(chunk_keys(), snapshot.manifest));
+    manifest_of(snapshot.image,
+                [&](uint8_t, uint64_t, const Hash& id, const NodeBytes&) { ids.insert(id); });
+    for (const auto& [index, content] : snapshot.image)
+      ids.insert(id_of(content));
+  }
+  for (const Hash& id : std::vector<Hash>(ids.begin(), ids.end())) {
+    const auto at = store.index().find(id);
+    if (at && *at && (*at)->kind == FrameKind::kDelta) ids.insert((*at)->base);
+  }
+  uint64_t bytes = records * (sizeof(FrameHeader) + sizeof(DirectoryEntry) + 16);
+  for (const Hash& id : ids) {
+    const auto at = store.index().find(id);
+    if (at && *at) bytes += sizeof(FrameHeader) + sizeof(DirectoryEntry) + (*at)->stored_bytes;
+  }
+  return bytes;
+}
+
 // Closure on disk, whatever the index says: every node frame in any pack has its children in some
 // pack, and every delta that is named has its full base.
 inline testing::AssertionResult is_closed(ChunkStore& store) {

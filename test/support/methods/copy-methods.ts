@@ -34,12 +34,12 @@ async function stateOf(at: Regions, copyId: string) {
   return { shown: names.map(({ snapshot }) => snapshot?.name), pins }
 }
 
-/** An open copy, and what there was before it. */
-async function opened(at: Regions) {
+/** An open copy, what there was before it, and what the source answered. */
+export async function opened(at: Regions) {
   const request = opening(at)
   const before = await stateOf(at, request.copyId)
-  await copies(at).openCopy(request)
-  return { copyId: request.copyId, before }
+  const { pinId, manifest } = await copies(at).openCopy(request)
+  return { copyId: request.copyId, before, pinId, manifest }
 }
 
 export const copyUses: readonly Use<Regions>[] = [

@@ -35,13 +35,14 @@ const originOf = (snapshotId: string, volumeBytes = 4n * MiB) => ({
   pinId: newId(),
 })
 
-async function newVolume({ zone }: ZoneGround): Promise<string> {
+export async function newVolume({ zone }: ZoneGround): Promise<string> {
   const volumeId = newId()
   await zone.calls.createVolume({ volumeId, bytes })
   return volumeId
 }
-async function newCut(at: ZoneGround): Promise<{ volumeId: string; snapshotId: string }> {
-  const member = { volumeId: await newVolume(at), snapshotId: newId() }
+/** By default of a new volume. */
+export async function newCut(at: ZoneGround, ofVolume?: string) {
+  const member = { volumeId: ofVolume ?? (await newVolume(at)), snapshotId: newId() }
   await at.zone.calls.createCut({ groupId: newId(), members: [member] })
   return member
 }

@@ -89,12 +89,13 @@ describe('the program', () => {
   })
 
   test.each([
-    [['volumez'], /unknown command/],
+    [['volumez'], /unknown command.*: see --help\n/],
     [['volumes', '--nam', 'x'], /unknown option '--nam'/],
     [['volume'], /missing required argument/],
     [['volume', 'a', 'b'], /too many arguments/],
     [['volumes', '--output', 'yaml'], /neither json nor table/],
     [['volumes', '--endpoint', 'x'], /not an address/],
+    [['store-check', 's', '--endpoint', 'x:1'], /unknown option '--endpoint'/],
     [['volumes', '--attachment-state', 'lost'], /none of attached, unattached, unusable/],
     [['volume-create', '--size', '1MiB'], /--zone is required/],
     [['volume-create', '--zone', 'z'], /--capacity or --size is required/],
