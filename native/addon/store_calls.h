@@ -24,6 +24,7 @@ Job collect_abort(std::shared_ptr<StoreNode> store);
 
 // Offline: they refuse a store that is open.
 Job store_check(const std::string& path);
+Job store_read_records(const std::string& path);
 Job store_rebuild_index(const std::string& path);
 
 Result<Job> open_cut_source(std::shared_ptr<PoolNode> pool, const Napi::Object& options,
