@@ -15,6 +15,8 @@ const built = resolve(import.meta.dirname, '..', '..', 'build', 'ts')
 interface Site {
   readonly config: string
   child: ChildProcess | undefined
+  /** The last one that was killed. */
+  killed: ChildProcess | undefined
   said: string
 }
 
@@ -121,7 +123,7 @@ export class World {
   #add(name: string, config: string): void {
     const file = join(this.folder, `${name}.toml`)
     writeFileSync(file, config)
-    this.#sites.set(name, { config: file, child: undefined, said: '' })
+    this.#sites.set(name, { config: file, child: undefined, killed: undefined, said: '' })
   }
 
   static async start(options: WorldOptions): Promise<World> {
@@ -160,21 +162,30 @@ export class World {
       child.stderr.on('data', (chunk: Buffer) => {
         site.said += chunk.toString()
       })
-      child.once('exit', (code) => failed(new Error(`${name} ended with ${code}: ${site.said}`)))
+      child.once('exit', (code) => {
+        // Who kills one that is starting starts it again.
+        if (site.killed === child) done()
+        else failed(new Error(`${name} ended with ${code}: ${site.said}`))
+      })
     })
   }
 
   async signal(name: string, signal: NodeJS.Signals): Promise<void> {
-    const { child } = this.#site(name)
+    const site = this.#site(name)
+    const { child } = site
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return
     const ended = new Promise((done) => child.once('exit', done))
+    if (signal === 'SIGKILL') site.killed = child
     child.kill(signal)
     await ended
   }
 
   async killAndRestart(name: string): Promise<void> {
+    const site = this.#site(name)
+    const { child } = site
     await this.signal(name, 'SIGKILL')
-    await this.start(name)
+    // Of several who kill the same one, the first starts it again.
+    if (site.child === child) await this.start(name)
   }
 
   /** A daemon that hangs: it holds its sockets and answers nothing. */
