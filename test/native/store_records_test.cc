@@ -1,5 +1,8 @@
 // Records that cannot be read: all others are told, the damaged are named, and a collection drops
 // those that it is told are superseded and no other.
+#include <atomic>
+#include <thread>
+
 #include "support/snapshot_world.h"
 
 namespace ashlar::test {
@@ -158,6 +161,32 @@ TEST_F(StoreRecords, ACopyThatCanBeReadStaysWhenTheOtherIsDropped) {
   expect_damaged({1, 2, 3}, packs_[1], 2);
   ASSERT_OK(collect(*store_, {kept_}, {2}));
   expect_whole({1, 2, 3});
+}
+
+// It moves them from pack to pack meanwhile.
+TEST_F(StoreRecords, AreReadBesideCollections) {
+  std::atomic<bool> done = false;
+  std::thread reader([&] {
+    while (!done) {
+      const auto found = store_->records();
+      ASSERT_OK(found);
+      EXPECT_TRUE(found->damaged.empty()) << found->damaged[0].message;
+    }
+  });
+  uint64_t generation = 3;
+  for (int round = 0; round < 20; round++) {
+    for (int i = 0; i < 8; i++) {
+      generation++;
+      EXPECT_OK(store_->append_record(generation, kRecordCommit,
+                                      std::vector<uint8_t>(20, uint8_t(generation))));
+    }
+    EXPECT_OK(collect(*store_, {kept_}));
+  }
+  done = true;
+  reader.join();
+  const auto found = store_->records();
+  ASSERT_OK(found);
+  EXPECT_EQ(found->records.size(), generation);
 }
 
 }  // namespace

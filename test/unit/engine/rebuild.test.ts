@@ -96,6 +96,23 @@ describe('a lost catalog', () => {
     expect((await world.region.snapshots.get(named('s'))).id).toBe(again.id)
   })
 
+  test('comes back with the name that was given while the commit was recorded', async () => {
+    let isRenamed = false
+    world.store.beforeRecord = async () => {
+      if (isRenamed) return
+      isRenamed = true
+      const change = { etag: '', requestId: '' }
+      await world.region.snapshots.update({ snapshot: named('s'), name: 'other', ...change })
+    }
+    await world.region.snapshots.create(snapshotSpec({ sourceVolume: named('v'), name: 's' }))
+    await world.until(async () => {
+      const [row] = await world.catalog.read.snapshots.allStable()
+      return row
+    }, 'stable')
+    await rebuild()
+    expect(await names()).toEqual(['other'])
+  })
+
   test('comes back with the volumes and attachments that the nodes have', async () => {
     await stable('s')
     const v = await world.region.volumes.get(named('v'))
