@@ -51,6 +51,7 @@ class Addon final : public Napi::Addon<Addon> {
             InstanceMethod("closeStore", &Addon::close_store),
             InstanceMethod("storeStats", &Addon::store_job<store_stats>),
             InstanceMethod("storeRecords", &Addon::store_job<store_records>),
+            InstanceMethod("storeDamagedRecords", &Addon::store_job<store_damaged_records>),
             InstanceMethod("storeQuarantine", &Addon::store_job<store_quarantine>),
             InstanceMethod("storeDamage", &Addon::store_job<store_damage>),
             InstanceMethod("collectBegin", &Addon::collect_begin_in),

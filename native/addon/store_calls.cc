@@ -59,6 +59,18 @@ DomainKeys default_keys() {
   return derive_keys({});
 }
 
+Napi::Array damaged_value(Napi::Env env, const std::vector<DamagedRecord>& records) {
+  Napi::Array list = Napi::Array::New(env, records.size());
+  for (uint32_t i = 0; i < records.size(); i++) {
+    const auto& [generation, message] = records[i];
+    Napi::Object at = Napi::Object::New(env);
+    at.Set("generation", generation ? big(env, *generation) : env.Undefined());
+    at.Set("message", message);
+    list.Set(i, at);
+  }
+  return list;
+}
+
 MakeValue records_value(Records read) {
   const auto found = std::make_shared<const Records>(std::move(read));
   return [found](Napi::Env env) {
@@ -71,17 +83,9 @@ MakeValue records_value(Records read) {
       at.Set("row", Napi::Buffer<uint8_t>::Copy(env, record.row.data(), record.row.size()));
       records.Set(i, at);
     }
-    Napi::Array damaged = Napi::Array::New(env, found->damaged.size());
-    for (uint32_t i = 0; i < found->damaged.size(); i++) {
-      const DamagedRecord& record = found->damaged[i];
-      Napi::Object at = Napi::Object::New(env);
-      at.Set("generation", record.generation ? big(env, *record.generation) : env.Undefined());
-      at.Set("message", record.message);
-      damaged.Set(i, at);
-    }
     Napi::Object both = Napi::Object::New(env);
     both.Set("records", records);
-    both.Set("damaged", damaged);
+    both.Set("damaged", damaged_value(env, found->damaged));
     return both;
   };
 }
@@ -125,6 +129,15 @@ Job store_stats(std::shared_ptr<StoreNode> store) {
 Job store_records(std::shared_ptr<StoreNode> store) {
   return
       [store]() -> Result<MakeValue> { return records_value(TRY(TRY(store->store())->records())); };
+}
+
+Job store_damaged_records(std::shared_ptr<StoreNode> store) {
+  return [store]() -> Result<MakeValue> {
+    const ChunkStore* chunks = TRY(store->store());
+    return MakeValue([found = TRY(find_damaged_records(chunks->folder()))](Napi::Env env) {
+      return damaged_value(env, found);
+    });
+  };
 }
 
 Job store_quarantine(std::shared_ptr<StoreNode> store) {

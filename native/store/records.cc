@@ -13,7 +13,9 @@ namespace {
 // A collection takes packs away while they are read, some at a time.
 constexpr int kReadTriesMax = 8;
 
-Result<void> read_pack(const std::string& path, const PackName& name, Records& into) {
+enum class Keep { kAll, kDamaged };
+
+Result<void> read_pack(const std::string& path, const PackName& name, Keep keep, Records& into) {
   const auto directory = find_directory(path, name);
   if (!directory) {
     if (directory.error().code == Code::kDeviceFailed) return directory.error();
@@ -26,7 +28,7 @@ Result<void> read_pack(const std::string& path, const PackName& name, Records& i
     if (entry.kind != FrameKind::kRecord) continue;
     auto record = read_record(file.get(), path, entry);
     if (record) {
-      into.records.push_back(*std::move(record));
+      if (keep == Keep::kAll) into.records.push_back(*std::move(record));
     } else if (record.error().code == Code::kCorrupt) {
       into.damaged.push_back({record_generation(entry.id), record.error().message});
     } else {
@@ -37,17 +39,25 @@ Result<void> read_pack(const std::string& path, const PackName& name, Records& i
 }
 
 // Nothing when a pack went away meanwhile: what it held is in another, which may not be listed.
-Result<std::optional<Records>> try_to_read(const StoreFolder& folder) {
+Result<std::optional<Records>> try_to_read(const StoreFolder& folder, Keep keep) {
   Records records;
   for (const PackName& name : TRY(folder.list_packs())) {
     if (name.kind != PackKind::kNode) continue;
     const std::string path = folder.pack(name);
-    const auto read = read_pack(path, name, records);
+    const auto read = read_pack(path, name, keep, records);
     if (read) continue;
     if (::access(path.c_str(), F_OK) != 0 && errno == ENOENT) return std::optional<Records>();
     return read.error();
   }
   return std::optional(std::move(records));
+}
+
+Result<Records> read_all(const StoreFolder& folder, Keep keep) {
+  for (int tries = 0; tries < kReadTriesMax; tries++) {
+    auto read = TRY(try_to_read(folder, keep));
+    if (read) return *std::move(read);
+  }
+  return error(Code::kDeviceFailed, folder.packs() + ": packs vanish while they are read");
 }
 
 }  // namespace
@@ -80,13 +90,8 @@ Result<StoreRecord> read_record(int file, const std::string& path, const Directo
 }
 
 Result<Records> read_records(const StoreFolder& folder) {
-  auto read = TRY(try_to_read(folder));
-  for (int tries = 1; !read && tries < kReadTriesMax; tries++)
-    read = TRY(try_to_read(folder));
-  if (!read) {
-    return error(Code::kDeviceFailed, folder.packs() + ": packs vanish while they are read");
-  }
-  std::vector<StoreRecord>& records = read->records;
+  Records all = TRY(read_all(folder, Keep::kAll));
+  std::vector<StoreRecord>& records = all.records;
   std::stable_sort(records.begin(), records.end(), [](const StoreRecord& a, const StoreRecord& b) {
     return a.generation < b.generation;
   });
@@ -96,7 +101,11 @@ Result<Records> read_records(const StoreFolder& folder) {
     return a.generation == b.generation && a.kind == b.kind && a.row == b.row;
   };
   records.erase(std::unique(records.begin(), records.end(), twice), records.end());
-  return *std::move(read);
+  return all;
+}
+
+Result<std::vector<DamagedRecord>> find_damaged_records(const StoreFolder& folder) {
+  return TRY(read_all(folder, Keep::kDamaged)).damaged;
 }
 
 }  // namespace ashlar

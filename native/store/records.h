@@ -35,5 +35,8 @@ std::vector<uint8_t> pack_record(const StoreRecord& record);
 Result<StoreRecord> read_record(int file, const std::string& path, const DirectoryEntry& entry);
 // All there are. Beside a collection too: it moves them. kDeviceFailed.
 Result<Records> read_records(const StoreFolder& folder);
+// The same, and keeps only the damaged in memory: there is a record for each snapshot there ever
+// was.
+Result<std::vector<DamagedRecord>> find_damaged_records(const StoreFolder& folder);
 
 }  // namespace ashlar

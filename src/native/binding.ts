@@ -341,6 +341,8 @@ export interface StoreBinding {
   /** Durably appends a snapshot record to a node pack (DESIGN 7, "The catalog is not the only root"). */
   storeRecord(handle: StoreHandle, record: StoreRecord): Promise<void>
   storeRecords(handle: StoreHandle): Promise<StoreRecords>
+  /** Those of storeRecords, without the others, of which there may be millions. */
+  storeDamagedRecords(handle: StoreHandle): Promise<readonly DamagedRecord[]>
 
   /** Ids (hex) of what is damaged here and counts as missing; a fresh copy ends it. */
   storeQuarantine(handle: StoreHandle): Promise<readonly string[]>

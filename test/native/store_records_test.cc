@@ -45,6 +45,10 @@ class StoreRecords : public testing::Test {
     ASSERT_EQ(found->damaged.size(), 1u);
     EXPECT_EQ(found->damaged[0].generation, generation);
     EXPECT_NE(found->damaged[0].message.find(pack), std::string::npos) << found->damaged[0].message;
+    const auto alone = find_damaged_records(store_->folder());
+    ASSERT_OK(alone);
+    ASSERT_EQ(alone->size(), 1u);
+    EXPECT_EQ((*alone)[0].message, found->damaged[0].message);
   }
   void expect_whole(const std::vector<uint64_t>& readable) {
     const auto found = store_->records();

@@ -89,6 +89,7 @@ export class FakeStore {
         this.records.push(record)
       },
       storeRecords: async () => this.recordsRead,
+      storeDamagedRecords: async () => this.recordsRead.damaged,
       openIngest: async (_handle, options) => {
         this.ingests.push(options)
         await this.beforeIngest(options)

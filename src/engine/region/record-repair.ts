@@ -58,8 +58,9 @@ export class RecordRepair {
   async #supersede(): Promise<readonly bigint[]> {
     const { context, native, store } = this.#options
     const { snapshots } = context.catalog.read
-    const { records, damaged } = await native.storeRecords(await store.get())
-    if (damaged.length === 0) return []
+    const handle = await store.get()
+    if ((await native.storeDamagedRecords(handle)).length === 0) return []
+    const { records, damaged } = await native.storeRecords(handle)
     const latest = new Map(records.map((record) => [readSnapshotRecord(record.row).row.id, record]))
     const known = [...(await snapshots.allStable()), ...(await snapshots.unsettled())]
     let written = 0
