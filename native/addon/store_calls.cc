@@ -127,16 +127,17 @@ Job store_stats(std::shared_ptr<StoreNode> store) {
 }
 
 Job store_records(std::shared_ptr<StoreNode> store) {
-  return
-      [store]() -> Result<MakeValue> { return records_value(TRY(TRY(store->store())->records())); };
+  return [store]() -> Result<MakeValue> {
+    ChunkStore* chunks = TRY(store->store());
+    return records_value(TRY(chunks->records()));
+  };
 }
 
 Job store_damaged_records(std::shared_ptr<StoreNode> store) {
   return [store]() -> Result<MakeValue> {
     const ChunkStore* chunks = TRY(store->store());
-    return MakeValue([found = TRY(find_damaged_records(chunks->folder()))](Napi::Env env) {
-      return damaged_value(env, found);
-    });
+    const std::vector<DamagedRecord> found = TRY(find_damaged_records(chunks->folder()));
+    return MakeValue([found](Napi::Env env) { return damaged_value(env, found); });
   };
 }
 
