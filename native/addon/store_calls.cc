@@ -59,6 +59,37 @@ DomainKeys default_keys() {
   return derive_keys({});
 }
 
+Napi::Array damaged_value(Napi::Env env, const std::vector<DamagedRecord>& records) {
+  Napi::Array list = Napi::Array::New(env, records.size());
+  for (uint32_t i = 0; i < records.size(); i++) {
+    const auto& [generation, message] = records[i];
+    Napi::Object at = Napi::Object::New(env);
+    at.Set("generation", generation ? big(env, *generation) : env.Undefined());
+    at.Set("message", message);
+    list.Set(i, at);
+  }
+  return list;
+}
+
+MakeValue records_value(Records read) {
+  const auto found = std::make_shared<const Records>(std::move(read));
+  return [found](Napi::Env env) {
+    Napi::Array records = Napi::Array::New(env, found->records.size());
+    for (uint32_t i = 0; i < found->records.size(); i++) {
+      const StoreRecord& record = found->records[i];
+      Napi::Object at = Napi::Object::New(env);
+      at.Set("generation", big(env, record.generation));
+      at.Set("kind", record.kind == kRecordCommit ? "commit" : "delete");
+      at.Set("row", Napi::Buffer<uint8_t>::Copy(env, record.row.data(), record.row.size()));
+      records.Set(i, at);
+    }
+    Napi::Object both = Napi::Object::New(env);
+    both.Set("records", records);
+    both.Set("damaged", damaged_value(env, found->damaged));
+    return both;
+  };
+}
+
 MakeValue channel_value(WrapChannel wrap, std::shared_ptr<ChannelHandle> handle) {
   return [wrap = std::move(wrap), handle = std::move(handle)](Napi::Env env) {
     return wrap(env, handle);
@@ -97,19 +128,16 @@ Job store_stats(std::shared_ptr<StoreNode> store) {
 
 Job store_records(std::shared_ptr<StoreNode> store) {
   return [store]() -> Result<MakeValue> {
-    auto records = std::make_shared<std::vector<StoreRecord>>(TRY(TRY(store->store())->records()));
-    return MakeValue([records](Napi::Env env) {
-      Napi::Array list = Napi::Array::New(env, records->size());
-      for (uint32_t i = 0; i < records->size(); i++) {
-        const StoreRecord& record = (*records)[i];
-        Napi::Object at = Napi::Object::New(env);
-        at.Set("generation", big(env, record.generation));
-        at.Set("kind", record.kind == kRecordCommit ? "commit" : "delete");
-        at.Set("row", Napi::Buffer<uint8_t>::Copy(env, record.row.data(), record.row.size()));
-        list.Set(i, at);
-      }
-      return list;
-    });
+    ChunkStore* chunks = TRY(store->store());
+    return records_value(TRY(chunks->records()));
+  };
+}
+
+Job store_damaged_records(std::shared_ptr<StoreNode> store) {
+  return [store]() -> Result<MakeValue> {
+    const ChunkStore* chunks = TRY(store->store());
+    const std::vector<DamagedRecord> found = TRY(find_damaged_records(chunks->folder()));
+    return MakeValue([found](Napi::Env env) { return damaged_value(env, found); });
   };
 }
 
@@ -168,6 +196,21 @@ Result<std::vector<Manifest>> roots_in(const Napi::Object& options) {
   return roots;
 }
 
+Result<std::set<uint64_t>> generations_in(const Napi::Object& options, const char* key) {
+  std::set<uint64_t> generations;
+  const Napi::Value value = options.Get(key);
+  if (value.IsUndefined()) return generations;
+  if (!value.IsArray()) return error(Code::kInvalidArgument, std::string(key) + " is no array");
+  const auto list = value.As<Napi::Array>();
+  for (uint32_t i = 0; i < list.Length(); i++) {
+    const Napi::Value item = list.Get(i);
+    bool fits = item.IsBigInt();
+    if (fits) generations.insert(item.As<Napi::BigInt>().Uint64Value(&fits));
+    if (!fits) return error(Code::kInvalidArgument, std::string(key) + ": no generation");
+  }
+  return generations;
+}
+
 }  // namespace
 
 Result<Job> collect_begin(std::shared_ptr<StoreNode> store, const Napi::Object& options) {
@@ -188,9 +231,10 @@ Result<Job> collect_begin(std::shared_ptr<StoreNode> store, const Napi::Object& 
 
 Result<Job> collect_end(std::shared_ptr<StoreNode> store, const Napi::Object& options) {
   const std::vector<Manifest> roots = TRY(roots_in(options));
-  return Job([store, roots]() -> Result<MakeValue> {
+  const std::set<uint64_t> superseded = TRY(generations_in(options, "supersededGenerations"));
+  return Job([store, roots, superseded]() -> Result<MakeValue> {
     auto collection = TRY(store->take_collection());
-    auto ended = collection->end(roots);
+    auto ended = collection->end(roots, superseded);
     store->end_collection(std::move(collection));
     const Collection::Outcome outcome = TRY(std::move(ended));
     return MakeValue([outcome](Napi::Env env) {
@@ -235,6 +279,13 @@ Job store_check(const std::string& path) {
              strings(env, report.problems, [](const std::string& line) { return line; }));
       return at;
     });
+  };
+}
+
+Job store_read_records(const std::string& path) {
+  return [path]() -> Result<MakeValue> {
+    const StoreFolder folder = TRY(StoreFolder::open_offline(path));
+    return records_value(TRY(read_records(folder)));
   };
 }
 

@@ -14,6 +14,7 @@ using WrapChannel = std::function<Napi::Value(Napi::Env, std::shared_ptr<Channel
 Result<Job> open_store(const std::string& path, const Napi::Object& options, const WrapStore& wrap);
 Job store_stats(std::shared_ptr<StoreNode> store);
 Job store_records(std::shared_ptr<StoreNode> store);
+Job store_damaged_records(std::shared_ptr<StoreNode> store);
 Job store_quarantine(std::shared_ptr<StoreNode> store);
 Job store_damage(std::shared_ptr<StoreNode> store);
 Result<Job> store_record(std::shared_ptr<StoreNode> store, const Napi::Object& record);
@@ -24,6 +25,7 @@ Job collect_abort(std::shared_ptr<StoreNode> store);
 
 // Offline: they refuse a store that is open.
 Job store_check(const std::string& path);
+Job store_read_records(const std::string& path);
 Job store_rebuild_index(const std::string& path);
 
 Result<Job> open_cut_source(std::shared_ptr<PoolNode> pool, const Napi::Object& options,

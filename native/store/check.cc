@@ -11,6 +11,7 @@
 #include "base/parallel.h"
 #include "format/tree_format.h"
 #include "store/index.h"
+#include "store/records.h"
 #include "store/store_folder.h"
 #include "store/verify.h"
 
@@ -80,25 +81,26 @@ class Check {
   Result<void> check_pack(const PackName& pack) {
     report_.packs++;
     const std::string path = folder_.pack(pack);
-    const auto directory = read_directory(path, pack);
+    const auto directory = find_directory(path, pack);
     if (!directory) {
       if (directory.error().code == Code::kDeviceFailed) return directory.error();
       names_[pack].found = names_[pack].in_index;  // cannot be told
       problem(directory.error().message);
       return {};
     }
-    report_.frames += directory->size();
+    if (!directory->damage.empty()) problem(directory->damage);
+    const std::vector<DirectoryEntry>& entries = directory->entries;
+    report_.frames += entries.size();
     const bool known = index_ && TRY(index_->has_pack(pack));
-    if (!known) report_.missing_from_index += directory->size();
+    if (!known) report_.missing_from_index += entries.size();
     const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
     if (!file.valid()) {
       return error(Code::kDeviceFailed, path + ": open: " + std::strerror(errno));
     }
     Names& names = names_[pack];
     std::optional<Error> stopped;
-    parallel_for(directory->size(), [&](size_t i) {
-      const DirectoryEntry& entry = (*directory)[i];
-      auto checked = check_frame(pack, file.get(), entry, known);
+    parallel_for(entries.size(), [&](size_t i) {
+      auto checked = check_frame(pack, file.get(), entries[i], known);
       std::lock_guard lock(mutex_);
       if (checked) {
         names.found += *checked;
@@ -120,7 +122,7 @@ class Check {
     auto frame = read_frame(file, path, entry.offset, entry.id, entry.kind, entry.stored_bytes);
     if (!frame && frame.error().code != Code::kCorrupt) return std::move(frame).error();
     if (frame && record) {
-      const auto parsed = parse_record(path, *frame);
+      const auto parsed = read_record(file, path, entry);
       if (!parsed) frame = parsed.error();
     }
     if (frame && !is_its_id(keys_, entry.id, entry.kind, frame->stored)) {

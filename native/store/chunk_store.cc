@@ -226,41 +226,12 @@ std::vector<std::string> ChunkStore::take_damage_reports() {
 
 Result<void> ChunkStore::append_record(uint64_t generation, uint32_t kind, Bytes row) {
   if (row.size() > (1 << 20)) return error(Code::kTooLarge, "a record's row has at most 1 MiB");
-  std::vector<uint8_t> plain(sizeof(RecordBody));
-  const RecordBody body{generation, kind, uint32_t(row.size())};
-  std::memcpy(plain.data(), &body, sizeof body);
-  plain.insert(plain.end(), row.begin(), row.end());
+  const std::vector<uint8_t> plain = pack_record({generation, kind, {row.begin(), row.end()}});
   const PackName name = next_pack(PackKind::kNode);
   PackWriter pack = TRY(create_pack(name));
   TRY(pack.append({FrameKind::kRecord, record_id(generation), uint32_t(plain.size()), plain}));
   const std::vector<DirectoryEntry> directory = TRY(pack.seal());
   return index_->add_pack(name, directory);
-}
-
-Result<std::vector<StoreRecord>> ChunkStore::records() {
-  std::vector<StoreRecord> records;
-  for (const PackName& name : TRY(folder_.list_packs())) {
-    if (name.kind != PackKind::kNode) continue;
-    const std::string path = folder_.pack(name);
-    const std::vector<DirectoryEntry> directory = TRY(read_directory(path, name));
-    for (const DirectoryEntry& entry : directory) {
-      if (entry.kind != FrameKind::kRecord) continue;
-      const auto file = TRY(pack_file(name));
-      const PackedFrame frame = TRY(
-          read_frame(file->get(), path, entry.offset, entry.id, entry.kind, entry.stored_bytes));
-      records.push_back(TRY(parse_record(path, frame)));
-    }
-  }
-  std::stable_sort(records.begin(), records.end(), [](const StoreRecord& a, const StoreRecord& b) {
-    return a.generation < b.generation;
-  });
-  // A collection that was cut off between writing a merged pack and removing the old ones leaves
-  // records twice.
-  const auto twice = [](const StoreRecord& a, const StoreRecord& b) {
-    return a.generation == b.generation && a.kind == b.kind && a.row == b.row;
-  };
-  records.erase(std::unique(records.begin(), records.end(), twice), records.end());
-  return records;
 }
 
 Result<StoreStats> ChunkStore::stats() {

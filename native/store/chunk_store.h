@@ -20,6 +20,7 @@
 #include "format/tree_format.h"
 #include "store/condemned.h"
 #include "store/index.h"
+#include "store/records.h"
 #include "store/store_folder.h"
 
 namespace ashlar {
@@ -69,8 +70,7 @@ class ChunkStore {
 
   // Durable when it returns.
   Result<void> append_record(uint64_t generation, uint32_t kind, Bytes row);
-  // All there are, by generation.
-  Result<std::vector<StoreRecord>> records();
+  Result<Records> records() { return read_records(folder_); }
   Result<StoreStats> stats();
 
   // Ids of what is damaged here. A fresh copy ends it.

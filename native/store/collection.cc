@@ -67,7 +67,7 @@ Result<void> Collection::condemn(const Mark& mark) {
     std::vector<uint32_t> offsets;
     const std::string path = store_.folder().pack(pack);
     const FoundDirectory directory = TRY(find_directory(path, pack));
-    if (directory.from_frames) store_.note_damage(path + ": the directory is damaged");
+    if (!directory.damage.empty()) store_.note_damage(directory.damage);
     TRY(each_entry(store_.index(), directory.entries,
                    [&](const DirectoryEntry& entry, const auto& at) -> Result<void> {
                      if (!at || !at->is(pack, entry.offset) || mark.has(entry.id)) return {};
@@ -101,9 +101,11 @@ Result<Mark> Collection::mark_again(std::span<const Manifest> roots) {
   return mark;
 }
 
-Result<Collection::Outcome> Collection::end(std::span<const Manifest> roots) {
+Result<Collection::Outcome> Collection::end(std::span<const Manifest> roots,
+                                            std::set<uint64_t> superseded) {
   CHECK(!ended_);
   ended_ = true;
+  superseded_ = std::move(superseded);
   const Mark mark = TRY(mark_again(roots));
   TRY(sweep(PackKind::kNode, mark));
   // No node may come back, by a crash, once chunks below it have begun to go.
@@ -121,29 +123,30 @@ Result<Collection::Verdict> Collection::judge(const PackName& pack, const Mark& 
   verdict.pack = pack;
   const std::string path = store_.folder().pack(pack);
   const FoundDirectory directory = TRY(find_directory(path, pack));
-  verdict.damaged = directory.from_frames;
+  verdict.damaged = !directory.damage.empty();
   verdict.file_bytes = kPackOverhead;
   verdict.live_bytes = kPackOverhead;
-  TRY(each_entry(
-      store_.index(), directory.entries,
-      [&](const DirectoryEntry& entry, const auto& at) -> Result<void> {
-        const uint64_t bytes = kFrameOverhead + entry.stored_bytes;
-        const bool named = at && at->is(pack, entry.offset);
-        const bool condemned = named && condemned_->has(pack, entry.offset) && !mark.has(entry.id);
-        verdict.file_bytes += bytes;
-        if (condemned) {
-          verdict.condemned.push_back(entry);
-          verdict.dead_frames++;
-        } else if (entry.kind != FrameKind::kRecord && store_.index().is_quarantined(entry.id)) {
-          return error(Code::kCorrupt, path + ": holds a damaged " + to_hex(entry.id));
-        } else if (named || entry.kind == FrameKind::kRecord) {
-          verdict.live_bytes += bytes;
-          verdict.live_frames++;
-        } else {
-          verdict.dead_frames++;
-        }
-        return {};
-      }));
+  TRY(each_entry(store_.index(), directory.entries,
+                 [&](const DirectoryEntry& entry, const auto& at) -> Result<void> {
+                   const uint64_t bytes = kFrameOverhead + entry.stored_bytes;
+                   const bool named = at && at->is(pack, entry.offset);
+                   const bool condemned =
+                       named && condemned_->has(pack, entry.offset) && !mark.has(entry.id);
+                   verdict.file_bytes += bytes;
+                   const bool record = entry.kind == FrameKind::kRecord;
+                   if (condemned) {
+                     verdict.condemned.push_back(entry);
+                     verdict.dead_frames++;
+                   } else if (!record && store_.index().is_quarantined(entry.id)) {
+                     return error(Code::kCorrupt, path + ": holds a damaged " + to_hex(entry.id));
+                   } else if (named || (record && !TRY(is_dead_record(pack, entry)))) {
+                     verdict.live_bytes += bytes;
+                     verdict.live_frames++;
+                   } else {
+                     verdict.dead_frames++;
+                   }
+                   return {};
+                 }));
   return verdict;
 }
 
@@ -172,9 +175,9 @@ Result<void> Collection::sweep(PackKind kind, const Mark& mark) {
   return {};
 }
 
-// Packs whose directory is damaged. Data packs that are less than half live, then those with the
-// most dead bytes until few enough are left; of node packs all that hold a dead node (STORE.md);
-// small packs when there are many.
+// Packs that are damaged beside their frames. Data packs that are less than half live, then those
+// with the most dead bytes until few enough are left; of node packs all that hold a dead node
+// (STORE.md); small packs when there are many.
 std::vector<Collection::Batch> Collection::choose_batches(PackKind kind,
                                                           std::vector<Verdict> verdicts) {
   std::sort(verdicts.begin(), verdicts.end(), [](const Verdict& a, const Verdict& b) {
@@ -251,8 +254,9 @@ Result<std::vector<Collection::LiveFrame>> Collection::read_live(const PackName&
   std::vector<LiveFrame> frames;
   TRY(each_entry(
       store_.index(), directory, [&](const DirectoryEntry& entry, const auto& at) -> Result<void> {
+        const bool record = entry.kind == FrameKind::kRecord;
         const bool named = at && at->is(pack, entry.offset);
-        if (!named && entry.kind != FrameKind::kRecord) return {};
+        if (!named && (!record || TRY(is_dead_record(pack, entry)))) return {};
         auto frame =
             read_frame(file.get(), path, entry.offset, entry.id, entry.kind, entry.stored_bytes);
         if (frame && !is_its_id(keys_, entry.id, entry.kind, frame->stored)) {
@@ -260,10 +264,24 @@ Result<std::vector<Collection::LiveFrame>> Collection::read_live(const PackName&
               error(Code::kCorrupt, path + ": " + to_hex(entry.id) + " is not what its id says");
         }
         if (!frame && named) store_.quarantine(entry.id, frame.error());
+        if (!frame && record) store_.note_damage(frame.error().message);
         frames.push_back({TRY(std::move(frame)), at.value_or(Location{})});
         return {};
       }));
   return frames;
+}
+
+// Those that can be read stay, whatever is said of them.
+Result<bool> Collection::is_dead_record(const PackName& pack, const DirectoryEntry& entry) {
+  if (!superseded_.contains(record_generation(entry.id))) return false;
+  const std::string path = store_.folder().pack(pack);
+  const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file.valid()) {
+    return error(Code::kDeviceFailed, path + ": open: " + std::strerror(errno));
+  }
+  const auto record = read_record(file.get(), path, entry);
+  if (!record && record.error().code != Code::kCorrupt) return record.error();
+  return !record;
 }
 
 Result<void> Collection::remove(const PackName& pack, uint64_t file_bytes) {

@@ -9,12 +9,15 @@
 // Only packs that were there at the beginning, and belong to no running session, are touched: a
 // copy that is written meanwhile lies elsewhere. Nodes go before the chunks below them, so that at
 // any instant, and after any crash, every node on disk has all of its children (STORE.md). Each
-// pack's directory is read again before anything in it goes; any doubt keeps the pack. One whose
-// directory alone is damaged is written anew from its frames. A crash
-// forgets what is condemned; what was half done leaves copies, never gaps.
+// pack's directory is read again before anything in it goes; any doubt keeps the pack. One that is
+// damaged beside its frames alone is written anew. A record that cannot be read goes only where the
+// caller says that it is superseded. A crash forgets what is condemned; what was half done leaves
+// copies, never gaps.
 //
 // Thread: one at a time; sessions and readers go on beside it.
 #pragma once
+
+#include <set>
 
 #include "store/mark.h"
 
@@ -45,8 +48,11 @@ class Collection {
   Collection& operator=(const Collection&) = delete;
 
   const Candidates& condemned() const { return condemned_total_; }
-  // Once. On an error what was not deleted stays, and nothing is condemned once this is gone.
-  Result<Outcome> end(std::span<const Manifest> roots);
+  // `superseded`: generations of records that nobody needs any more, since later ones say what they
+  // said; those of them that cannot be read are dead. Once. On an error what was not deleted stays,
+  // and nothing is condemned once this is gone. kCorrupt also for a node or another record that
+  // cannot be read.
+  Result<Outcome> end(std::span<const Manifest> roots, std::set<uint64_t> superseded = {});
 
  private:
   Collection(ChunkStore& store, const DomainKeys& keys, std::shared_ptr<const Cancel> cancel)
@@ -58,7 +64,7 @@ class Collection {
     uint64_t live_bytes = 0;  // as the pack of what is live in it would have
     uint64_t live_frames = 0;
     uint64_t dead_frames = 0;  // condemned, or copies that the index does not name
-    bool damaged = false;      // in its directory; its frames are whole
+    bool damaged = false;      // beside its frames
     std::vector<DirectoryEntry> condemned;
   };
   // A batch makes one new pack.
@@ -75,6 +81,7 @@ class Collection {
     Location at;  // of a record: none
   };
   Result<std::vector<LiveFrame>> read_live(const PackName& pack);
+  Result<bool> is_dead_record(const PackName& pack, const DirectoryEntry& entry);
   Result<void> remove(const PackName& pack, uint64_t file_bytes);
   Result<void> lift_lost(const Mark& mark);
 
@@ -84,6 +91,7 @@ class Collection {
   std::vector<PackName> packs_;  // that this collection may touch
   std::shared_ptr<const Condemned> condemned_;
   Candidates condemned_total_;
+  std::set<uint64_t> superseded_;
   bool ended_ = false;
   uint64_t written_bytes_ = 0;  // of packs that rewriting made
   Outcome outcome_;

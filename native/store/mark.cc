@@ -60,7 +60,8 @@ Result<void> Mark::add_children(const Hash& id, std::vector<Hash>& below) {
 Result<void> Mark::add_pack(const PackName& pack) {
   const std::string path = store_.folder().pack(pack);
   const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  for (const DirectoryEntry& entry : TRY(read_directory(path, pack))) {
+  const FoundDirectory directory = TRY(find_directory(path, pack));
+  for (const DirectoryEntry& entry : directory.entries) {
     if (entry.kind == FrameKind::kDelta) add_chunk(entry.base);
     if (entry.kind != FrameKind::kNode) continue;
     const PackedFrame frame =

@@ -80,9 +80,10 @@ Result<void> find_gaps_below(const StoreFolder& folder, Index& index, const Pack
                              std::vector<Lost>& lost) {
   const std::string path = folder.pack(pack);
   const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  auto directory = read_directory(path, pack);
+  const auto directory = find_directory(path, pack);
   if (!directory && directory.error().code == Code::kCorrupt) return {};  // said elsewhere
-  for (const DirectoryEntry& entry : TRY(std::move(directory))) {
+  if (!directory) return directory.error();
+  for (const DirectoryEntry& entry : directory->entries) {
     const bool delta = entry.kind == FrameKind::kDelta;
     if (!delta && entry.kind != FrameKind::kNode) continue;
     if (!is_named(TRY(index.find(entry.id)), pack, entry.offset)) continue;
@@ -115,7 +116,7 @@ Result<std::vector<Lost>> mend_index(const StoreFolder& folder, Index& index) {
   for (const PackName& pack : there) {
     const bool is_known = std::binary_search(known.begin(), known.end(), pack);
     if (is_known && lost.empty()) continue;
-    std::vector<DirectoryEntry> directory = TRY(read_directory(folder.pack(pack), pack));
+    auto directory = TRY(find_directory(folder.pack(pack), pack)).entries;
     // Of a pack that is known only what has no other copy: the rest of it may be dead.
     if (is_known) std::erase_if(directory, [&](const auto& at) { return !lost.contains(at.id); });
     TRY(index.add_pack(pack, directory));
@@ -147,11 +148,12 @@ Result<RebuildReport> rebuild_index(const std::string& store) {
   {
     const auto index = TRY(Index::open(fresh));
     for (const PackName& pack : TRY(folder.list_packs())) {
-      auto directory = read_directory(folder.pack(pack), pack);
-      if (!directory && directory.error().code == Code::kDeviceFailed) return directory.error();
-      if (!directory) report.problems.push_back(directory.error().message);
+      auto found = find_directory(folder.pack(pack), pack);
+      if (!found && found.error().code == Code::kDeviceFailed) return found.error();
       // What cannot be read is noted as known, so that the store opens without it.
-      const auto entries = directory ? *std::move(directory) : std::vector<DirectoryEntry>();
+      const auto [entries, damage] =
+          found ? *std::move(found) : FoundDirectory{{}, found.error().message};
+      if (!damage.empty()) report.problems.push_back(damage);
       TRY(index->add_pack(pack, entries));
       report.packs++;
       report.frames += entries.size();

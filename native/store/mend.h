@@ -15,7 +15,7 @@ struct Lost {
 // Reads in the packs that the index does not know (it was lost, or the process died between the
 // two), in the order of their names. Entries of packs that are gone are pointed to another copy, or
 // removed. The ids that have none, and, when the index knew nothing at all, the gaps, are the
-// answer. Errors: as read_directory, and the index's.
+// answer. Errors: as find_directory, and the index's.
 Result<std::vector<Lost>> mend_index(const StoreFolder& folder, Index& index);
 
 // Walks all nodes and deltas that the index names: the children that are nowhere, and the deltas
@@ -26,11 +26,11 @@ struct RebuildReport {
   uint64_t packs = 0;
   uint64_t frames = 0;
   uint64_t quarantined = 0;           // gaps that were found
-  std::vector<std::string> problems;  // packs whose directories cannot be read, a line each
+  std::vector<std::string> problems;  // packs that are damaged beside their frames, a line each
 };
 // Offline: a new index from the packs alone, made beside the old one and put in its place. Packs
-// that cannot be read are left out, and what only they hold is quarantined where a node names it.
-// Errors: as StoreFolder::open_offline, kNoSpace, kDeviceFailed.
+// whose frames cannot be told are left out, and what only they hold is quarantined where a node
+// names it. Errors: as StoreFolder::open_offline, kNoSpace, kDeviceFailed.
 Result<RebuildReport> rebuild_index(const std::string& store);
 
 }  // namespace ashlar

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <sys/uio.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -168,7 +169,7 @@ struct OpenedPack {
   uint64_t bytes = 0;
 };
 
-Result<OpenedPack> open_pack(const std::string& path, const PackName& name) {
+Result<OpenedPack> open_pack(const std::string& path) {
   UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!file.valid()) return failed(path, "open");
   struct stat status {};
@@ -177,8 +178,12 @@ Result<OpenedPack> open_pack(const std::string& path, const PackName& name) {
   if (bytes < sizeof(PackHeader) + sizeof(PackFooter)) {
     return error(Code::kCorrupt, path + ": too short to be a pack");
   }
+  return OpenedPack{std::move(file), bytes};
+}
+
+Result<void> check_header(const std::string& path, const OpenedPack& pack, const PackName& name) {
   PackHeader header;
-  TRY(read_at(file.get(), path, 0, {reinterpret_cast<uint8_t*>(&header), sizeof header}));
+  TRY(read_at(pack.file.get(), path, 0, {reinterpret_cast<uint8_t*>(&header), sizeof header}));
   if (header.magic != kPackMagic) return error(Code::kForeignFile, path + ": not a pack");
   if (header.version > kStoreVersion) {
     return error(Code::kNewerFormat, path + ": written by a newer version");
@@ -187,12 +192,17 @@ Result<OpenedPack> open_pack(const std::string& path, const PackName& name) {
       header.writer_epoch != name.writer_epoch || header.counter != name.counter) {
     return error(Code::kCorrupt, path + ": the header is damaged or another pack's");
   }
-  return OpenedPack{std::move(file), bytes};
+  return {};
 }
 
-Result<std::vector<DirectoryEntry>> read_directory(const std::string& path,
-                                                   const OpenedPack& pack) {
+struct Directory {
   PackFooter footer;
+  std::vector<DirectoryEntry> entries;
+};
+
+Result<Directory> read_directory(const std::string& path, const OpenedPack& pack) {
+  Directory found;
+  PackFooter& footer = found.footer;
   const uint64_t end = pack.bytes - sizeof footer;  // of the directory
   TRY(read_at(pack.file.get(), path, end, {reinterpret_cast<uint8_t*>(&footer), sizeof footer}));
   const uint64_t directory_bytes = uint64_t(footer.entries) * sizeof(DirectoryEntry);
@@ -201,13 +211,27 @@ Result<std::vector<DirectoryEntry>> read_directory(const std::string& path,
                     directory_bytes <= end - sizeof(PackHeader) &&
                     footer.directory_offset == end - directory_bytes;
   if (!fits) return error(Code::kCorrupt, path + ": the footer is damaged");
-  std::vector<DirectoryEntry> directory(footer.entries);
-  const MutableBytes raw(reinterpret_cast<uint8_t*>(directory.data()), directory_bytes);
+  found.entries.resize(footer.entries);
+  const MutableBytes raw(reinterpret_cast<uint8_t*>(found.entries.data()), directory_bytes);
   TRY(read_at(pack.file.get(), path, footer.directory_offset, raw));
   if (crc32c(raw) != footer.directory_crc) {
     return error(Code::kCorrupt, path + ": the directory is damaged");
   }
-  return directory;
+  return found;
+}
+
+// All that the pack's header says, the kind too: each kind of frame is in one kind of pack.
+bool belongs_to(const Directory& directory, const PackName& name) {
+  const PackFooter& footer = directory.footer;
+  if (footer.version != kStoreVersion || footer.writer_epoch != name.writer_epoch ||
+      footer.counter != name.counter) {
+    return false;
+  }
+  return std::all_of(directory.entries.begin(), directory.entries.end(), [&](const auto& entry) {
+    const bool data = entry.kind == FrameKind::kRaw || entry.kind == FrameKind::kLz4 ||
+                      entry.kind == FrameKind::kDelta;
+    return data == (name.kind == PackKind::kData);
+  });
 }
 
 Result<std::vector<DirectoryEntry>> scan_frames(const std::string& path, const OpenedPack& pack) {
@@ -224,22 +248,35 @@ Result<std::vector<DirectoryEntry>> scan_frames(const std::string& path, const O
     found.push_back(entry_of(header, at));
     at = end;
   }
-  if (at + after() == pack.bytes) return found;
-  return error(Code::kCorrupt, path + ": neither its directory nor its frames are whole");
+  uint32_t next = 0;  // A frame, where the file was cut off at a length that fits by chance.
+  TRY(read_at(file, path, at, {reinterpret_cast<uint8_t*>(&next), sizeof next}));
+  if (at + after() == pack.bytes && next != kFrameMagic) return found;
+  return error(Code::kCorrupt, path + ": its frames are not whole");
 }
 
 }  // namespace
 
 Result<std::vector<DirectoryEntry>> read_directory(const std::string& path, const PackName& name) {
-  return read_directory(path, TRY(open_pack(path, name)));
+  const OpenedPack pack = TRY(open_pack(path));
+  TRY(check_header(path, pack, name));
+  return TRY(read_directory(path, pack)).entries;
 }
 
 Result<FoundDirectory> find_directory(const std::string& path, const PackName& name) {
-  const OpenedPack pack = TRY(open_pack(path, name));
+  const OpenedPack pack = TRY(open_pack(path));
+  const auto header = check_header(path, pack, name);
+  if (!header && header.error().code == Code::kDeviceFailed) return header.error();
   auto directory = read_directory(path, pack);
-  if (directory) return FoundDirectory{*std::move(directory), false};
-  if (directory.error().code != Code::kCorrupt) return std::move(directory).error();
-  return FoundDirectory{TRY(scan_frames(path, pack)), true};
+  if (directory && header) return FoundDirectory{std::move(directory->entries), ""};
+  if (directory && belongs_to(*directory, name)) {
+    return FoundDirectory{std::move(directory->entries), path + ": the header is damaged"};
+  }
+  if (!directory && directory.error().code == Code::kDeviceFailed) return directory.error();
+  if (!header) return header.error();
+  auto frames = scan_frames(path, pack);
+  if (frames) return FoundDirectory{*std::move(frames), directory.error().message};
+  if (frames.error().code != Code::kCorrupt) return std::move(frames).error();
+  return error(Code::kCorrupt, directory.error().message + "; " + frames.error().message);
 }
 
 Result<PackedFrame> read_frame(int file, const std::string& path, uint64_t offset, const Hash& id,
@@ -258,18 +295,6 @@ Result<PackedFrame> read_frame(int file, const std::string& path, uint64_t offse
                                      std::to_string(offset) + " is damaged");
   }
   return frame;
-}
-
-Result<StoreRecord> parse_record(const std::string& path, const PackedFrame& frame) {
-  RecordBody body;
-  const size_t bytes = frame.stored.size();
-  if (bytes >= sizeof body) std::memcpy(&body, frame.stored.data(), sizeof body);
-  if (bytes < sizeof body || bytes - sizeof body != body.row_bytes ||
-      (body.kind != kRecordCommit && body.kind != kRecordDelete)) {
-    return error(Code::kCorrupt, path + ": a record is malformed");
-  }
-  return StoreRecord{
-      body.generation, body.kind, {frame.stored.begin() + sizeof body, frame.stored.end()}};
 }
 
 }  // namespace ashlar

@@ -68,10 +68,12 @@ class PackWriter {
 Result<std::vector<DirectoryEntry>> read_directory(const std::string& path, const PackName& name);
 struct FoundDirectory {
   std::vector<DirectoryEntry> entries;
-  bool from_frames = false;
+  std::string damage;  // what is damaged beside the frames, a line; empty = nothing
 };
 // The same; where only directory or footer is damaged, what the frames say: all of them are whole,
-// and just these two parts are left of the file. kCorrupt where that does not hold.
+// and just these two parts are left of the file. Where only the header is damaged, footer and
+// directory are whole and agree with the name. kCorrupt, and the header's error, where neither
+// holds.
 Result<FoundDirectory> find_directory(const std::string& path, const PackName& name);
 struct PackedFrame {
   FrameHeader header;
@@ -80,13 +82,5 @@ struct PackedFrame {
 // One frame, header and CRC checked against what is expected. kCorrupt.
 Result<PackedFrame> read_frame(int file, const std::string& path, uint64_t offset, const Hash& id,
                                FrameKind kind, uint32_t stored_bytes);
-
-struct StoreRecord {
-  uint64_t generation = 0;
-  uint32_t kind = 0;  // kRecordCommit, kRecordDelete
-  std::vector<uint8_t> row;
-};
-// kCorrupt when the frame is no record.
-Result<StoreRecord> parse_record(const std::string& path, const PackedFrame& frame);
 
 }  // namespace ashlar

@@ -10,12 +10,19 @@ import { parseArgs } from 'node:util'
 
 import { AshlarError, asAshlarError } from '../base/error.js'
 import { Catalog } from '../catalog/catalog.js'
-import { type Applied, applyRecords, regionOfRecords } from '../engine/region/rebuild.js'
-import { type StoreRecord, native } from '../native/binding.js'
+import {
+  type Applied,
+  applyRecords,
+  countDamaged,
+  regionOfRecords,
+} from '../engine/region/rebuild.js'
+import { type StoreHandle, native } from '../native/binding.js'
 
 interface Plan {
   readonly folder: string
   readonly missing: boolean
+  /** Go on although there are records that cannot be read. */
+  readonly withoutDamaged: boolean
   /** Used when the store has no record that says it. */
   readonly region: { readonly name: string; readonly number: number } | undefined
 }
@@ -27,50 +34,68 @@ function plan(): Plan {
       missing: { type: 'boolean' },
       name: { type: 'string' },
       number: { type: 'string' },
+      'without-damaged': { type: 'boolean' },
     },
   })
   const [folder] = positionals
   if (folder === undefined) throw new AshlarError('INVALID_ARGUMENT', 'the folder is missing')
   const { name, number } = values
   const given = name === undefined || number === undefined ? undefined : { name, number: +number }
-  return { folder, missing: values.missing === true, region: given }
+  const { missing = false, 'without-damaged': withoutDamaged = false } = values
+  return { folder, missing, withoutDamaged, region: given }
+}
+
+function storeIn(folder: string): string {
+  const store = join(folder, 'store')
+  if (existsSync(join(store, 'STORE'))) return store
+  throw new AshlarError('NOT_FOUND', `${store} is not a chunk store`)
 }
 
 /** Closes the store, whatever `use` does. */
-async function withRecords<T>(
+async function withStore<T>(
   store: string,
   options: { readonly catalogUuid: string; readonly adopt?: boolean },
-  use: (records: readonly StoreRecord[]) => Promise<T>,
+  use: (handle: StoreHandle) => Promise<T>,
 ): Promise<T> {
-  if (!existsSync(join(store, 'STORE'))) {
-    throw new AshlarError('NOT_FOUND', `${store} is not a chunk store`)
-  }
   const handle = await native().openStore(store, options)
   try {
-    return await use(await native().storeRecords(handle))
+    return await use(handle)
   } finally {
     await native().closeStore(handle)
   }
 }
 
-async function applyMissing({ folder }: Plan): Promise<Applied> {
+// Records that were left out may have been the last: else the catalog would be taken for yesterday's.
+async function passDamaged(
+  catalog: Catalog,
+  handle: StoreHandle,
+  applied: Applied,
+): Promise<Applied> {
+  if (applied.damaged === 0) return applied
+  const { highestGeneration } = await native().storeStats(handle)
+  const generation = Math.max(applied.generation, Number(highestGeneration))
+  await catalog.write(async ({ meta }) => await meta.recoveredTo(generation))
+  return { ...applied, generation }
+}
+
+async function applyMissing({ folder, withoutDamaged }: Plan): Promise<Applied> {
   const path = join(folder, 'catalog.db')
   if (!existsSync(path)) throw new AshlarError('NOT_FOUND', `${path} does not exist`)
   const catalog = await Catalog.open({ path, region: undefined, newUuid: randomUUID })
   try {
-    return await withRecords(
-      join(folder, 'store'),
-      { catalogUuid: catalog.uuid },
-      async (records) => await applyRecords(catalog, records),
-    )
+    return await withStore(storeIn(folder), { catalogUuid: catalog.uuid }, async (handle) => {
+      const found = await native().storeRecords(handle)
+      return await passDamaged(catalog, handle, await applyRecords(catalog, found, withoutDamaged))
+    })
   } finally {
     await catalog.close()
   }
 }
 
 // The new catalog is made beside and renamed last: until then the command can be run again. The store
-// is told the new uuid before, so that there is never a catalog which its store does not know.
-async function rebuild({ folder, region: given }: Plan): Promise<Applied> {
+// is told the new uuid just before, so that there is never a catalog which its store does not know, and
+// so that a store which cannot give all its records still takes an older one.
+async function rebuild({ folder, withoutDamaged, region: given }: Plan): Promise<Applied> {
   const path = join(folder, 'catalog.db')
   for (const found of [path, `${path}-wal`].filter((file) => existsSync(file))) {
     throw new AshlarError(
@@ -80,26 +105,42 @@ async function rebuild({ folder, region: given }: Plan): Promise<Applied> {
   }
   const temporary = join(folder, 'catalog.rebuild.db')
   for (const file of [temporary, `${temporary}-wal`]) rmSync(file, { force: true })
-  const uuid = randomUUID()
-  const store = join(folder, 'store')
-  const applied = await withRecords(store, { catalogUuid: uuid, adopt: true }, async (records) => {
-    const region = regionOfRecords(records) ?? given
-    if (region === undefined) {
-      throw new AshlarError(
-        'FAILED_PRECONDITION',
-        'the store has no snapshots that name their region; give its --name and --number',
-      )
-    }
-    const catalog = await Catalog.open({ path: temporary, region, newUuid: () => uuid })
-    try {
-      return await applyRecords(catalog, records)
-    } finally {
-      await catalog.close()
-    }
+  const store = storeIn(folder)
+  const found = await native().storeReadRecords(store)
+  countDamaged(found, 0, withoutDamaged)
+  const region = regionOfRecords(found.records) ?? given
+  if (region === undefined) {
+    throw new AshlarError(
+      'FAILED_PRECONDITION',
+      'the store has no snapshots that name their region; give its --name and --number',
+    )
+  }
+  const applied = await make(temporary, region, async (catalog) => {
+    const done = await applyRecords(catalog, found, withoutDamaged)
+    const options = { catalogUuid: catalog.uuid, adopt: true }
+    return await withStore(
+      store,
+      options,
+      async (handle) => await passDamaged(catalog, handle, done),
+    )
   })
   renameSync(temporary, path)
   syncFolder(folder)
   return applied
+}
+
+/** Makes a catalog and closes it. */
+async function make<T>(
+  path: string,
+  region: { readonly name: string; readonly number: number },
+  fill: (catalog: Catalog) => Promise<T>,
+): Promise<T> {
+  const catalog = await Catalog.open({ path, region, newUuid: randomUUID })
+  try {
+    return await fill(catalog)
+  } finally {
+    await catalog.close()
+  }
 }
 
 function syncFolder(path: string): void {

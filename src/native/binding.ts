@@ -260,6 +260,20 @@ export interface StoreRecord {
   readonly row: Buffer
 }
 
+export interface DamagedRecord {
+  /** Undefined: a pack whose frames are not known; it may have held several records, or none. */
+  readonly generation: bigint | undefined
+  /** Which pack and what is wrong with it. */
+  readonly message: string
+}
+
+export interface StoreRecords {
+  /** By ascending generation. */
+  readonly records: readonly StoreRecord[]
+  /** That cannot be read. Another copy of one may be among the records. */
+  readonly damaged: readonly DamagedRecord[]
+}
+
 export interface StoreCheckReport {
   readonly packs: bigint
   readonly frames: bigint
@@ -283,13 +297,18 @@ export interface StoreRebuildReport {
   readonly frames: bigint
   /** Ids that a node names and no pack has. */
   readonly quarantined: bigint
-  /** Packs that cannot be read. */
+  /** Packs that are damaged beside their frames. */
   readonly problems: readonly string[]
 }
 
 export interface CollectOptions {
   /** Manifests of 80 bytes: stable and committing snapshots, pins, base roots of sessions. */
   readonly roots: readonly Buffer[]
+}
+
+export interface CollectEndOptions extends CollectOptions {
+  /** Of records that later ones stand for: those of them that cannot be read go. */
+  readonly supersededGenerations?: readonly bigint[]
 }
 
 export interface CollectBegun {
@@ -321,8 +340,9 @@ export interface StoreBinding {
   storeStats(handle: StoreHandle): Promise<StoreStats>
   /** Durably appends a snapshot record to a node pack (DESIGN 7, "The catalog is not the only root"). */
   storeRecord(handle: StoreHandle, record: StoreRecord): Promise<void>
-  /** All of them, by ascending generation. */
-  storeRecords(handle: StoreHandle): Promise<readonly StoreRecord[]>
+  storeRecords(handle: StoreHandle): Promise<StoreRecords>
+  /** Those of storeRecords, without the others, of which there may be millions. */
+  storeDamagedRecords(handle: StoreHandle): Promise<readonly DamagedRecord[]>
 
   /** Ids (hex) of what is damaged here and counts as missing; a fresh copy ends it. */
   storeQuarantine(handle: StoreHandle): Promise<readonly string[]>
@@ -339,14 +359,17 @@ export interface StoreBinding {
   collectBegin(handle: StoreHandle, options: CollectOptions): Promise<CollectBegun>
   /**
    * Last step, once every session that began before the first has ended, with the roots of now. Deletes
-   * only what was condemned and is still not reached. Ends the collection, also when it fails.
+   * only what was condemned and is still not reached. Ends the collection, also when it fails. CORRUPT
+   * also when a record that is not superseded cannot be read.
    */
-  collectEnd(handle: StoreHandle, options: CollectOptions): Promise<CollectEnded>
+  collectEnd(handle: StoreHandle, options: CollectEndOptions): Promise<CollectEnded>
   /** Nothing is condemned any more. A step under way fails with CANCELLED, soon. Idempotent. */
   collectAbort(handle: StoreHandle): Promise<void>
 
   /** Offline: every frame and id, index against packs, trees. Refuses a store in use (IN_USE). */
   storeCheck(path: string): Promise<StoreCheckReport>
+  /** Offline: as storeRecords, whatever catalog the store belongs to. Refuses a store in use (IN_USE). */
+  storeReadRecords(path: string): Promise<StoreRecords>
   /** Offline: a new index from the packs alone. Refuses a store in use (IN_USE). */
   storeRebuildIndex(path: string): Promise<StoreRebuildReport>
 

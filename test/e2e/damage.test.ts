@@ -1,22 +1,14 @@
 // Bits flipped and packs deleted under whole daemons: the damage is found, said, and mended from whoever
 // else has the content; where nobody has, readers and operators are told, and nothing else is harmed.
 
-import {
-  closeSync,
-  openSync,
-  readFileSync,
-  readSync,
-  readdirSync,
-  rmSync,
-  statSync,
-  writeSync,
-} from 'node:fs'
+import { readFileSync, rmSync, statSync } from 'node:fs'
 import { basename, join } from 'node:path'
 
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 
 import { newRequestId, refusal } from '../support/api.js'
 import { Random, seedOf } from '../support/random.js'
+import { flipAt, packsOf } from '../support/store-files.js'
 import { run } from '../support/tools.js'
 import { type Taken, WiredRegion, persist } from '../support/wired-region.js'
 import { World } from '../support/world.js'
@@ -62,8 +54,7 @@ beforeEach(async () => {
 })
 
 const storeFolder = () => join(here.world.folder, 'region', 'store')
-const packFolder = () => join(storeFolder(), 'packs')
-const packs = () => readdirSync(packFolder()).map((name) => join(packFolder(), name))
+const packs = () => packsOf(storeFolder())
 /** Of this test; `d` with chunks, `n` with nodes. */
 const freshPacks = (kind: 'd' | 'n') =>
   packs().filter((path) => !old.has(path) && basename(path).startsWith(kind) && !isRecord(path))
@@ -79,17 +70,8 @@ function flip(path: string, everyBytes: number): void {
   const footer = readFileSync(path).subarray(-48)
   const end = Number(footer.readBigUInt64LE(16))
   for (let at = 32 + Math.floor(random.below(everyBytes)); at < end; at += everyBytes) {
-    flipAt(path, at)
+    flipAt(path, at, random)
   }
-}
-
-function flipAt(path: string, at: number): void {
-  const file = openSync(path, 'r+')
-  const byte = Buffer.alloc(1)
-  readSync(file, byte, 0, 1, at)
-  byte.writeUInt8(byte.readUInt8(0) ^ (1 << Math.floor(random.below(8))), 0)
-  writeSync(file, byte, 0, 1, at)
-  closeSync(file)
 }
 
 const said = () => here.world.said('region')
@@ -200,7 +182,7 @@ describe('damage is mended', () => {
 test('of directories alone is mended by the next collection', async () => {
   const taken = await here.take()
   const hurt = [...freshPacks('d'), ...freshPacks('n')]
-  for (const pack of hurt) flipAt(pack, statSync(pack).size - 60)
+  for (const pack of hurt) flipAt(pack, statSync(pack).size - 60, random)
   const { problems } = await checked()
   expect(problems.join()).toContain('the directory is damaged')
   await here.client.operator.collectStore({})

@@ -213,6 +213,7 @@ TEST_F(StoreCheck, RebuildMakesTheSameIndex) {
 TEST_F(StoreCheck, RebuildWithoutAPackQuarantinesWhatNodesName) {
   lose(data_[0]);
   flip_bit(nodes_[0], fs::file_size(nodes_[0]) - 3);
+  flip_bit(nodes_[0], sizeof(PackHeader) + sizeof(FrameHeader));
   const auto report = rebuild_index(temp_.path());
   ASSERT_OK(report);
   EXPECT_EQ(report->problems.size(), 1u);
@@ -225,6 +226,28 @@ TEST_F(StoreCheck, RebuildWithoutAPackQuarantinesWhatNodesName) {
   EXPECT_TRUE(is_whole(*store_, first_));
   EXPECT_TRUE(is_whole(*store_, second_));
   EXPECT_TRUE(store_->quarantined().empty());
+}
+
+TEST_F(StoreCheck, RebuildKeepsTheFramesOfPacksThatAreDamagedBesideThem) {
+  size_t hurt = 0;
+  for (const std::string& pack : packs_of(temp_.path())) {
+    const uint64_t size = fs::file_size(pack);
+    const uint64_t offsets[] = {size - 3, size - sizeof(PackFooter) - 40, 3};
+    flip_bit(pack, offsets[hurt++ % 3]);
+  }
+  const StoreReport checked = check();
+  EXPECT_EQ(checked.problems.size(), hurt);
+  EXPECT_EQ(checked.frames, 20u + 10 + (2 + 1) * 2 + 1);
+  EXPECT_EQ(checked.dangling_index_entries, 0u);
+  const auto report = rebuild_index(temp_.path());
+  ASSERT_OK(report);
+  EXPECT_EQ(report->problems.size(), hurt);
+  EXPECT_EQ(report->frames, checked.frames);
+  EXPECT_EQ(report->quarantined, 0u);
+  open();
+  EXPECT_TRUE(is_whole(*store_, first_));
+  EXPECT_TRUE(is_whole(*store_, second_));
+  EXPECT_EQ(store_->index().totals().highest_generation, 3u);
 }
 
 // The index and a pack are both gone: an open finds the gaps as well.

@@ -72,7 +72,8 @@ class CollectionRun {
         << "reachable: " << reachable;
     const auto records = store_->records();
     ASSERT_OK(records);
-    EXPECT_EQ(records->size(), generation_);
+    EXPECT_EQ(records->records.size(), generation_);
+    EXPECT_TRUE(records->damaged.empty());
     lose_index();
     check_all();
   }

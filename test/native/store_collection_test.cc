@@ -79,7 +79,7 @@ TEST_F(StoreCollection, KeepsWhatARootReachesAndNothingElse) {
   EXPECT_EQ(store_->index().totals().chunks, 20u);
   for (int i = 0; i < 2; i++) {
     EXPECT_TRUE(is_whole(*store_, kept));
-    ASSERT_EQ(store_->records()->size(), 1u);
+    ASSERT_EQ(store_->records()->records.size(), 1u);
     reopen();
   }
   drop_index(temp_.path());
@@ -274,15 +274,18 @@ TEST_F(StoreCollection, ADamagedPackIsKept) {
   EXPECT_TRUE(is_whole(*store_, kept));
 }
 
-TEST_F(StoreCollection, APackWithADamagedDirectoryIsWrittenAnewFromItsFrames) {
+// Beside its frames: its header, its directory, or its footer.
+TEST_F(StoreCollection, APackThatIsDamagedBesideItsFramesIsWrittenAnew) {
   put(image_of(100, 20));
   const Snapshot kept = put(image_of(0, 70));
   ASSERT_OK(store_->append_record(7, kRecordCommit, std::vector<uint8_t>(10, 1)));
   const std::vector<std::string> before = packs_of(temp_.path());
+  ASSERT_EQ(before.size(), 5u);
   for (size_t i = 0; i < before.size(); i++) {
     const uint64_t size = fs::file_size(before[i]);
-    // In the footer, or in the directory's last entry.
-    flip_bit(before[i], size - (i % 2 == 0 ? 20 : sizeof(PackFooter) + 40));
+    // Footer, the directory's last entry, and the header's magic, version and counter.
+    const uint64_t offsets[] = {size - 20, size - sizeof(PackFooter) - 40, 3, 9, 26};
+    flip_bit(before[i], offsets[i]);
   }
   const auto collected = collect(*store_, {kept});
   ASSERT_OK(collected);
@@ -298,7 +301,7 @@ TEST_F(StoreCollection, APackWithADamagedDirectoryIsWrittenAnewFromItsFrames) {
   EXPECT_TRUE(is_whole(*store_, kept));
   const auto records = store_->records();
   ASSERT_OK(records);
-  EXPECT_EQ(records->size(), 1u);
+  EXPECT_EQ(records->records.size(), 1u);
 }
 
 // Another pack's frames would look like copies that nobody names.
@@ -323,10 +326,10 @@ TEST_F(StoreCollection, ManySmallPacksBecomeOneAndRecordsStay) {
   reopen();
   const auto records = store_->records();
   ASSERT_OK(records);
-  ASSERT_EQ(records->size(), 40u);
+  ASSERT_EQ(records->records.size(), 40u);
   for (uint64_t i = 0; i < 40; i++) {
-    EXPECT_EQ((*records)[i].generation, i + 1);
-    EXPECT_EQ((*records)[i].row[0], uint8_t(i + 1));
+    EXPECT_EQ(records->records[i].generation, i + 1);
+    EXPECT_EQ(records->records[i].row[0], uint8_t(i + 1));
   }
   EXPECT_EQ(store_->index().totals().highest_generation, 40u);
 }

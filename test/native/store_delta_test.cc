@@ -162,9 +162,9 @@ TEST_F(StoreDelta, TotalsCountEachIdOnce) {
   check();
   const auto records = store_->records();
   ASSERT_OK(records);
-  ASSERT_EQ(records->size(), 2u);
-  EXPECT_EQ((*records)[0].generation, 7u);
-  EXPECT_EQ((*records)[1].kind, kRecordCommit);
+  ASSERT_EQ(records->records.size(), 2u);
+  EXPECT_EQ(records->records[0].generation, 7u);
+  EXPECT_EQ(records->records[1].kind, kRecordCommit);
 }
 
 }  // namespace

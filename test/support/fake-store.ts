@@ -14,6 +14,7 @@ import type {
   PoolHandle,
   StoreHandle,
   StoreRecord,
+  StoreRecords,
 } from '../../src/native/binding.js'
 
 /** One end: the test decides what it gives and takes. */
@@ -44,6 +45,8 @@ export class FakeStore {
   readonly ingests: IngestOptions[] = []
   readonly treeIngests: TreeIngest[] = []
   readonly sources: Parameters<Binding['openSnapshotSource']>[1][] = []
+  /** Generations of records that cannot be read. */
+  readonly damagedRecords = new Set<bigint>()
   /** Content that is here, as hex of its manifest. */
   readonly held = new Set<string>()
   /** Content that is damaged here, as hex of its manifest. */
@@ -85,7 +88,8 @@ export class FakeStore {
         await this.beforeRecord(record)
         this.records.push(record)
       },
-      storeRecords: async () => this.records,
+      storeRecords: async () => this.recordsRead,
+      storeDamagedRecords: async () => this.recordsRead.damaged,
       openIngest: async (_handle, options) => {
         this.ingests.push(options)
         await this.beforeIngest(options)
@@ -116,8 +120,9 @@ export class FakeStore {
         this.#condemned = new Set([...this.held].filter((key) => !kept.has(key)))
         return { condemnedChunks: BigInt(this.#condemned.size), condemnedBytes: 0n }
       },
-      collectEnd: async (_handle, { roots }) => {
+      collectEnd: async (_handle, { roots, supersededGenerations = [] }) => {
         await this.#collect('end', roots)
+        this.#dropRecords(new Set(supersededGenerations))
         return this.#drop(new Set(roots.map(hexOf)))
       },
       collectAbort: async () => {
@@ -150,6 +155,18 @@ export class FakeStore {
       },
     }
     return known as Binding
+  }
+
+  /** By generation, as a store answers. */
+  get recordsRead(): StoreRecords {
+    const isDamaged = ({ generation }: StoreRecord) => this.damagedRecords.has(generation)
+    const order = (a: StoreRecord, b: StoreRecord) => Number(a.generation - b.generation)
+    return {
+      records: this.records.filter((record) => !isDamaged(record)).sort(order),
+      damaged: this.records.filter(isDamaged).map(({ generation }) => {
+        return { generation, message: `n-${generation}.pack: the frame is damaged` }
+      }),
+    }
   }
 
   get highestGeneration(): bigint {
@@ -198,6 +215,17 @@ export class FakeStore {
   async #collect(call: 'begin' | 'end', roots: readonly Buffer[]): Promise<void> {
     this.collecting.push({ call, roots: roots.map(hexOf) })
     await this.beforeCollect(call)
+  }
+
+  #dropRecords(superseded: ReadonlySet<bigint>): void {
+    for (const generation of this.damagedRecords) {
+      if (!superseded.has(generation)) {
+        throw new AshlarError('CORRUPT', `the record of generation ${generation} is damaged`)
+      }
+      const at = this.records.findIndex((record) => record.generation === generation)
+      this.records.splice(at, 1)
+      this.damagedRecords.delete(generation)
+    }
   }
 
   #drop(kept: ReadonlySet<string>): CollectEnded {

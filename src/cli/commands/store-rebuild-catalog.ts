@@ -14,6 +14,7 @@ const program = fileURLToPath(new URL('../../daemon/rebuild-catalog.js', import.
 interface Answer {
   readonly records?: number
   readonly generation?: number
+  readonly damaged?: number
   readonly error?: { readonly code?: unknown; readonly message?: string }
 }
 
@@ -24,6 +25,7 @@ export const storeRebuildCatalog: CommandSpec = {
   arguments: '<folder>',
   options: [
     ['--missing', 'keep the catalog, and add what it does not know'],
+    ['--without-damaged', 'go on without records that cannot be read, and lose what they said'],
     ['--name <name>', 'name of the region, for a store without snapshots'],
     ['--number <number>', 'number of the region, for a store without snapshots'],
   ],
@@ -34,17 +36,19 @@ export const storeRebuildCatalog: CommandSpec = {
   async run(session, input) {
     const options = [
       ...(input.flag('missing') ? ['--missing'] : []),
+      ...(input.flag('withoutDamaged') ? ['--without-damaged'] : []),
       ...['name', 'number'].flatMap((name) => {
         const value = input.text(name)
         return value === undefined ? [] : [`--${name}`, value]
       }),
     ]
     const answer = await rebuilt(session, [...options, '--', input.first])
-    const { records = 0, generation = 0 } = answer
-    session.print({ folder: input.first, records, generation }, () =>
+    const { records = 0, generation = 0, damaged = 0 } = answer
+    session.print({ folder: input.first, records, generation, damaged }, () =>
       formatDetails([
         ['Folder', input.first],
         ['Records applied', String(records)],
+        ['Damaged records left out', String(damaged)],
         ['Catalog generation', String(generation)],
       ]),
     )

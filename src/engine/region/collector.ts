@@ -7,6 +7,7 @@ import { AshlarError, asAshlarError } from '../../base/error.js'
 import type { Binding, CollectEnded, StoreHandle } from '../../native/binding.js'
 import type { RegionContext } from './context.js'
 import type { LazyStore } from './lazy-store.js'
+import type { RecordRepair } from './record-repair.js'
 import type { Recovery } from './recovery.js'
 import type { Sessions } from './sessions.js'
 
@@ -16,6 +17,7 @@ export interface CollectorOptions {
   readonly store: LazyStore
   readonly sessions: Sessions
   readonly recovery: Recovery
+  readonly records: RecordRepair
 }
 
 export interface Collection extends CollectEnded {
@@ -93,10 +95,11 @@ export class Collector {
     this.#stop.signal.throwIfAborted()
     const handle = await store.get()
     await recovery.refuseUnlessComplete()
+    const superseded = await this.#superseded()
     const abort = () => void native.collectAbort(handle).catch(() => undefined)
     this.#stop.signal.addEventListener('abort', abort, { once: true })
     try {
-      const collection = await this.#run(handle)
+      const collection = await this.#run(handle, superseded)
       const { kept, ...freed } = collection
       for (const pack of kept) context.log.warn({ pack }, 'a damaged pack stays')
       context.log.info(freed, 'store collected')
@@ -110,7 +113,16 @@ export class Collector {
     }
   }
 
-  async #run(handle: StoreHandle): Promise<Collection> {
+  // Why there are none was logged. The collection is refused where it meets one that it needs.
+  async #superseded(): Promise<readonly bigint[]> {
+    try {
+      return (await this.#options.records.mend()) ?? []
+    } catch {
+      return []
+    }
+  }
+
+  async #run(handle: StoreHandle, supersededGenerations: readonly bigint[]): Promise<Collection> {
     const { context, native, sessions } = this.#options
     const { catalog } = context
     const signal = this.#stop.signal
@@ -122,7 +134,8 @@ export class Collector {
     // Sessions from here on see the condemned as missing; those before may have counted on it.
     const next = await catalog.write(async ({ meta }) => await meta.nextCollectionGeneration())
     await sessions.endedBefore(next, signal)
-    const collected = await native.collectEnd(handle, { roots: await this.#roots() })
+    const roots = await this.#roots()
+    const collected = await native.collectEnd(handle, { roots, supersededGenerations })
     await catalog.write(async ({ meta }) => await meta.collectedAt(begun.catalogGeneration))
     return { generation: begun.generation, ...collected }
   }

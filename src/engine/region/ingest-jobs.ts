@@ -114,25 +114,31 @@ export class IngestJobs {
     await this.#append('delete', generation, row)
   }
 
+  /** The store's latest record is to say what the row says, unless the snapshot is on its way out. */
+  async record(id: Id): Promise<void> {
+    const { context } = this.#options
+    // In one transaction, so that of two records the later generation has the later row.
+    const found = await context.catalog.write(async (tables) => {
+      const row = await tables.snapshots.find(id)
+      if (row === undefined || !isRecorded(row)) return undefined
+      const copies = await tables.copies.committedOf(id)
+      return { row, copies, generation: await tables.meta.nextGeneration() }
+    })
+    if (found === undefined) return
+    const row = snapshotRecord(found.row, context.region, found.copies)
+    await this.#append('commit', found.generation, row)
+  }
+
   /**
-   * Its name, tags or copies have changed: the store's latest record is to say what the row says. The
-   * change stands without it; a catalog made from records would then have what was before.
+   * Its name, tags or copies have changed. The change stands without the record; a catalog made from
+   * records would then have what was before.
    */
   async recordAgain(id: Id): Promise<void> {
-    const { context } = this.#options
     try {
-      // In one transaction, so that of two records the later generation has the later row.
-      const found = await context.catalog.write(async (tables) => {
-        const row = await tables.snapshots.find(id)
-        if (row?.state !== 'stable') return undefined
-        const copies = await tables.copies.committedOf(id)
-        return { row, copies, generation: await tables.meta.nextGeneration() }
-      })
-      if (found === undefined) return
-      const row = snapshotRecord(found.row, context.region, found.copies)
-      await this.#append('commit', found.generation, row)
+      await this.record(id)
     } catch (thrown) {
-      context.log.warn({ err: thrown, snapshot: id }, 'a change was not recorded in the store')
+      const { log } = this.#options.context
+      log.warn({ err: thrown, snapshot: id }, 'a change was not recorded in the store')
     }
   }
 
@@ -334,6 +340,11 @@ export class IngestJobs {
     }
     return { kind: 'waits', reason, error }
   }
+}
+
+/** All that the snapshot needs is durable, so that the store may have a commit record of it. */
+export function isRecorded({ state, manifest }: SnapshotRow): boolean {
+  return (state === 'stable' || state === 'committing') && manifest !== undefined
 }
 
 const gone = (id: Id): AshlarError => new AshlarError('CANCELLED', `snapshot ${id} was deleted`)

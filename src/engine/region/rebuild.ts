@@ -9,7 +9,7 @@ import { parseCrn } from '../../base/crn.js'
 import { AshlarError } from '../../base/error.js'
 import type { Id } from '../../base/ids.js'
 import { limits } from '../../base/limits.js'
-import type { StoreRecord } from '../../native/binding.js'
+import type { DamagedRecord, StoreRecord, StoreRecords } from '../../native/binding.js'
 import {
   type CopyRecord,
   type RecordRegion,
@@ -20,7 +20,11 @@ import {
 export interface Applied {
   readonly records: number
   readonly generation: number
+  /** Records that cannot be read and were left out, as the caller allowed. */
+  readonly damaged: number
 }
+
+const toldMax = 3
 
 /** Undefined without records. Throws CORRUPT, NEWER_FORMAT. */
 export function regionOfRecords(records: readonly StoreRecord[]): RecordRegion | undefined {
@@ -29,15 +33,48 @@ export function regionOfRecords(records: readonly StoreRecord[]): RecordRegion |
 }
 
 /**
- * In one transaction: all of them or, after a failure, none. Requires: ascending generations. Those up
- * to what the catalog knows are left out. Throws CORRUPT, NEWER_FORMAT.
+ * Answers how many records after generation `known` cannot be read, where `withoutDamaged` allows that.
+ * Throws CORRUPT, with what an operator can do.
+ */
+export function countDamaged(
+  { records, damaged }: StoreRecords,
+  known: number,
+  withoutDamaged: boolean,
+): number {
+  const readable = new Set(records.map(({ generation }) => generation))
+  const lost = damaged.filter(
+    ({ generation }) =>
+      generation === undefined || (generation > BigInt(known) && !readable.has(generation)),
+  )
+  if (lost.length === 0 || withoutDamaged) return lost.length
+  throw new AshlarError('CORRUPT', refusal(lost))
+}
+
+function refusal(lost: readonly DamagedRecord[]): string {
+  const told = lost.slice(0, toldMax).map(({ message }) => message)
+  const more = lost.length > told.length ? ['and more'] : []
+  return (
+    `of the snapshot records in the store ${lost.length} cannot be read (${[...told, ...more].join('; ')}): ` +
+    'start the region if its catalog is still there, which records anew what they said; or put an older ' +
+    'copy of the catalog back and use --missing, which needs only the records after it; or go on without ' +
+    'them by --without-damaged: a snapshot that only such a record committed is then unknown, and its ' +
+    'data is collected as garbage, and one that it deleted may come back'
+  )
+}
+
+/**
+ * In one transaction: all of them or, after a failure, none. Those up to what the catalog knows are left
+ * out. Throws CORRUPT (also as countDamaged), NEWER_FORMAT.
  */
 export async function applyRecords(
   catalog: Catalog,
-  records: readonly StoreRecord[],
+  found: StoreRecords,
+  withoutDamaged = false,
 ): Promise<Applied> {
   return await catalog.write(async (tables) => {
     const known = (await tables.meta.knownGeneration()) ?? (await tables.meta.generation())
+    const damaged = countDamaged(found, known, withoutDamaged)
+    const { records } = found
     const later = records.filter(({ generation }) => generation > BigInt(known))
     for (const { kind, row } of later) {
       const read = readSnapshotRecord(row)
@@ -46,7 +83,7 @@ export async function applyRecords(
     }
     const generation = Math.max(known, Number(later.at(-1)?.generation ?? 0n))
     await tables.meta.recoveredTo(generation)
-    return { records: later.length, generation }
+    return { records: later.length, generation, damaged }
   })
 }
 

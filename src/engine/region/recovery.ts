@@ -38,6 +38,13 @@ export class Recovery {
     return (await this.#options.context.catalog.read.meta.knownGeneration()) !== undefined
   }
 
+  /** This catalog knows whatever the records say, and all pins. */
+  async isWhole(): Promise<boolean> {
+    return (
+      !(await this.isBehind()) && !(await this.#options.context.catalog.read.meta.isRecovered())
+    )
+  }
+
   /** Why nothing is collected now. */
   async problem(): Promise<Reason | undefined> {
     const { meta } = this.#options.context.catalog.read

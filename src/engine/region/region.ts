@@ -25,6 +25,7 @@ import { NodeLink } from './node-link.js'
 import { Operator } from './operator.js'
 import { type PeerLink, PeerLinks } from './peer-link.js'
 import { Placement } from './placement.js'
+import { RecordRepair } from './record-repair.js'
 import { Recovery } from './recovery.js'
 import { Repairs } from './repairs.js'
 import { RequestLog } from './request-log.js'
@@ -101,7 +102,8 @@ export class Region {
     const jobs = new IngestJobs({ context, native, store, sessions, pullers })
     const views = new Views(context, jobs)
     const recovery = new Recovery({ context, native, store })
-    const collector = new Collector({ context, native, store, sessions, recovery })
+    const records = new RecordRepair({ context, native, store, recovery, jobs })
+    const collector = new Collector({ context, native, store, sessions, recovery, records })
     const housekeeping = new Housekeeping(context, () => collector.soon())
     const placement = new Placement(context)
     this.context = context
@@ -127,7 +129,17 @@ export class Region {
     })
     this.copies = new Copies(context, peers, async (id) => await jobs.recordAgain(id))
     this.#peers = peers
-    this.repairs = new Repairs({ context, native, store, sessions, jobs, peers, pullers })
+    this.repairs = new Repairs({
+      context,
+      native,
+      store,
+      sessions,
+      jobs,
+      records,
+      collector,
+      peers,
+      pullers,
+    })
     this.topology = new Topology({ ...options, context })
     this.source = new SnapshotSource({ native, store, catalog, copies: this.copies })
   }

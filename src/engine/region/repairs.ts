@@ -1,6 +1,7 @@
 // Mends what the store has found damaged: for every snapshot that reaches something of it, whoever
 // else has that snapshot is asked for fresh copies: the region it was copied from or to, then a node
-// that holds its cut or clone. Every id is verified, so that a holder can at worst be of no use.
+// that holds its cut or clone. Every id is verified, so that a holder can at worst be of no use. What
+// damaged records said is in the catalog (record-repair.ts).
 
 import { AshlarError, asAshlarError } from '../../base/error.js'
 import type { Id } from '../../base/ids.js'
@@ -9,11 +10,13 @@ import type { Binding, ChannelHandle } from '../../native/binding.js'
 import type { Puller } from '../puller.js'
 import type { RegionContext } from './context.js'
 import { copyCrn } from './copy-description.js'
+import type { Collector } from './collector.js'
 import { isCopy, regionOf } from './copy-jobs.js'
 import type { IngestJobs } from './ingest-jobs.js'
 import type { LazyStore } from './lazy-store.js'
 import { nowMs } from './now.js'
 import type { PeerLinks } from './peer-link.js'
+import type { RecordRepair } from './record-repair.js'
 import type { Sessions } from './sessions.js'
 import { holdsCut } from './zone-nodes.js'
 
@@ -23,6 +26,8 @@ export interface RepairsOptions {
   readonly store: LazyStore
   readonly sessions: Sessions
   readonly jobs: IngestJobs
+  readonly records: RecordRepair
+  readonly collector: Collector
   readonly peers: PeerLinks
   /** By the name of the node. */
   readonly pullers: ReadonlyMap<string, Puller>
@@ -81,17 +86,33 @@ export class Repairs {
     const { log, clock } = this.#options.context
     let pauseMs = againMs.first
     let nextMs = clock.monotonicMs() + pauseMs
+    // Nobody else reads them while the region runs.
+    let isRecorded = await this.#mendRecords()
     while (!signal.aborted) {
       try {
         await clock.sleep(lookMs, signal)
         const found = await this.#report()
         if (!found && clock.monotonicMs() < nextMs) continue
+        if (found || !isRecorded) isRecorded = await this.#mendRecords()
         const left = await this.mend(signal)
-        pauseMs = found || left === 0 ? againMs.first : Math.min(pauseMs * 2, againMs.last)
+        const isMended = isRecorded && left === 0
+        pauseMs = found || isMended ? againMs.first : Math.min(pauseMs * 2, againMs.last)
         nextMs = clock.monotonicMs() + pauseMs
       } catch (thrown) {
         if (!signal.aborted) log.error({ err: thrown }, 'repair failed')
       }
+    }
+  }
+
+  // Answers whether there is nothing left to do.
+  async #mendRecords(): Promise<boolean> {
+    const { records, collector } = this.#options
+    try {
+      const superseded = await records.mend()
+      if (superseded !== undefined && superseded.length > 0) collector.soon()
+      return superseded !== undefined
+    } catch {
+      return false // it was logged
     }
   }
 

@@ -182,10 +182,11 @@ inline std::vector<Manifest> roots_of(const std::vector<Snapshot>& snapshots) {
 }
 
 inline Result<Collection::Outcome> collect(ChunkStore& store,
-                                           const std::vector<Snapshot>& snapshots) {
+                                           const std::vector<Snapshot>& snapshots,
+                                           const std::set<uint64_t>& superseded = {}) {
   const std::vector<Manifest> roots = roots_of(snapshots);
   const auto collection = TRY(Collection::begin(store, chunk_keys(), roots));
-  return collection->end(roots);
+  return collection->end(roots, superseded);
 }
 
 // What packs need for all that is under these roots, bases of deltas with it, and for so many

@@ -360,7 +360,7 @@ test('copies[] are in the records: a catalog made from those shows them, by thei
       region,
       newUuid: randomUUID,
     })
-    await applyRecords(catalog, here.store.records)
+    await applyRecords(catalog, here.store.recordsRead)
     await catalog.close()
   })
   expect(await shown()).toEqual(before)

@@ -36,10 +36,13 @@ const restore = async (name: string, from: string) =>
 const path = () => join(world.folder, 'catalog.db')
 
 /** What the offline command does with a region that does not run. */
-const apply = async (region: { name: string; number: number } | undefined) => {
+const apply = async (
+  region: { name: string; number: number } | undefined,
+  withoutDamaged = false,
+) => {
   const catalog = await Catalog.open({ path: path(), region, newUuid: randomUUID })
   try {
-    return await applyRecords(catalog, world.store.records)
+    return await applyRecords(catalog, world.store.recordsRead, withoutDamaged)
   } finally {
     await catalog.close()
   }
@@ -91,6 +94,23 @@ describe('a lost catalog', () => {
     expect(await world.region.snapshots.get(named('other'))).toEqual(before)
     expect(before).toMatchObject({ id: s.id, labels: { userTags: ['red'] } })
     expect((await world.region.snapshots.get(named('s'))).id).toBe(again.id)
+  })
+
+  test('comes back with the name that was given while the commit was recorded', async () => {
+    let isRenamed = false
+    world.store.beforeRecord = async () => {
+      if (isRenamed) return
+      isRenamed = true
+      const change = { etag: '', requestId: '' }
+      await world.region.snapshots.update({ snapshot: named('s'), name: 'other', ...change })
+    }
+    await world.region.snapshots.create(snapshotSpec({ sourceVolume: named('v'), name: 's' }))
+    await world.until(async () => {
+      const [row] = await world.catalog.read.snapshots.allStable()
+      return row
+    }, 'stable')
+    await rebuild()
+    expect(await names()).toEqual(['other'])
   })
 
   test('comes back with the volumes and attachments that the nodes have', async () => {
@@ -212,7 +232,7 @@ describe("yesterday's catalog", () => {
     // What happens until somebody mends it is not lost.
     const w = await stable('w')
     await world.restart(async () => {
-      expect(await apply(undefined)).toEqual({ records: 3, generation: 5 })
+      expect(await apply(undefined)).toEqual({ records: 3, generation: 5, damaged: 0 })
     })
     expect((await names()).sort()).toEqual(['t', 'u', 'w'])
     expect((await world.region.snapshots.get(named('u'))).rootHex).toBe(u.rootHex)
