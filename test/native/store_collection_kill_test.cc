@@ -87,7 +87,7 @@ class StoreCollectionKill : public testing::TestWithParam<bool> {
       EXPECT_TRUE(store.quarantined().empty());
       const auto records = store.records();
       ASSERT_OK(records);
-      EXPECT_EQ(records->size(), kRecords);
+      EXPECT_EQ(records->records.size(), kRecords);
       const auto stats = store.stats();
       ASSERT_OK(stats);
       const uint64_t reachable = reachable_bytes(store, kept_, kRecords);
