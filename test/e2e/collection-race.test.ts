@@ -5,7 +5,15 @@
 // ASHLAR_RACE_SECONDS: how long; default 30, two minutes in CI, and an hour in `npm run soak`.
 
 import { createHash } from 'node:crypto'
-import { closeSync, copyFileSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  copyFileSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
@@ -41,6 +49,12 @@ afterAll(async () => await region?.remove())
 
 /** Not being deleted, as far as the test knows. */
 const kept: Taken[] = []
+/** One for each restore that is still to be compared with the image. */
+const compared: Taken[] = []
+/** An hour of them would fill the disk. */
+function removeUnusedImage(taken: Taken): void {
+  if (!kept.includes(taken) && !compared.includes(taken)) rmSync(taken.image, { force: true })
+}
 const counts = { snapshots: 0, deletes: 0, restores: 0, clones: 0, collections: 0, kills: 0 }
 let until = 0n
 const isOver = () => process.hrtime.bigint() > until
@@ -96,6 +110,7 @@ async function deletes(random: Random): Promise<void> {
     if (kept.length <= random.below(keptMax)) continue
     const [gone] = kept.splice(Math.floor(random.below(kept.length)), 1)
     if (gone === undefined) continue
+    removeUnusedImage(gone)
     await region.deleteSnapshot(gone.id)
     counts.deletes++
   }
@@ -109,18 +124,28 @@ async function restores(random: Random): Promise<void> {
       await sleep(100)
       continue
     }
-    const name = region.newName('v')
-    const request = { name, zone: 'local-2', sourceSnapshot: taken.id, requestId: newRequestId() }
+    compared.push(taken)
     try {
-      await persist(async () => await region.client.volumes.createVolume(request))
-    } catch (thrown) {
-      if (!isGone(thrown, taken)) throw thrown
-      continue
+      await restoreOne(taken)
+    } finally {
+      compared.splice(compared.indexOf(taken), 1)
+      removeUnusedImage(taken)
     }
-    await region.isEqual(name, taken.image)
-    await region.deleteVolume(name)
-    counts.restores++
   }
+}
+
+async function restoreOne(taken: Taken): Promise<void> {
+  const name = region.newName('v')
+  const request = { name, zone: 'local-2', sourceSnapshot: taken.id, requestId: newRequestId() }
+  try {
+    await persist(async () => await region.client.volumes.createVolume(request))
+  } catch (thrown) {
+    if (!isGone(thrown, taken)) throw thrown
+    return
+  }
+  await region.isEqual(name, taken.image)
+  await region.deleteVolume(name)
+  counts.restores++
 }
 
 async function clones(random: Random): Promise<void> {
