@@ -6,12 +6,14 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <set>
 
 namespace ashlar {
 namespace {
 
-// A collection takes packs away while they are read, some at a time.
-constexpr int kReadTriesMax = 8;
+// A collection takes packs away while they are read, some at a time; the next try reads only what
+// came instead.
+constexpr int kReadTriesMax = 100;
 
 enum class Keep { kAll, kDamaged };
 
@@ -38,24 +40,31 @@ Result<void> read_pack(const std::string& path, const PackName& name, Keep keep,
   return {};
 }
 
-// Nothing when a pack went away meanwhile: what it held is in another, which may not be listed.
-Result<std::optional<Records>> try_to_read(const StoreFolder& folder, Keep keep) {
-  Records records;
+// Node packs that are listed now and were not read yet. False when one went away meanwhile: what it
+// held is in a later one, which may not be listed.
+Result<bool> read_more(const StoreFolder& folder, Keep keep, std::set<PackName>& read,
+                       Records& into) {
+  bool all = true;
   for (const PackName& name : TRY(folder.list_packs())) {
-    if (name.kind != PackKind::kNode) continue;
+    if (name.kind != PackKind::kNode || read.contains(name)) continue;
     const std::string path = folder.pack(name);
-    const auto read = read_pack(path, name, keep, records);
-    if (read) continue;
-    if (::access(path.c_str(), F_OK) != 0 && errno == ENOENT) return std::optional<Records>();
-    return read.error();
+    const auto done = read_pack(path, name, keep, into);
+    if (done) {
+      read.insert(name);
+    } else if (::access(path.c_str(), F_OK) != 0 && errno == ENOENT) {
+      all = false;
+    } else {
+      return done.error();
+    }
   }
-  return std::optional(std::move(records));
+  return all;
 }
 
 Result<Records> read_all(const StoreFolder& folder, Keep keep) {
+  Records records;
+  std::set<PackName> read;
   for (int tries = 0; tries < kReadTriesMax; tries++) {
-    auto read = TRY(try_to_read(folder, keep));
-    if (read) return *std::move(read);
+    if (TRY(read_more(folder, keep, read, records))) return records;
   }
   return error(Code::kDeviceFailed, folder.packs() + ": packs vanish while they are read");
 }
@@ -95,8 +104,7 @@ Result<Records> read_records(const StoreFolder& folder) {
   std::stable_sort(records.begin(), records.end(), [](const StoreRecord& a, const StoreRecord& b) {
     return a.generation < b.generation;
   });
-  // A collection that was cut off between writing a merged pack and removing the old ones leaves
-  // records twice.
+  // One that a collection moved is met in both packs, now or, where it was cut off, at any time.
   const auto twice = [](const StoreRecord& a, const StoreRecord& b) {
     return a.generation == b.generation && a.kind == b.kind && a.row == b.row;
   };
