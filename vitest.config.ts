@@ -1,5 +1,6 @@
-// Two projects: `unit` (anything quick) and `e2e` (whole daemons and real clients, which mostly wait:
-// two files at a time, each with a world of its own). Forks, so that a crash in the addon ends one worker and not the run.
+// Two projects: `unit` (anything quick) and `e2e` (whole daemons and real clients, each file with a
+// world of its own: two at a time, in `npm test` one). Forks, so that a crash in the addon ends one
+// worker and not the run.
 import { configDefaults, defineConfig } from 'vitest/config'
 
 const whole = ['test/e2e/**/*.test.ts', 'test/interop/**/*.test.ts']

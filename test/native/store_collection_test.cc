@@ -7,13 +7,6 @@
 namespace ashlar::test {
 namespace {
 
-Image image_of(uint64_t first, uint64_t chunks) {
-  Image image;
-  for (uint64_t i = 0; i < chunks; i++)
-    image[i] = {first + i, 0};
-  return image;
-}
-
 class StoreCollection : public testing::Test {
  protected:
   void SetUp() override { reopen(); }

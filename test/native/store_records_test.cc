@@ -8,13 +8,6 @@
 namespace ashlar::test {
 namespace {
 
-Image image_of(uint64_t first, uint64_t chunks) {
-  Image image;
-  for (uint64_t i = 0; i < chunks; i++)
-    image[i] = {first + i, 0};
-  return image;
-}
-
 // Records of the generations 1 to 3, each in a pack of its own, and a snapshot.
 class StoreRecords : public testing::Test {
  protected:

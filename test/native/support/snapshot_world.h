@@ -40,6 +40,13 @@ inline Chunk chunk_of(const Content& content) {
 
 // Index of the chunk -> content; what is left out is zero.
 using Image = std::map<uint64_t, Content>;
+// The first so many chunks; their contents are numbered from `first`.
+inline Image image_of(uint64_t first, uint64_t chunks) {
+  Image image;
+  for (uint64_t i = 0; i < chunks; i++)
+    image[i] = {first + i, 0};
+  return image;
+}
 constexpr uint64_t kImageChunks = 300;  // two levels of nodes
 constexpr uint64_t kImageBytes = kImageChunks * kChunkBytes;
 
