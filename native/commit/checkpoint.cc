@@ -11,12 +11,10 @@
 namespace ashlar {
 namespace {
 
-using Crcs = std::unordered_map<PoolBlock, uint32_t>;
+using Crcs = WrittenCrcs::Table;
 
 void patch_entry(MapEntry& entry, const Crcs& crcs) {
-  if (!entry.mapped()) return;
-  const auto found = crcs.find(entry.block());
-  if (found != crcs.end()) store_crc(entry, found->second);
+  WrittenCrcs::patch(entry, crcs);
 }
 
 void patch_page(Page& page, const Crcs& crcs) {
@@ -134,7 +132,8 @@ Result<void> Pool::checkpoint() {
 }
 
 // Pages dirtied since the mark may be copies of frozen ones, with CRCs of children that were not
-// known then. A page is changed only under the map lock of the lineage that made it.
+// known then. A page is changed only under the map lock of the lineage that made it. What is copied
+// from here on, from places passed or not, takes its CRCs from written_crcs().
 void Pool::patch_later_pages(const Crcs& crcs, uint64_t generation) {
   std::map<LineageId, HeadPtr> heads;
   {
@@ -250,7 +249,9 @@ Result<void> Pool::checkpoint_locked(bool clean, uint64_t next_journal_generatio
   superblock_ = next;
   durable_generation_ = generation;
   journal_->checkpointed(marked.mark.replay_from, generation);
+  pages_->written_crcs().open(crcs);
   patch_later_pages(crcs, generation);
+  pages_->written_crcs().close();
   pages_->clean(frozen);
   grace_.wait();
   space_->release(generation);

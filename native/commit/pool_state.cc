@@ -17,11 +17,11 @@ void PoolState::apply_write(Head& head, const WriteRecord& record, const uint32_
                     crcs, record.birth);
 }
 
-std::vector<PoolRun> PoolState::apply_fill(Head& head, const WriteRecord& record,
-                                           const uint32_t* crcs, uint64_t generation) {
+void PoolState::apply_fill(Head& head, const WriteRecord& record, const uint32_t* crcs,
+                           uint64_t generation) {
   MapChange change = change_of(head, generation);
-  return ExtentMap::fill(change, head.root, head.height, record.first, record.count,
-                         record.physical, crcs, record.birth);
+  ExtentMap::fill(change, head.root, head.height, record.first, record.count, record.physical, crcs,
+                  record.birth);
 }
 
 void PoolState::apply_erase(Head& head, const EraseRecord& record, uint64_t generation) {
@@ -42,6 +42,7 @@ void PoolState::apply_erase(Head& head, const EraseRecord& record, uint64_t gene
 
 void PoolState::add_dead_tree(DeadTreeRow row, uint64_t generation) {
   row.id = next_dead_tree++;
+  pages.written_crcs().complete(row.root);
   dead_since[row.id] = generation;
   dead_trees.add(row);
 }
@@ -86,6 +87,7 @@ void PoolState::apply_volume(const VolumeRecord& record, uint64_t generation) {
       lineage_row.branch_epoch = source->epoch;
       lineage_row.head_epoch = source->epoch + 1;
       row.root = source->root;
+      pages.written_crcs().complete(row.root);
       row.origin = source->origin;
       source_bytes = source->bytes;
       break;
@@ -175,6 +177,7 @@ void PoolState::add_cut(Head& head, const Id& snapshot, uint64_t captured_ns, ui
   row.flags = flags;
   row.bytes = head.bytes;
   row.root = head.root;
+  pages.written_crcs().complete(row.root);
   row.captured_ns = captured_ns;
   row.origin = head.origin;
   cuts.add(row);

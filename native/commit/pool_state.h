@@ -81,8 +81,7 @@ struct PoolState {
   MapChange change_of(Head& head, uint64_t generation);
   void apply_write(Head& head, const WriteRecord& record, const uint32_t* crcs,
                    uint64_t generation);
-  std::vector<PoolRun> apply_fill(Head& head, const WriteRecord& record, const uint32_t* crcs,
-                                  uint64_t generation);
+  void apply_fill(Head& head, const WriteRecord& record, const uint32_t* crcs, uint64_t generation);
   void apply_erase(Head& head, const EraseRecord& record, uint64_t generation);
 
   // ---- records of control: under the append lock and the map locks of the heads they touch ----

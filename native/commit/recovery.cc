@@ -383,19 +383,20 @@ Result<void> Pool::replay_record(const RecordHeader& header, Bytes bytes, uint64
     case RecordType::kFill: {
       const WriteRecord record = TRY(parse_record<WriteRecord>(bytes));
       const std::vector<uint32_t> crcs = TRY(parse_crcs(record, bytes));
-      // A volume deleted while the write was under way: nobody was promised anything.
-      if (!state_->heads.contains(record.lineage)) return {};
-      const HeadPtr head = TRY(head_at(record.lineage));
       if (!crcs.empty() && record.physical + record.count > space_->size_blocks()) {
         return error(Code::kCorrupt, "journal: a record passes the end of the pool");
       }
+      // A volume deleted while the write was under way: nobody was promised anything.
+      if (!state_->heads.contains(record.lineage)) {
+        if (!crcs.empty()) space_->note_unused({record.physical, record.count}, generation);
+        return {};
+      }
+      const HeadPtr head = TRY(head_at(record.lineage));
       TRY(require(*head, record.first, record.count, nullptr, &held));
       if (header.type == RecordType::kWrite) {
         state_->apply_write(*head, record, crcs.data(), generation);
       } else {
-        for (const PoolRun& run : state_->apply_fill(*head, record, crcs.data(), generation)) {
-          space_->give_back(run);
-        }
+        state_->apply_fill(*head, record, crcs.data(), generation);
       }
       return {};
     }

@@ -28,6 +28,7 @@ Page& writable(MapChange& change, MapEntry& entry, uint8_t level, uint64_t begin
     change.pages_made++;
     const PagePtr copy = change.pages.make(block, level, change.lineage, change.generation);
     copy_entries(copy->entries, old->entries);
+    if (level > 0) change.pages.written_crcs().complete(copy->entries);
     free_block(change, entry, begin + entry_blocks(uint8_t(level + 1)));
     entry = make_entry(State::kMapped, block, entry.birth(), change.epoch);
     return *copy;
@@ -149,9 +150,8 @@ void ExtentMap::assign(MapChange& change, MapEntry& root, uint8_t height, uint64
   change.space.note_mapped({physical, count}, change.generation);
 }
 
-std::vector<PoolRun> ExtentMap::fill(MapChange& change, MapEntry& root, uint8_t height,
-                                     uint64_t first, uint64_t count, PoolBlock physical,
-                                     const uint32_t* crcs, Epoch birth) {
+void ExtentMap::fill(MapChange& change, MapEntry& root, uint8_t height, uint64_t first,
+                     uint64_t count, PoolBlock physical, const uint32_t* crcs, Epoch birth) {
   // Runs of remote blocks first: pages above what is local already must not be touched.
   std::vector<std::pair<uint64_t, uint64_t>> remote;
   const auto missing =
@@ -166,10 +166,13 @@ std::vector<PoolRun> ExtentMap::fill(MapChange& change, MapEntry& root, uint8_t 
                return true;
              });
   CHECK(!missing);
-  std::vector<PoolRun> unused;
   uint64_t done = first;
+  const auto leave_unused = [&](uint64_t until) {
+    if (physical == 0 || until == done) return;
+    change.space.note_unused({physical + (done - first), until - done}, change.generation);
+  };
   for (const auto& [at, blocks] : remote) {
-    if (physical != 0 && at > done) unused.push_back({physical + (done - first), at - done});
+    leave_unused(at);
     if (physical != 0) {
       assign(change, root, height, at, blocks, physical + (at - first), crcs + (at - first), birth);
     } else {
@@ -198,10 +201,7 @@ std::vector<PoolRun> ExtentMap::fill(MapChange& change, MapEntry& root, uint8_t 
     }
     done = at + blocks;
   }
-  if (physical != 0 && done < first + count) {
-    unused.push_back({physical + (done - first), first + count - done});
-  }
-  return unused;
+  leave_unused(first + count);
 }
 
 void ExtentMap::erase(MapChange& change, MapEntry& root, uint8_t height, uint64_t first,
@@ -222,6 +222,7 @@ void ExtentMap::raise(MapChange& change, MapEntry& root, uint8_t old_height, uin
     const PagePtr page = change.pages.make(block, height, change.lineage, change.generation);
     page->entries.fill(MapEntry{});  // never written: birth 0
     page->entries[0] = root;
+    change.pages.written_crcs().complete(page->entries[0]);
     root = make_entry(State::kMapped, block, root.birth(), change.epoch);
   }
 }

@@ -99,11 +99,10 @@ class ExtentMap {
   // Maps [first, +count) to [physical, +count).
   static void assign(MapChange& change, MapEntry& root, uint8_t height, uint64_t first,
                      uint64_t count, PoolBlock physical, const uint32_t* crcs, Epoch birth);
-  // The same for what is still remote; anything else keeps what it has. `physical` 0 = zeros:
-  // holes. Returns the runs of [physical, +count) that were not used.
-  static std::vector<PoolRun> fill(MapChange& change, MapEntry& root, uint8_t height,
-                                   uint64_t first, uint64_t count, PoolBlock physical,
-                                   const uint32_t* crcs, Epoch birth);
+  // The same for what is still remote; anything else keeps what it has, and the blocks set aside
+  // for it wait like freed ones. `physical` 0 = zeros: holes.
+  static void fill(MapChange& change, MapEntry& root, uint8_t height, uint64_t first,
+                   uint64_t count, PoolBlock physical, const uint32_t* crcs, Epoch birth);
   // Holes; subtrees that lie inside the range are answered in `dead`.
   static void erase(MapChange& change, MapEntry& root, uint8_t height, uint64_t first,
                     uint64_t count, uint8_t flags, std::vector<DeadSubtree>* dead);

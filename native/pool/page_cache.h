@@ -19,6 +19,7 @@
 
 #include "device/device.h"
 #include "format/pool_format.h"
+#include "pool/written_crcs.h"
 
 namespace ashlar {
 
@@ -33,8 +34,6 @@ struct Page {
 };
 using PagePtr = std::shared_ptr<Page>;
 
-uint32_t load_crc(const MapEntry& entry);
-void store_crc(MapEntry& entry, uint32_t crc);
 // Copies entries while a checkpoint may be storing CRCs in `from`.
 void copy_entries(EntryPage& to, const EntryPage& from);
 
@@ -54,6 +53,7 @@ class PageCache {
   // Written and durable: evictable.
   void clean(const std::vector<PagePtr>& pages);
 
+  WrittenCrcs& written_crcs() { return written_crcs_; }
   uint64_t dirty_bytes() const { return dirty_count_ * kBlockBytes; }
 
  private:
@@ -71,6 +71,7 @@ class PageCache {
   Device& device_;
   const size_t pages_per_shard_max_;
   std::array<Shard, kShards> shards_;
+  WrittenCrcs written_crcs_;
 
   mutable std::mutex dirty_mutex_;
   std::unordered_map<PoolBlock, PagePtr> dirty_;

@@ -227,6 +227,11 @@ void Space::note_freed(PoolRun run, uint64_t generation) {
   waiting_blocks_ += run.count;
 }
 
+void Space::note_unused(PoolRun run, uint64_t generation) {
+  note_mapped(run, generation);
+  note_freed(run, generation);
+}
+
 std::vector<uint64_t> Space::fold(uint64_t generation) {
   std::lock_guard lock(mutex_);
   std::vector<uint64_t> changed;

@@ -56,12 +56,15 @@ class Space {
   void unpromise(uint64_t pages);
   // One block for a map page. Requires a promise that covers it (or a checkpoint's purpose).
   PoolBlock allocate_page();
-  // Never entered a map: allocatable again at once.
+  // Named by no record: allocatable again at once.
   void give_back(PoolRun run);
 
   // ---- what the maps did, by dirty generation ----
   void note_mapped(PoolRun run, uint64_t generation);
   void note_freed(PoolRun run, uint64_t generation);
+  // Named by a record and in no map: waits like what was freed, because replay of the record needs
+  // the block as it is (I2).
+  void note_unused(PoolRun run, uint64_t generation);
 
   // ---- checkpoint of `generation` ----
   // Folds the generation's delta into the disk image. Returns the groups that changed.

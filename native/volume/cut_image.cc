@@ -141,8 +141,8 @@ Result<void> CutImage::read_chunks(uint64_t first_chunk, uint64_t count, Mutable
     uint64_t logical;
     MapEntry entry;
   };
-  std::vector<Source> sources;
-  Grace::Section grace(pool_.grace());
+  std::vector<Source>
+      sources;  // pinned: its blocks stay, so no grace section is held while we wait
   for (;;) {
     sources.clear();
     const auto missing = ExtentMap::lookup(pool_.pages(), root(), height_, first, end - first,

@@ -284,10 +284,7 @@ Result<void> Hydrator::fill_run(Lane lane, Head& head, uint64_t at, const PoolRu
         std::memcpy(record_bytes.data() + sizeof record, crcs.data(), run.count * 4);
         const uint64_t generation = append(record_bytes);
         head.local_blocks += counted;
-        for (const PoolRun& unused :
-             pool_.state().apply_fill(head, record, crcs.data(), generation)) {
-          pool_.space().give_back(unused);
-        }
+        pool_.state().apply_fill(head, record, crcs.data(), generation);
         return {};
       }
     }
@@ -332,7 +329,7 @@ Result<void> Hydrator::fill_zeros(Head& head, uint64_t first_block, uint64_t cou
         record.header.flags = kFillZeros;
         const uint64_t generation =
             append(Bytes(reinterpret_cast<const uint8_t*>(&record), sizeof record));
-        (void)pool_.state().apply_fill(head, record, nullptr, generation);
+        pool_.state().apply_fill(head, record, nullptr, generation);
         head.local_blocks += counted_of(head, at, blocks);
         at += blocks;
       }
