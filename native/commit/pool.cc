@@ -13,8 +13,8 @@ namespace {
 constexpr uint64_t kDirtyPageBytesMax = 64ull << 20;
 constexpr uint64_t kWaitingBlocksMax = (1ull << 30) / kBlockBytes;
 constexpr uint64_t kUnsyncedBytesMax = 256ull << 20;
-constexpr auto kSealInterval = 100ms;
-constexpr int kSealsPerSync = 10;  // once a second
+constexpr auto kLookInterval = 100ms;
+constexpr int kLooksPerSync = 10;  // once a second
 
 }  // namespace
 
@@ -212,25 +212,18 @@ void Pool::keeper_main() {
   }
 }
 
-void Pool::tick() {
-  (void)journal_->write_out();
-}
-
 void Pool::ticker_main() {
-  int seals = 0;
+  int looks = 0;
   std::unique_lock lock(keeper_mutex_);
   while (!stopping_) {
-    keeper_wakes_.wait_for(lock, kSealInterval, [&] { return stopping_; });
+    keeper_wakes_.wait_for(lock, kLookInterval, [&] { return stopping_; });
     if (stopping_) return;
     lock.unlock();
-    if (!journal_->failed() && journal_->has_unsynced()) {
-      if (++seals >= kSealsPerSync || unsynced_bytes_ > kUnsyncedBytesMax) {
-        seals = 0;
-        unsynced_bytes_ = 0;
-        (void)journal_->sync();
-      } else {
-        (void)journal_->write_out();
-      }
+    if (!journal_->failed() && journal_->has_unsynced() &&
+        (++looks >= kLooksPerSync || unsynced_bytes_ > kUnsyncedBytesMax)) {
+      looks = 0;
+      unsynced_bytes_ = 0;
+      (void)journal_->sync();
     }
     lock.lock();
   }

@@ -97,7 +97,6 @@ class Pool {
   // Sealed cuts that no clone names are caches: lets the oldest go, which leaves a bookmark. False
   // when there is none.
   Result<bool> drop_cache();
-  void tick();  // what the ticker does, for tests
 
   // Readers of a cut keep its blocks: a drop of it does not begin while it is pinned.
   void pin_cut(const Id& snapshot);

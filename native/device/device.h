@@ -32,7 +32,13 @@ class Device {
   virtual Result<void> write_uncached(uint64_t offset, std::span<iovec> parts) {
     return write(offset, parts);
   }
-  // Durable: every write that returned before the call. After a failure nothing is known.
+  // Announces the range that store() will be called for, once, before the first of them.
+  virtual void expect_stores(ByteRange) {}
+  // As write, for few bytes, and as cheap as can be: with the operating system when it returns, so
+  // that they outlive this process. Of two calls one after another the system has the first when it
+  // has the second; of eight aligned bytes it has all or none.
+  virtual Result<void> store(uint64_t offset, Bytes bytes);
+  // Durable: every write and store that returned before the call. After a failure nothing is known.
   virtual Result<void> sync() = 0;
   // Makes [0, bytes) writable without running out of space. kNoSpace when the system has no more.
   virtual Result<void> grow(uint64_t bytes) = 0;

@@ -2,6 +2,7 @@
 #include <linux/fs.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -12,6 +13,7 @@
 #include <cstring>
 #include <vector>
 
+#include "base/check.h"
 #include "device/device.h"
 
 namespace ashlar {
@@ -31,7 +33,8 @@ constexpr int kDropBehind = RWF_DONTCACHE;
 constexpr int kDropBehind = 0x80;
 #endif
 
-// Buffered I/O on one descriptor. Immutable after open but for the size, which only grows.
+// Buffered I/O on one descriptor. Immutable after open but for the size, which only grows, and the
+// mapping, which is made before the device is shared.
 class FileDevice final : public Device {
  public:
   FileDevice(std::string path, int descriptor, bool is_block_device, uint64_t size_bytes)
@@ -39,7 +42,10 @@ class FileDevice final : public Device {
         descriptor_(descriptor),
         is_block_device_(is_block_device),
         size_bytes_(size_bytes) {}
-  ~FileDevice() override { ::close(descriptor_); }
+  ~FileDevice() override {
+    if (mapping_) ::munmap(mapping_, mapped_.bytes);
+    ::close(descriptor_);
+  }
   FileDevice(const FileDevice&) = delete;
   FileDevice& operator=(const FileDevice&) = delete;
 
@@ -77,6 +83,32 @@ class FileDevice final : public Device {
 
   Result<void> write_uncached(uint64_t offset, std::span<iovec> parts) override {
     return put(offset, parts, drops_behind_ ? kDropBehind : 0);
+  }
+
+  void expect_stores(ByteRange range) override {
+    CHECK(!mapping_);
+    void* const at = ::mmap(nullptr, range.bytes, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor_,
+                            off_t(range.offset));
+    if (at == MAP_FAILED) return;  // not every file system can: store() writes then
+    ::madvise(at, range.bytes, MADV_SEQUENTIAL);
+    mapping_ = static_cast<uint8_t*>(at);
+    mapped_ = range;
+  }
+
+  // The page cache is the mapping: bytes stored there are the kernel's, whatever becomes of us.
+  Result<void> store(uint64_t offset, Bytes bytes) override {
+    const bool mapped =
+        mapping_ && offset >= mapped_.offset && offset + bytes.size() <= mapped_.end();
+    if (!mapped) return Device::store(offset, bytes);
+    uint8_t* const at = mapping_ + (offset - mapped_.offset);
+    if (bytes.size() == sizeof(uint64_t) && offset % sizeof(uint64_t) == 0) {
+      uint64_t word = 0;
+      std::memcpy(&word, bytes.data(), sizeof word);
+      std::atomic_ref(*reinterpret_cast<uint64_t*>(at)).store(word, std::memory_order_release);
+    } else {
+      std::memcpy(at, bytes.data(), bytes.size());
+    }
+    return {};
   }
 
   Result<void> sync() override {
@@ -148,10 +180,16 @@ class FileDevice final : public Device {
   const int descriptor_;
   const bool is_block_device_;
   std::atomic<uint64_t> size_bytes_;
+  uint8_t* mapping_ = nullptr;  // of mapped_; both fixed once announced
+  ByteRange mapped_;
   std::atomic<bool> drops_behind_{true};  // until the kernel or the file system says no
 };
 
 }  // namespace
+
+Result<void> Device::store(uint64_t offset, Bytes bytes) {
+  return write_bytes(*this, offset, bytes);
+}
 
 Result<void> write_bytes(Device& device, uint64_t offset, Bytes data) {
   iovec part{const_cast<uint8_t*>(data.data()), data.size()};

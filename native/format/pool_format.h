@@ -237,7 +237,7 @@ struct BatchHeader {
   uint64_t journal_generation = 0;
   uint64_t sequence = 0;
   uint64_t checkpoint_generation = 0;
-  uint64_t durable_sequence = 0;  // highest known synced when this was sealed
+  uint64_t durable_sequence = 0;  // highest known synced when this got its place
   uint32_t length = 0;            // bytes of records that follow
   uint32_t crc = 0;               // header with this field zero, then the records
 };

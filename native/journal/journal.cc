@@ -1,5 +1,6 @@
 #include "journal/journal.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cstring>
 
@@ -25,9 +26,10 @@ Journal::Journal(Device& device, RingGeometry ring, const std::array<uint8_t, 16
       ring_(ring),
       pool_id_(pool_id),
       journal_generation_(journal_generation),
+      batch_records_max_(std::min(kBatchRecordsMax, ring.blocks * kBlockBytes / 16)),
       generation_(dirty_generation),
       checkpoint_generation_(checkpoint_generation) {
-  open_.reserve(kBatchRecordsMax + kBlockBytes);
+  device_.expect_stores({ring_.first * kBlockBytes, ring_.blocks * kBlockBytes});
 }
 
 uint64_t Journal::used_bytes() const {
@@ -37,7 +39,7 @@ uint64_t Journal::used_bytes() const {
 // A batch never straddles the ring's end, so up to one batch of the ring is lost to the skip.
 bool Journal::reserve(uint64_t record_bytes) {
   const uint64_t cost = record_bytes + kRecordOverheadBytes;
-  const uint64_t slack = 2 * (kBatchRecordsMax + kRecordOverheadBytes);
+  const uint64_t slack = 2 * (batch_records_max_ + kRecordOverheadBytes);
   const uint64_t before = reserved_bytes_.fetch_add(cost);
   if (used_bytes() + before + cost + slack <= ring_bytes()) return true;
   reserved_bytes_.fetch_sub(cost);
@@ -56,113 +58,155 @@ Result<void> Journal::wait_for_room() {
   return {};
 }
 
+// ---- the open batch: all of this requires append_mutex_
+
 uint64_t Journal::append(Bytes record) {
   CHECK(record.size() % 8 == 0);
-  CHECK(record.size() <= kBatchRecordsMax);
-  if (open_.size() + record.size() > sizeof(BatchHeader) + kBatchRecordsMax) seal();
-  if (open_.empty()) open_.resize(sizeof(BatchHeader));
-  open_.insert(open_.end(), record.begin(), record.end());
-  open_has_records_.store(true);
+  CHECK(record.size() <= batch_records_max_);
+  const uint64_t grown = open_.bytes.size() + record.size();
+  const bool fits = open_.placed() ? grown <= open_.blocks * kBlockBytes
+                                   : grown <= sizeof(BatchHeader) + batch_records_max_;
+  if (!fits) seal();
+  if (open_.bytes.empty()) {
+    open_.sequence = next_sequence_;
+    open_.bytes.resize(sizeof(BatchHeader));
+  }
+  open_.bytes.insert(open_.bytes.end(), record.begin(), record.end());
+  unsynced_.store(true);
   return generation_;
 }
 
-// Requires append_mutex_. Gives the open batch its place and hands it to the writers.
-void Journal::seal() {
-  if (open_.empty()) return;
+// From here on it has its blocks, and grows inside them only.
+void Journal::place(Batch& batch) {
+  batch.blocks = blocks_of(batch.bytes.size());
+  const uint64_t left = ring_.blocks - next_linear_ % ring_.blocks;
+  if (batch.blocks > left) next_linear_ += left;
+  batch.linear = next_linear_;
+  next_linear_ += batch.blocks;
+  head_linear_.store(next_linear_);
   BatchHeader header;
   header.pool_id = pool_id_;
   header.journal_generation = journal_generation_;
-  header.sequence = next_sequence_;
-  header.length = uint32_t(open_.size() - sizeof(BatchHeader));
-  const uint64_t blocks = blocks_of(open_.size());
-  open_.resize(blocks * kBlockBytes);
-  const uint64_t left = ring_.blocks - next_linear_ % ring_.blocks;
-  if (blocks > left) next_linear_ += left;
-  Sealed sealed{next_sequence_, next_linear_, std::move(open_)};
-  open_.clear();
-  open_.reserve(kBatchRecordsMax + kBlockBytes);
-  next_linear_ += blocks;
-  next_sequence_++;
-  head_linear_.store(next_linear_);
-  open_has_records_.store(false);
-  std::lock_guard lock(io_mutex_);
-  CHECK(next_linear_ - tail_linear_ <= ring_.blocks);  // reserve() saw to it
-  header.checkpoint_generation = checkpoint_generation_;
-  header.durable_sequence = durable_sequence_;
-  std::memcpy(sealed.bytes.data(), &header, sizeof header);
-  header.crc = crc32c(Bytes(sealed.bytes).first(sizeof header + header.length));
-  std::memcpy(sealed.bytes.data(), &header, sizeof header);
-  queue_.push_back(std::move(sealed));
+  header.sequence = batch.sequence;
+  {
+    std::lock_guard lock(io_mutex_);
+    CHECK(next_linear_ - tail_linear_ <= ring_.blocks);  // reserve() saw to it
+    header.checkpoint_generation = checkpoint_generation_;
+    header.durable_sequence = durable_sequence_;
+  }
+  std::memcpy(batch.bytes.data(), &header, sizeof header);
 }
 
-Result<void> Journal::write_batches(std::deque<Sealed>& batches) {
-  for (Sealed& batch : batches) {
-    const uint64_t block = ring_.first + batch.linear % ring_.blocks;
-    TRY(write_bytes(device_, block * kBlockBytes, batch.bytes));
+void Journal::seal() {
+  if (open_.bytes.empty()) return;
+  if (!open_.placed()) place(open_);
+  if (open_.handed < open_.bytes.size()) sealed_.push_back(std::move(open_));
+  open_ = Batch{};
+  next_sequence_++;
+}
+
+// What the kernel has not got yet. The open batch stays open while it is one block: the copy that
+// goes now is the beginning of what goes later.
+void Journal::take_unhanded() {
+  if (!open_.placed() && blocks_of(open_.bytes.size()) > 1) seal();
+  handing_.insert(handing_.end(), std::make_move_iterator(sealed_.begin()),
+                  std::make_move_iterator(sealed_.end()));
+  sealed_.clear();
+  if (open_.bytes.size() == open_.handed) return;
+  if (!open_.placed()) place(open_);
+  handing_.push_back(open_);
+  open_.handed = open_.bytes.size();
+}
+
+// ---- handing over
+
+// What is new first, then the one word, length and CRC, that makes it part of the batch: a process
+// that dies in between leaves the batch as it was.
+Result<void> Journal::store(Batch& batch) {
+  BatchHeader header;
+  std::memcpy(&header, batch.bytes.data(), sizeof header);
+  header.length = uint32_t(batch.bytes.size() - sizeof header);
+  header.crc = 0;
+  std::memcpy(batch.bytes.data(), &header, sizeof header);
+  header.crc = crc32c(batch.bytes);
+  std::memcpy(batch.bytes.data(), &header, sizeof header);
+  const uint64_t offset = (ring_.first + batch.linear % ring_.blocks) * kBlockBytes;
+  if (batch.handed == 0) {
+    batch.bytes.resize(batch.blocks * kBlockBytes);
+    return device_.store(offset, batch.bytes);
   }
+  const Bytes bytes(batch.bytes);
+  constexpr size_t kWord = offsetof(BatchHeader, length);
+  TRY(device_.store(offset + batch.handed, bytes.subspan(batch.handed)));
+  return device_.store(offset + kWord, bytes.subspan(kWord, 8));
+}
+
+// The sequence up to which everything is sealed and with the kernel.
+Result<uint64_t> Journal::hand_over_all(bool sealing) {
+  std::lock_guard turn(handing_mutex_);
+  uint64_t sealed_sequence = 0;
+  {
+    std::lock_guard append(append_mutex_);
+    if (sealing) seal();
+    take_unhanded();
+    sealed_sequence = next_sequence_ - 1;
+  }
+  Result<void> stored;
+  for (Batch& batch : handing_) {
+    if (stored) stored = store(batch);
+  }
+  handing_.clear();
+  if (!stored) {
+    fail(stored.error());
+    return std::move(stored).error();
+  }
+  return sealed_sequence;
+}
+
+Result<void> Journal::hand_over() {
+  TRY(hand_over_all(false));
+  if (failed()) return failure();
   return {};
 }
 
-// One leader at a time takes what is queued; the others wait for it or become the next.
-Result<void> Journal::run(uint64_t wanted_sequence, bool durable) {
-  std::unique_lock lock(io_mutex_);
-  for (;;) {
-    if (failed_) return *failed_;
-    if ((durable ? durable_sequence_ : written_sequence_) >= wanted_sequence) return {};
-    if (writing_) {
-      io_changed_.wait(lock);
-      continue;
-    }
-    writing_ = true;
-    lock.unlock();
-    if (durable) {  // take along what came since: the sync has not begun
-      std::lock_guard append(append_mutex_);
-      seal();
-    }
-    lock.lock();
-    std::deque<Sealed> batches;
-    batches.swap(queue_);
-    const uint64_t last = batches.empty() ? written_sequence_ : batches.back().sequence;
-    lock.unlock();
-    Result<void> outcome = write_batches(batches);
-    if (outcome && durable) outcome = device_.sync();
-    lock.lock();
-    writing_ = false;
-    if (!outcome) {
-      failed_ = outcome.error();
-      failed_flag_ = true;
-    } else {
-      written_sequence_ = last;
-      if (durable) durable_sequence_ = last;
-    }
-    io_changed_.notify_all();
-  }
-}
+// ---- durability
 
 Result<void> Journal::sync() {
   uint64_t wanted = 0;
   {
     std::lock_guard lock(append_mutex_);
     // The open batch will be sealed by the leader under this very number.
-    wanted = open_.empty() ? next_sequence_ - 1 : next_sequence_;
+    wanted = open_.bytes.empty() ? next_sequence_ - 1 : next_sequence_;
   }
-  return run(wanted, true);
+  return wait_durable(wanted);
 }
 
-Result<void> Journal::write_out() {
-  uint64_t wanted = 0;
-  {
-    std::lock_guard lock(append_mutex_);
-    seal();
-    wanted = next_sequence_ - 1;
+// One leader at a time takes along all that was appended before its sync begins; the others wait
+// for it or become the next.
+Result<void> Journal::wait_durable(uint64_t wanted_sequence) {
+  std::unique_lock lock(io_mutex_);
+  for (;;) {
+    if (failed_) return *failed_;
+    if (durable_sequence_ >= wanted_sequence) return {};
+    if (syncing_) {
+      io_changed_.wait(lock);
+      continue;
+    }
+    syncing_ = true;
+    lock.unlock();
+    unsynced_.store(false);
+    const Result<uint64_t> handed = hand_over_all(true);
+    Result<void> outcome;
+    if (handed) outcome = device_.sync();
+    lock.lock();
+    syncing_ = false;
+    if (!outcome && !failed_) {
+      failed_ = outcome.error();
+      failed_flag_ = true;
+    }
+    if (handed && outcome) durable_sequence_ = *handed;
+    io_changed_.notify_all();
   }
-  return run(wanted, false);
-}
-
-bool Journal::has_unsynced() const {
-  if (open_has_records_.load()) return true;
-  std::lock_guard lock(io_mutex_);
-  return !queue_.empty() || durable_sequence_ < written_sequence_;
 }
 
 Journal::Mark Journal::mark() {
@@ -173,12 +217,18 @@ Journal::Mark Journal::mark() {
   return mark;
 }
 
+// The open batch is sealed, because its header names the checkpoint before: what comes from now on
+// may stand in blocks that only this one freed, and must never be replayed on top of the older.
 void Journal::checkpointed(const JournalPlace& replay_from, uint64_t checkpoint_generation) {
-  std::lock_guard lock(io_mutex_);
-  CHECK(replay_from.linear >= tail_linear_);
-  tail_linear_ = replay_from.linear;
-  tail_mirror_.store(tail_linear_);
-  checkpoint_generation_ = checkpoint_generation;
+  {
+    std::lock_guard append(append_mutex_);
+    seal();
+    std::lock_guard lock(io_mutex_);
+    CHECK(replay_from.linear >= tail_linear_);
+    tail_linear_ = replay_from.linear;
+    tail_mirror_.store(tail_linear_);
+    checkpoint_generation_ = checkpoint_generation;
+  }
   io_changed_.notify_all();
 }
 

@@ -28,6 +28,11 @@ bool Volume::erase_is_fast(ByteRange range) const {
 
 Result<void> Volume::erase(ByteRange range, Erase how) {
   CHECK(range.bytes > 0);
+  TRY(apply_erase(range, how));
+  return pool_.journal().hand_over();  // acknowledged: survives the death of the process (I1)
+}
+
+Result<void> Volume::apply_erase(ByteRange range, Erase how) {
   const uint64_t head_bytes =
       std::min(range.bytes, (kBlockBytes - range.offset % kBlockBytes) % kBlockBytes);
   if (head_bytes > 0) {

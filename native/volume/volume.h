@@ -36,6 +36,7 @@ class Volume final : public VolumeIo {
   // Requires an admission for the records and pages.
   Result<void> apply_pieces(std::span<Piece> pieces, std::span<const PoolRun> runs);
   Result<void> write_partial(uint64_t block, uint64_t offset_in_block, Bytes data);
+  Result<void> apply_erase(ByteRange range, Erase how);
   Result<void> zero_partial(uint64_t block, uint64_t offset_in_block, uint64_t bytes);
 
   Pool& pool_;

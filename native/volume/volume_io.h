@@ -2,8 +2,9 @@
 // still remote, from its origin. All functions may be called from any thread at once; the map lock
 // inside is held for a batch's lookups or one apply, never across I/O (DESIGN 4, Locks).
 //
-// A reply may be sent when a call returns: a write is then applied and visible to every later read
-// on any connection; it survives a crash once a later flush() has returned.
+// A reply may be sent when a call returns: a write is then applied, visible to every later read on
+// any connection, and survives the death of the process; it survives a crash of the machine once a
+// later flush() has returned.
 #pragma once
 
 #include <memory>

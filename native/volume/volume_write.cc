@@ -105,6 +105,14 @@ void Volume::write(std::span<WriteRequest> batch) {
     if (!data.empty()) partial(data.size());
   }
   flush_pieces();
+  // An acknowledged write survives the death of the process (I1).
+  if (auto handed = pool_.journal().hand_over(); !handed) {
+    for (WriteRequest& request : batch) {
+      if (request.failed) continue;
+      request.failed = true;
+      request.error = handed.error();
+    }
+  }
 }
 
 Result<void> Volume::write_blocks(std::span<Piece> pieces) {

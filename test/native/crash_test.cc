@@ -90,7 +90,7 @@ class CrashRun {
     if (dice < 90) return clone();
     if (dice < 94) return (void)world_.pool->checkpoint();
     if (dice < 98) return (void)world_.pool->free_step();
-    world_.pool->tick();
+    (void)world_.pool->journal().hand_over();
   }
 
   void create() {
