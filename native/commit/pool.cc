@@ -58,12 +58,14 @@ Result<void> Pool::load(const Missing& missing) {
   return {};
 }
 
+Error Pool::read_only() const {
+  return error(Code::kPoolReadOnly, name_ + ": the pool is read-only since a write failed (" +
+                                        journal_->failure().message + "); restart the daemon");
+}
+
 Result<Pool::Admission> Pool::admit(uint64_t record_bytes, uint64_t pages, Space::Purpose purpose) {
   for (;;) {
-    if (journal_->failed()) {
-      return error(Code::kPoolReadOnly, name_ + ": the pool is read-only since a write failed (" +
-                                            journal_->failure().message + "); restart the daemon");
-    }
+    if (journal_->failed()) return read_only();
     const uint64_t used = journal_->used_bytes();
     const uint64_t ring = journal_->ring_bytes();
     if (used > ring / 2) wake_keeper();

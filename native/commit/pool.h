@@ -69,6 +69,8 @@ class Pool {
     uint64_t record_bytes_ = 0;
     uint64_t pages_ = 0;
   };
+  // What is said of everything that would change a pool whose journal has failed (I6).
+  Error read_only() const;
   Result<Admission> admit(uint64_t record_bytes, uint64_t pages, Space::Purpose purpose);
   // Blocks for data. kNoSpace only after a checkpoint gave nothing.
   Result<std::vector<PoolRun>> allocate(uint64_t blocks);

@@ -85,7 +85,7 @@ Result<void> Volumes::create_clone(const CreateClone& order) {
     const PoolState& seen = pool_.state();
     if (const CloneRow* row = seen.clone(order.id)) {
       if (row->snapshot != order.origin.snapshot) return id_reused("clone", order.id);
-      return {};
+      return answer_again();
     }
     if (seen.volume(order.id)) return id_reused("volume", order.id);
     const CloneRecord record = TRY(begin_record(order, bytes));
@@ -107,7 +107,7 @@ Result<void> Volumes::remove_clone(const Id& id) {
   {
     std::lock_guard append(pool_.journal().append_lock());
     const PoolState& seen = pool_.state();
-    if (seen.tombstone(id)) return {};
+    if (seen.tombstone(id)) return answer_again();
     const CloneRow* row = seen.clone(id);
     if (row && building(*row)) head = seen.heads.at(row->lineage);
   }

@@ -58,7 +58,7 @@ Result<std::vector<CutRow>> Volumes::cut(const CutOrder& order) {
     }
   }
   if (!done.empty()) {
-    TRY(pool_.sync());
+    TRY(answer_again());
     return done;
   }
   CutRecord record;
@@ -117,10 +117,10 @@ Result<void> Volumes::sealed(const Id& snapshot, const Hash& root) {
   {
     std::lock_guard append(pool_.journal().append_lock());
     const CutRow* row = std::as_const(pool_.state()).cut_or_bookmark(snapshot);
-    if (!row) return {};  // dropped before: nothing to remember
+    if (!row) return answer_again();  // dropped before: nothing to remember
     if (row->flags & kCutSealed) {
       if (row->merkle_root != root) return id_reused("sealed cut", snapshot);
-      return {};
+      return answer_again();
     }
     lineage = row->lineage;
     epoch = row->epoch;
@@ -161,7 +161,7 @@ Result<void> Volumes::drop_cut(const Id& snapshot) {
   std::lock_guard ordering(orders_mutex_);
   {
     std::lock_guard append(pool_.journal().append_lock());
-    if (std::as_const(pool_.state()).tombstone(snapshot)) return {};
+    if (std::as_const(pool_.state()).tombstone(snapshot)) return answer_again();
   }
   IdRecord record;
   record.header = {RecordType::kDrop, 0, 0, sizeof record};

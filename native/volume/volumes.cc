@@ -21,6 +21,13 @@ Result<void> Volumes::append_control(Bytes record, const std::function<void(uint
   return pool_.sync();
 }
 
+// Orders run one at a time, each until it is durable or the journal has failed; so what stands in
+// the tables is durable unless it has.
+Result<void> Volumes::answer_again() const {
+  const Journal& journal = pool_.journal();
+  return journal.failed() ? Result<void>(pool_.read_only()) : Result<void>();
+}
+
 Result<void> Volumes::refuse_tombstone(const Id& id) {
   std::lock_guard append(pool_.journal().append_lock());
   if (!std::as_const(pool_.state()).tombstone(id)) return {};
@@ -45,7 +52,7 @@ Result<void> Volumes::create(const CreateVolume& order) {
       const CutRow* cut = seen.cut_at(lineage->parent, lineage->branch_epoch);
       const bool same_cut = order.cut ? cut && cut->snapshot == *order.cut : lineage->parent == 0;
       if (row->bytes < order.bytes || !same_cut) return id_reused("volume", order.id);
-      return {};
+      return answer_again();
     }
     record.header = {RecordType::kVolume, 0, 0, sizeof record};
     record.id = order.id;
@@ -139,7 +146,7 @@ Result<void> Volumes::grow(const Id& volume, uint64_t bytes) {
                                             std::to_string(open->size_bytes()) +
                                             " bytes and cannot shrink to " + std::to_string(bytes));
   }
-  if (bytes == open->size_bytes()) return {};
+  if (bytes == open->size_bytes()) return answer_again();
   ResizeRecord record;
   record.header = {RecordType::kResize, 0, 0, sizeof record};
   record.lineage = open->head()->lineage;
@@ -160,7 +167,7 @@ Result<void> Volumes::remove(const Id& volume) {
   {
     std::lock_guard append(pool_.journal().append_lock());
     const PoolState& seen = pool_.state();
-    if (seen.tombstone(volume)) return {};
+    if (seen.tombstone(volume)) return answer_again();
     if (seen.has_attachment(volume)) {
       return error(Code::kVolumeInUse,
                    "volume " + to_string(volume) + " has an attachment; detach it");
@@ -227,7 +234,7 @@ Result<void> Volumes::attach(const Id& attachment, const Id& volume, const std::
       const bool same = row->volume == volume && row->host == record.row.host &&
                         row->read_only == record.row.read_only;
       if (!same) return id_reused("attachment", attachment);
-      return {};
+      return answer_again();
     }
     if (!seen.volume(volume)) {
       return error(Code::kVolumeNotFound, "no volume " + to_string(volume) + " in this pool");
@@ -258,7 +265,7 @@ Result<void> Volumes::finish_detach(const Id& attachment) {
   {
     std::lock_guard append(pool_.journal().append_lock());
     const PoolState& seen = pool_.state();
-    if (seen.tombstone(attachment) && !seen.attachment(attachment)) return {};
+    if (seen.tombstone(attachment) && !seen.attachment(attachment)) return answer_again();
   }
   TRY(append_control(bytes_of(record), [&](uint64_t) { pool_.state().apply_attachment(record); }));
   std::lock_guard lock(mutex_);
@@ -273,7 +280,7 @@ Result<void> Volumes::forget_tombstone(const Id& id) {
   record.row.id = id;
   {
     std::lock_guard append(pool_.journal().append_lock());
-    if (!std::as_const(pool_.state()).tombstone(id)) return {};
+    if (!std::as_const(pool_.state()).tombstone(id)) return answer_again();
   }
   return append_control(bytes_of(record), [&](uint64_t) { pool_.state().apply_tombstone(record); });
 }
@@ -297,6 +304,9 @@ Result<void> Volumes::release_origins() {
       }
     }
   }
+  // The region releases its pin as soon as it does not see the origin any more: what was filled from
+  // it must be durable by then.
+  if (!unused.empty()) TRY(pool_.sync());
   for (const uint64_t slot : unused) {
     OriginRecord record;
     record.header = {RecordType::kOrigin, kRemove, 0, sizeof record};

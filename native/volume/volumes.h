@@ -121,6 +121,8 @@ class Volumes final : public ExportSource {
  private:
   Result<std::shared_ptr<Volume>> open_volume(const Id& id);
   Result<void> append_control(Bytes record, const std::function<void(uint64_t generation)>& apply);
+  // What an order is told that finds its work done.
+  Result<void> answer_again() const;
   Result<void> refuse_tombstone(const Id& id);
   // Deletes a head with a record of its own: `apply` runs with all the pages it needs in memory.
   Result<void> append_delete(const HeadPtr& head, Bytes record,
