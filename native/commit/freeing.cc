@@ -109,10 +109,26 @@ class Walk {
   const DeadTreeRow& dead_;
 };
 
+const DeadTreeRow* find_dead_tree(const PoolState& state, uint64_t id) {
+  return state.dead_trees.find([&](const DeadTreeRow& row) { return row.id == id; });
+}
+
+// Requires the append lock, and the map lock of the head when there is one.
+Successor successor_of(const PoolState& state, const DeadTreeRow& dead, const HeadPtr& head) {
+  if (dead.kind != 1) return {};
+  const CutRow* dropped = state.cut_at(dead.lineage, dead.cut_epoch);
+  CHECK(dropped != nullptr);
+  if (const CutRow* after = state.cut_after(*dropped)) {
+    return {true, after->root, height_for(after->bytes)};
+  }
+  if (head && !head->deleted) return {true, head->root, head->height};
+  return {};
+}
+
 }  // namespace
 
 // Begins the drop of one cut that was asked to go and that nothing depends on any more.
-Result<bool> Pool::start_drop() {
+bool Pool::start_drop() {
   Id wanted;
   LineageId lineage = 0;
   HeadPtr head;
@@ -131,7 +147,8 @@ Result<bool> Pool::start_drop() {
     }
   }
   if (wanted.is_nil()) return false;
-  auto admission = TRY(admit(sizeof(IdRecord), 0, Space::Purpose::kMetadata));
+  const auto admission = admit_maker(sizeof(IdRecord));
+  if (!admission) return false;
   std::unique_lock<std::mutex> map;
   if (head) map = std::unique_lock(head->map_lock);
   std::lock_guard append(journal_->append_lock());
@@ -149,10 +166,11 @@ Result<bool> Pool::start_drop() {
   return true;
 }
 
-Result<bool> Pool::drop_cache() {
+bool Pool::drop_cache() {
   IdRecord record;
   record.header = {RecordType::kDrop, kDropKeepBookmark, 0, sizeof record};
-  auto admission = TRY(admit(sizeof record, 0, Space::Purpose::kMetadata));
+  const auto admission = admit_maker(sizeof record);
+  if (!admission) return false;
   std::lock_guard append(journal_->append_lock());
   const CutRow* oldest = nullptr;
   for (const CutRow& row : state_->cuts.rows()) {
@@ -170,73 +188,87 @@ Result<bool> Pool::drop_cache() {
   return true;
 }
 
-Result<bool> Pool::free_step() {
+std::vector<std::string> Pool::problems() const {
+  std::lock_guard lock(aside_mutex_);
+  std::vector<std::string> lines;
+  for (const auto& [tree, reason] : aside_)
+    lines.push_back(reason);
+  return lines;
+}
+
+// It stays dead and its blocks taken until the pool is repaired; the others go on.
+void Pool::put_aside(uint64_t tree, const Error& reason) {
+  std::lock_guard lock(aside_mutex_);
+  aside_[tree] = name_ + ": what was deleted cannot be freed: " + reason.message +
+                 "; stop the daemon and run `ashlar pool-check --repair`";
+}
+
+std::optional<DeadTreeRow> Pool::next_dead_tree() {
+  std::lock_guard append(journal_->append_lock());
+  std::lock_guard aside(aside_mutex_);
+  for (const DeadTreeRow& row : state_->dead_trees.rows()) {
+    if (is_free(row) || state_->dead_since.at(row.id) > durable_generation_) continue;
+    if (!aside_.contains(row.id)) return row;
+  }
+  return std::nullopt;
+}
+
+bool Pool::free_step() {
   std::lock_guard stepping(free_mutex_);
-  if (TRY(start_drop())) return true;
-  DeadTreeRow dead;
+  if (start_drop()) return true;
+  const auto dead = next_dead_tree();
+  if (!dead) return false;
+  // A leaf frees at most its 256 blocks and the pages above it.
+  constexpr uint64_t kRunsMax = kEntriesPerPage + 8;
+  const auto admission = admit_maker(sizeof(FreeStepRecord) + kRunsMax * sizeof(FreedRun));
+  if (!admission) return false;
+  PoolBlock unreadable = 0;
+  for (;;) {
+    const std::optional<Missing> missing = free_leaf_of(dead->id, kRunsMax);
+    if (!missing) return true;
+    const auto loaded = load(*missing);
+    if (loaded) continue;
+    // A checkpoint may have moved the page since its entry was read: the step looks once more.
+    if (unreadable == missing->block) {
+      put_aside(dead->id, loaded.error());
+      return true;
+    }
+    unreadable = missing->block;
+  }
+}
+
+// Frees the next leaf of the tree, with its record; or says which page it needs first.
+std::optional<Missing> Pool::free_leaf_of(uint64_t tree, uint64_t runs_max) {
   HeadPtr head;
   {
     std::lock_guard append(journal_->append_lock());
-    for (const DeadTreeRow& row : state_->dead_trees.rows()) {
-      if (is_free(row) || state_->dead_since.at(row.id) > durable_generation_) continue;
-      dead = row;
-      break;
-    }
-    if (dead.id == 0) return false;
-    const auto found = state_->heads.find(dead.lineage);
-    if (dead.kind == 1 && found != state_->heads.end()) head = found->second;
+    const DeadTreeRow* row = find_dead_tree(*state_, tree);
+    const auto found =
+        row && row->kind == 1 ? state_->heads.find(row->lineage) : state_->heads.end();
+    if (found != state_->heads.end()) head = found->second;
   }
-  // A leaf frees at most its 256 blocks and the pages above it.
-  constexpr uint64_t kRunsMax = kEntriesPerPage + 8;
-  auto admission = TRY(
-      admit(sizeof(FreeStepRecord) + kRunsMax * sizeof(FreedRun), 0, Space::Purpose::kCheckpoint));
-  for (;;) {
-    std::optional<Missing> missing;
-    {
-      std::unique_lock<std::mutex> map;
-      if (head) map = std::unique_lock(head->map_lock);
-      std::lock_guard append(journal_->append_lock());
-      const DeadTreeRow* current =
-          std::as_const(state_->dead_trees).find([&](const DeadTreeRow& row) {
-            return row.id == dead.id;
-          });
-      if (!current) return true;
-      dead = *current;
-      Successor successor;
-      if (dead.kind == 1) {
-        const CutRow* dropped = std::as_const(state_->cuts).find([&](const CutRow& row) {
-          return row.lineage == dead.lineage && row.epoch == dead.cut_epoch;
-        });
-        CHECK(dropped != nullptr);
-        if (const CutRow* after = state_->cut_after(*dropped)) {
-          successor = {true, after->root, height_for(after->bytes)};
-        } else if (head && !head->deleted) {
-          successor = {true, head->root, head->height};
-        }
-      }
-      Walk walk(*pages_, dead);
-      missing = walk.run(successor);
-      if (!missing) {
-        const uint64_t end = dead.first_block + entry_blocks(uint8_t(dead.level + 1));
-        CHECK(walk.step.runs.size() <= kRunsMax);
-        FreeStepRecord record;
-        const auto runs = std::as_bytes(std::span(walk.step.runs));
-        record.header = {RecordType::kFreeStep, 0, 0, uint32_t(sizeof record + runs.size())};
-        record.tree = dead.id;
-        record.cursor = walk.step.cursor;
-        record.runs = uint32_t(walk.step.runs.size());
-        record.finished = walk.step.cursor >= end;
-        std::vector<uint8_t> bytes(sizeof record);
-        std::memcpy(bytes.data(), &record, sizeof record);
-        for (const std::byte byte : runs)
-          bytes.push_back(uint8_t(byte));
-        const uint64_t generation = journal_->append(bytes);
-        state_->apply_free_step(record, walk.step.runs.data(), generation);
-        return true;
-      }
-    }
-    TRY(load(*missing));
-  }
+  std::unique_lock<std::mutex> map;
+  if (head) map = std::unique_lock(head->map_lock);
+  std::lock_guard append(journal_->append_lock());
+  const DeadTreeRow* dead = find_dead_tree(*state_, tree);
+  if (!dead) return std::nullopt;
+  Walk walk(*pages_, *dead);
+  if (auto missing = walk.run(successor_of(*state_, *dead, head))) return missing;
+  CHECK(walk.step.runs.size() <= runs_max);
+  FreeStepRecord record;
+  const auto runs = std::as_bytes(std::span(walk.step.runs));
+  record.header = {RecordType::kFreeStep, 0, 0, uint32_t(sizeof record + runs.size())};
+  record.tree = tree;
+  record.cursor = walk.step.cursor;
+  record.runs = uint32_t(walk.step.runs.size());
+  record.finished = walk.step.cursor >= dead->first_block + entry_blocks(uint8_t(dead->level + 1));
+  std::vector<uint8_t> bytes(sizeof record);
+  std::memcpy(bytes.data(), &record, sizeof record);
+  for (const std::byte byte : runs)
+    bytes.push_back(uint8_t(byte));
+  const uint64_t generation = journal_->append(bytes);
+  state_->apply_free_step(record, walk.step.runs.data(), generation);
+  return std::nullopt;
 }
 
 }  // namespace ashlar

@@ -94,11 +94,14 @@ class Pool {
   Result<void> checkpoint();
   // Something died, was asked to drop, or was unpinned.
   void wake_keeper();
-  // One step of freeing; false when nothing can be done now.
-  Result<bool> free_step();
+  // One step of freeing; false when nothing can be done before the next checkpoint. Never waits for
+  // room. A tree with a page that cannot be read is put aside: problems() says so.
+  bool free_step();
   // Sealed cuts that no clone names are caches: lets the oldest go, which leaves a bookmark. False
-  // when there is none.
-  Result<bool> drop_cache();
+  // when there is none, or no room to say so before the next checkpoint.
+  bool drop_cache();
+  // What stands in the way of freeing since the pool was opened, a line each.
+  std::vector<std::string> problems() const;
 
   // Readers of a cut keep its blocks: a drop of it does not begin while it is pinned.
   void pin_cut(const Id& snapshot);
@@ -132,15 +135,23 @@ class Pool {
   Result<void> write_blocks(std::vector<BlockWrite>& writes);
   void patch_later_pages(const std::unordered_map<PoolBlock, uint32_t>& crcs, uint64_t generation);
 
+  Result<void> reserve_room(uint64_t record_bytes);
+  std::optional<Admission> admit_maker(uint64_t record_bytes);
   Result<bool> grow();
   bool may_grow_for_speed() const;
   Result<void> make_room();
-  Result<void> reclaim();
+  Result<bool> reclaim();
+  bool trees_wait_for_checkpoint();
   bool caches_cost_too_much();
+  bool ring_is_short() const;
   bool checkpoint_due() const;
+  void keep();
   void keeper_main();
   void ticker_main();
-  Result<bool> start_drop();
+  bool start_drop();
+  std::optional<DeadTreeRow> next_dead_tree();
+  std::optional<Missing> free_leaf_of(uint64_t tree, uint64_t runs_max);
+  void put_aside(uint64_t tree, const Error& reason);
 
   std::unique_ptr<Device> device_;
   const std::string name_;
@@ -156,7 +167,10 @@ class Pool {
   std::mutex checkpoint_mutex_;  // one at a time; held across its I/O, taken with no other lock
   std::mutex grow_mutex_;
   std::mutex room_mutex_;
-  std::mutex free_mutex_;  // one freeing step at a time
+  std::mutex free_mutex_;  // one freeing step at a time; held while its pages are read
+  mutable std::mutex aside_mutex_;
+  std::map<uint64_t, std::string> aside_;  // dead trees that cannot be walked, and why
+  std::atomic<bool> room_wanted_{false};
   std::atomic<bool> growth_failed_{false};
   std::atomic<uint64_t> unsynced_bytes_{0};
   std::atomic<uint64_t> durable_generation_{0};

@@ -304,8 +304,8 @@ Result<void> Volumes::release_origins() {
       }
     }
   }
-  // The region releases its pin as soon as it does not see the origin any more: what was filled from
-  // it must be durable by then.
+  // The region releases its pin as soon as it does not see the origin any more: what was filled
+  // from it must be durable by then.
   if (!unused.empty()) TRY(pool_.sync());
   for (const uint64_t slot : unused) {
     OriginRecord record;

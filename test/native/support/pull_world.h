@@ -90,7 +90,7 @@ class PullPool {
   // Checkpoints, and frees what waits for it.
   Result<void> tidy() {
     TRY(world_.pool->checkpoint());
-    while (TRY(world_.pool->free_step())) {
+    while (world_.pool->free_step()) {
     }
     return world_.pool->checkpoint();
   }

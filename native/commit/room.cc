@@ -1,0 +1,223 @@
+// Who makes room. Journal room and pool blocks come from checkpoints and from freeing what is dead;
+// the keeper does both, and never waits for either: a checkpoint needs no room in the ring, and a
+// freeing step that finds none leaves it to the next checkpoint. Guests wait here for the keeper,
+// or make blocks themselves, one of them for all. DESIGN 4, Who makes room.
+#include <chrono>
+
+#include "base/thread_name.h"
+#include "commit/pool.h"
+
+namespace ashlar {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr uint64_t kDirtyPageBytesMax = 64ull << 20;
+constexpr uint64_t kWaitingBlocksMax = (1ull << 30) / kBlockBytes;
+constexpr uint64_t kUnsyncedBytesMax = 256ull << 20;
+constexpr auto kLookInterval = 100ms;
+constexpr int kLooksPerSync = 10;  // once a second
+constexpr int kStepsPerRound = 256;
+
+}  // namespace
+
+Error Pool::read_only() const {
+  return error(Code::kPoolReadOnly, name_ + ": the pool is read-only since a write failed (" +
+                                        journal_->failure().message + "); restart the daemon");
+}
+
+Result<Pool::Admission> Pool::admit(uint64_t record_bytes, uint64_t pages, Space::Purpose purpose) {
+  for (;;) {
+    TRY(reserve_room(record_bytes));
+    if (pages == 0 || space_->promise(pages, purpose)) return Admission(*this, record_bytes, pages);
+    journal_->unreserve(record_bytes);
+    TRY(make_room());
+  }
+}
+
+// Journal room; waits for a checkpoint where there is none.
+Result<void> Pool::reserve_room(uint64_t record_bytes) {
+  for (;;) {
+    if (journal_->failed()) return read_only();
+    const uint64_t used = journal_->used_bytes();
+    const uint64_t ring = journal_->ring_bytes();
+    if (ring_is_short()) wake_keeper();
+    // From three quarters on writers slow down smoothly, so that the wall is never hit at speed.
+    if (used > ring / 4 * 3) {
+      std::this_thread::sleep_for(10ms * (used - ring / 4 * 3) / (ring / 4));
+    }
+    if (journal_->reserve(record_bytes)) return {};
+    if (!keeper_.joinable()) {
+      TRY(checkpoint());
+      continue;
+    }
+    // A large record may be refused by a ring that is not half full.
+    room_wanted_ = true;
+    wake_keeper();
+    (void)journal_->wait_for_room();  // when it failed that is said above
+  }
+}
+
+// For those who make room: nothing when it would have to be waited for.
+std::optional<Pool::Admission> Pool::admit_maker(uint64_t record_bytes) {
+  if (journal_->failed() || ring_is_short()) return std::nullopt;
+  if (!journal_->reserve(record_bytes)) return std::nullopt;
+  return Admission(*this, record_bytes, 0);
+}
+
+bool Pool::may_grow_for_speed() const {
+  if (growth_failed_) return false;
+  const uint64_t size = space_->size_blocks();
+  if (size >= space_->capacity_blocks() || size >= 4 * space_->used_blocks()) return false;
+  return device_->growable_bytes() * 5 >= device_->file_system_bytes();
+}
+
+Result<std::vector<PoolRun>> Pool::allocate(uint64_t blocks) {
+  for (;;) {
+    if (auto runs = space_->allocate(blocks, Space::Purpose::kData, false)) return *std::move(runs);
+    if (may_grow_for_speed() && TRY(grow())) continue;
+    if (auto runs = space_->allocate(blocks, Space::Purpose::kData, true)) return *std::move(runs);
+    TRY(make_room());
+  }
+}
+
+// Adds a step to the file; false when there is none to be had.
+Result<bool> Pool::grow() {
+  const uint64_t seen = space_->size_blocks();
+  std::lock_guard growing(grow_mutex_);
+  const uint64_t size = space_->size_blocks();
+  if (size != seen) return true;  // somebody else did
+  const uint64_t target = std::min(size + superblock_.growth_blocks, space_->capacity_blocks());
+  if (target == size) return false;
+  auto grown = device_->grow(target * kBlockBytes);
+  if (!grown) {
+    if (grown.error().code != Code::kNoSpace) return std::move(grown).error();
+    growth_failed_ = true;
+    return false;
+  }
+  GrowRecord record;
+  record.header = {RecordType::kGrow, 0, 0, sizeof record};
+  record.size_blocks = target;
+  TRY(reserve_room(sizeof record));
+  const Admission admission(*this, sizeof record, 0);
+  std::lock_guard append(journal_->append_lock());
+  journal_->append(Bytes(reinterpret_cast<const uint8_t*>(&record), sizeof record));
+  space_->set_size(target);
+  return true;
+}
+
+// Growth, else what is dead becomes free, for all who wait; kNoSpace when nothing is left that
+// could. The caller looks again what there is: others may have been quicker.
+Result<void> Pool::make_room() {
+  const uint64_t seen = space_->free_blocks();
+  std::lock_guard lock(room_mutex_);
+  if (space_->free_blocks() > seen) return {};
+  growth_failed_ = false;
+  if (TRY(grow())) return {};
+  do {
+    if (TRY(reclaim())) return {};
+  } while (drop_cache() || ring_is_short());
+  return error(Code::kNoSpace, name_ + ": the pool is full (" +
+                                   std::to_string(space_->capacity_blocks() * kBlockBytes >> 20) +
+                                   " MiB); delete volumes or snapshots, or give it a larger file");
+}
+
+// Frees step by step, checkpoint by checkpoint, until blocks have come back; false when nothing is
+// left to free. A drop that was asked for begins, and is walked once it is durable.
+Result<bool> Pool::reclaim() {
+  for (;;) {
+    bool stepped = false;
+    while (free_step())
+      stepped = true;
+    const bool waiting = space_->waiting_blocks() > 0;
+    if (!stepped && !waiting && !ring_is_short() && !trees_wait_for_checkpoint()) return false;
+    TRY(checkpoint());
+    if (waiting) return true;
+  }
+}
+
+// Dead trees may be walked once the checkpoint is durable that made their pages so.
+bool Pool::trees_wait_for_checkpoint() {
+  std::lock_guard append(journal_->append_lock());
+  for (const auto& [id, generation] : state_->dead_since) {
+    if (generation > durable_generation_) return true;
+  }
+  return false;
+}
+
+// Below a tenth of the capacity, counting what is on its way to be free; one goes at a time.
+bool Pool::caches_cost_too_much() {
+  if (free_bytes() >= space_->capacity_blocks() * kBlockBytes / 10) return false;
+  if (space_->waiting_blocks() > 0) return false;
+  std::lock_guard append(journal_->append_lock());
+  const PoolState& seen = *state_;
+  return !seen.dead_trees.find([](const DeadTreeRow&) { return true; }) &&
+         !seen.cuts.find([&](const CutRow& row) { return seen.may_drop(row); });
+}
+
+uint64_t Pool::free_bytes() const {
+  const uint64_t unused = (space_->capacity_blocks() - space_->size_blocks()) * kBlockBytes;
+  return space_->free_blocks() * kBlockBytes + std::min(unused, device_->growable_bytes());
+}
+
+// Half of it is left for those who wait until a checkpoint is through.
+bool Pool::ring_is_short() const {
+  return journal_->used_bytes() > journal_->ring_bytes() / 2;
+}
+
+bool Pool::checkpoint_due() const {
+  const uint64_t waiting = space_->waiting_blocks();
+  return ring_is_short() || pages_->dirty_bytes() > kDirtyPageBytesMax ||
+         waiting > std::min(kWaitingBlocksMax, (space_->free_blocks() + waiting) / 2);
+}
+
+void Pool::wake_keeper() {
+  std::lock_guard lock(keeper_mutex_);
+  if (keeper_asked_) return;
+  keeper_asked_ = true;
+  keeper_wakes_.notify_one();
+}
+
+// Checkpoint first, freeing in what is left of the ring.
+void Pool::keep() {
+  if (room_wanted_.exchange(false) || checkpoint_due() || trees_wait_for_checkpoint()) {
+    (void)checkpoint();
+  }
+  if (caches_cost_too_much()) (void)drop_cache();
+  for (int steps = 0; steps < kStepsPerRound; steps++) {
+    if (!free_step()) return;
+  }
+  wake_keeper();
+}
+
+void Pool::keeper_main() {
+  std::unique_lock lock(keeper_mutex_);
+  while (!stopping_) {
+    keeper_wakes_.wait_for(lock, 200ms, [&] { return stopping_ || keeper_asked_; });
+    if (stopping_) return;
+    keeper_asked_ = false;
+    lock.unlock();
+    if (!journal_->failed()) keep();
+    lock.lock();
+  }
+}
+
+void Pool::ticker_main() {
+  int looks = 0;
+  std::unique_lock lock(keeper_mutex_);
+  while (!stopping_) {
+    keeper_wakes_.wait_for(lock, kLookInterval, [&] { return stopping_; });
+    if (stopping_) return;
+    lock.unlock();
+    if (!journal_->failed() && journal_->has_unsynced() &&
+        (++looks >= kLooksPerSync || unsynced_bytes_ > kUnsyncedBytesMax)) {
+      looks = 0;
+      unsynced_bytes_ = 0;
+      (void)journal_->sync();
+    }
+    lock.lock();
+  }
+}
+
+}  // namespace ashlar

@@ -1,0 +1,190 @@
+// Who makes room: with the real keeper and ticker, in pools and rings of every size, under writers
+// that flush, deletes of large volumes, and pages that cannot be read. Nothing may stand still.
+// What hangs is said by a watch and ends the program, because its threads cannot be joined.
+#include <atomic>
+#include <thread>
+
+#include "support/pool_world.h"
+
+namespace ashlar::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kStandsStill = 60s;  // a bound, never met by one that works
+
+class Room : public testing::Test {
+ protected:
+  ~Room() override {
+    done_ = true;
+    if (watch_.joinable()) watch_.join();
+  }
+
+  // A pool on a disk that forgets nothing.
+  void open(uint64_t capacity_bytes, bool background = true) {
+    volumes_.reset();
+    pool_.reset();
+    auto device = std::make_unique<SimDevice>(disk_, 1, 2 * capacity_bytes);
+    device->write_through();
+    PoolOptions options;
+    options.capacity_bytes = capacity_bytes;
+    options.page_cache_bytes = 1 << 20;
+    options.background = background;
+    auto opened = Pool::open(std::move(device), disk_.bytes.empty(), "room", options);
+    ASSERT_OK(opened);
+    pool_ = *std::move(opened);
+    volumes_ = std::make_unique<Volumes>(*pool_);
+    if (!watch_.joinable()) watch_ = std::thread([this] { watch(); });
+  }
+  std::shared_ptr<VolumeIo> create(uint64_t number, uint64_t bytes) {
+    CreateVolume order;
+    order.id = test_id(number);
+    order.bytes = bytes;
+    EXPECT_OK(volumes_->create(order));
+    EXPECT_OK(volumes_->attach(test_id(number + 1'000'000), order.id, "host", false));
+    return volumes_->find_export(to_string(test_id(number + 1'000'000)))->volume;
+  }
+  Result<void> remove(uint64_t number) {
+    TRY(volumes_->finish_detach(test_id(number + 1'000'000)));
+    return volumes_->remove(test_id(number));
+  }
+  Result<void> write(VolumeIo& io, uint64_t offset) {
+    WriteRequest request;
+    request.offset = offset;
+    request.data = data_;
+    io.write(std::span(&request, 1));
+    progress_++;
+    return request.failed ? Result<void>(request.error) : Result<void>();
+  }
+  void close() {
+    ASSERT_OK(pool_->close());
+    open(pool_->superblock().capacity_blocks * kBlockBytes, false);
+    const auto report = pool_->check(false);
+    ASSERT_OK(report);
+    for (const std::string& problem : report->problems)
+      ADD_FAILURE() << problem;
+  }
+
+  // Volumes of many leaves come and go beside writers that flush each block.
+  void deletes_beside_writers(uint64_t capacity_bytes, uint64_t leaves, uint64_t rounds) {
+    open(capacity_bytes);
+    std::atomic<bool> stop{false};
+    std::vector<std::thread> writers;
+    for (uint64_t i = 0; i < 8; i++) {
+      writers.emplace_back([&, io = create(1 + i, 4 << 20)] {
+        for (uint64_t n = 0; !stop; n++) {
+          const auto written = write(*io, n % 1024 * kBlockBytes);
+          const bool refused = !written && written.error().code != Code::kNoSpace;
+          EXPECT_FALSE(refused) << written.error().message;
+          EXPECT_OK(io->flush());
+        }
+      });
+    }
+    for (uint64_t round = 0; round < rounds; round++) {
+      const auto io = create(100 + round, leaves << 20);
+      for (uint64_t leaf = 0; leaf < leaves; leaf++)
+        (void)write(*io, leaf << 20);
+      EXPECT_OK(remove(100 + round));
+    }
+    stop = true;
+    for (std::thread& writer : writers)
+      writer.join();
+    close();
+  }
+
+  SimDisk disk_;
+  std::unique_ptr<Pool> pool_;
+  std::unique_ptr<Volumes> volumes_;
+  const std::vector<uint8_t> data_ = std::vector<uint8_t>(kBlockBytes, 1);
+
+ private:
+  void watch() {
+    uint64_t seen = 0;
+    auto since = std::chrono::steady_clock::now();
+    while (!done_) {
+      std::this_thread::sleep_for(100ms);
+      const auto now = std::chrono::steady_clock::now();
+      if (progress_ != seen) {
+        seen = progress_;
+        since = now;
+      }
+      if (now - since < kStandsStill) continue;
+      std::fprintf(stderr, "stands still after %llu writes: %llu of %llu bytes of the ring used\n",
+                   (unsigned long long)seen, (unsigned long long)pool_->journal().used_bytes(),
+                   (unsigned long long)pool_->journal().ring_bytes());
+      std::_Exit(3);
+    }
+  }
+
+  std::atomic<uint64_t> progress_{0};
+  std::atomic<bool> done_{false};
+  std::thread watch_;
+};
+
+TEST_F(Room, SmallFlushedWritesInTheSmallestPool) {
+  open(16 << 20);
+  const auto io = create(1, 4 << 20);
+  for (uint64_t i = 0; i < 4000; i++) {
+    ASSERT_OK(write(*io, i % 1024 * kBlockBytes));
+    ASSERT_OK(io->flush());
+  }
+  close();
+}
+
+TEST_F(Room, DeletesBesideWritersInASmallRing) {
+  deletes_beside_writers(64 << 20, 3000, 3);
+}
+
+TEST_F(Room, DeletesBesideWritersInAFullPool) {
+  deletes_beside_writers(64 << 20, 7000, 2);
+}
+
+TEST_F(Room, DeletesBesideWritersInALargerRing) {
+  deletes_beside_writers(256 << 20, 6000, 2);
+}
+
+// A pool that nobody's threads look after makes room where it is needed.
+TEST_F(Room, WithoutThreads) {
+  open(16 << 20, false);
+  const auto io = create(1, 4 << 20);
+  for (uint64_t i = 0; i < 3000; i++) {
+    ASSERT_OK(write(*io, i % 1024 * kBlockBytes));
+    ASSERT_OK(io->flush());
+  }
+}
+
+// Two volumes die, one with a leaf that cannot be read: the other's blocks come back, a full pool
+// says that it is full, and what is in the way is named.
+TEST_F(Room, AnUnreadablePageHoldsUpNobodyElse) {
+  open(16 << 20, false);
+  constexpr uint64_t kBytes = 4 << 20;
+  for (const uint64_t number : {1, 2}) {
+    const auto io = create(number, kBytes);
+    for (uint64_t at = 0; at < kBytes; at += kBlockBytes)
+      ASSERT_OK(write(*io, at));
+  }
+  ASSERT_OK(pool_->checkpoint());
+  const HeadPtr head = std::as_const(pool_->state()).head_of(test_id(1));
+  const uint64_t root = head->root.block();
+  open(16 << 20, false);  // nothing in memory
+  disk_.bytes[root * kBlockBytes + 5] ^= 0xff;
+  const uint64_t used = pool_->space().used_blocks();
+  // Its root is not needed to let it go: the tree dies whole.
+  for (const uint64_t number : {1, 2})
+    (void)remove(number);
+  const auto io = create(3, 12 << 20);
+  Result<void> last;
+  uint64_t written = 0;
+  for (uint64_t at = 0; last && at < (12 << 20); at += kBlockBytes, written++)
+    last = write(*io, at);
+  ASSERT_FALSE(last.ok());
+  EXPECT_EQ(last.error().code, Code::kNoSpace) << last.error().message;
+  EXPECT_GT(written * kBlockBytes, kBytes);  // what the readable one had
+  EXPECT_GT(pool_->space().used_blocks(), used - kBytes / kBlockBytes);
+  const auto problems = pool_->problems();
+  ASSERT_EQ(problems.size(), 1u);
+  EXPECT_NE(problems[0].find("does not match its checksum"), std::string::npos) << problems[0];
+}
+
+}  // namespace
+}  // namespace ashlar::test
