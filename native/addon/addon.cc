@@ -43,6 +43,7 @@ class Addon final : public Napi::Addon<Addon> {
             InstanceMethod("settle", &Addon::settle),
             InstanceMethod("records", &Addon::records_of),
             InstanceMethod("poolStats", &Addon::stats_of),
+            InstanceMethod("createPool", &Addon::create_pool),
             InstanceMethod("poolCheck", &Addon::check),
             InstanceMethod("verifyImage", &Addon::verify),
             InstanceMethod("startNbd", &Addon::start_nbd),
@@ -136,6 +137,12 @@ class Addon final : public Napi::Addon<Addon> {
     return run(env, open_pool(info[0].As<Napi::Object>(), [](Node node) -> MakeValue {
                  return [node](Napi::Env at) { return handle(at, node, kPoolTag); };
                }));
+  }
+
+  Napi::Value create_pool(const Napi::CallbackInfo& info) {
+    if (!info[0].IsObject())
+      return reject(info.Env(), error(Code::kInvalidArgument, "options are missing"));
+    return run(info.Env(), create_pool_at(info[0].As<Napi::Object>()));
   }
 
   Napi::Value close(const Napi::CallbackInfo& info) {

@@ -4,6 +4,8 @@
 #include <cstring>
 
 #include "addon/values.h"
+#include "commit/create.h"
+#include "commit/superblock.h"
 
 namespace ashlar::addon {
 namespace {
@@ -235,9 +237,25 @@ Result<Job> open_pool(const Napi::Object& given,
     options.page_cache_bytes = TRY(bytes_at(given, "pageCacheBytes"));
   }
   return Job([path, options, wrap]() -> Result<Make> {
-    auto file = TRY(open_file_device(path, true));
-    auto pool = TRY(Pool::open(std::move(file.device), file.created, path, options));
+    auto pool = TRY(open_pool_at(path, options));
     return wrap(std::make_shared<PoolNode>(std::move(pool)));
+  });
+}
+
+Result<Job> create_pool_at(const Napi::Object& given) {
+  const std::string path = TRY(string_at(given, "path"));
+  const Over over = flag_at(given, "force") ? Over::kAnything : Over::kNothing;
+  PoolOptions options;
+  if (given.Get("capacityBytes").IsBigInt())
+    options.capacity_bytes = TRY(bytes_at(given, "capacityBytes"));
+  return Job([path, options, over]() -> Result<Make> {
+    const Superblock first = TRY(make_pool_at(path, options, over));
+    return Make([=](Napi::Env env) {
+      Napi::Object at = Napi::Object::New(env);
+      at.Set("poolId", pool_id_text(first.pool_id));
+      at.Set("capacityBytes", big(env, first.capacity_blocks * kBlockBytes));
+      return at;
+    });
   });
 }
 
@@ -293,6 +311,8 @@ Result<Napi::Value> pool_stats(Napi::Env env, PoolNode& node) {
   at.Set("capacityBytes", big(env, pool.space().capacity_blocks() * kBlockBytes));
   at.Set("freeBytes", big(env, pool.free_bytes()));
   at.Set("mappedBytes", big(env, pool.space().used_blocks() * kBlockBytes));
+  at.Set("poolId", pool_id_text(pool.pool_id()));
+  at.Set("openedGeneration", big(env, pool.opened_generation()));
   at.Set("checkpointGeneration", big(env, pool.checkpoint_generation()));
   at.Set("journalUsedBytes", big(env, pool.journal().used_bytes()));
   at.Set("readOnly", pool.journal().failed());
@@ -305,7 +325,7 @@ Result<Napi::Value> pool_stats(Napi::Env env, PoolNode& node) {
 
 Result<Job> pool_check(const std::string& path, bool repair) {
   return Job([path, repair]() -> Result<Make> {
-    auto file = TRY(open_file_device(path, false));
+    auto file = TRY(open_file_device(path, IfAbsent::kFail));
     PoolOptions options;
     options.background = false;
     auto pool = TRY(Pool::open(std::move(file.device), false, path, options));

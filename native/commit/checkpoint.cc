@@ -7,6 +7,7 @@
 
 #include "codec/crc32c.h"
 #include "commit/pool.h"
+#include "commit/superblock.h"
 
 namespace ashlar {
 namespace {
@@ -115,15 +116,6 @@ Result<void> Pool::write_blocks(std::vector<BlockWrite>& writes) {
     first = last;
   }
   return {};
-}
-
-Result<void> Pool::write_superblock(const Superblock& superblock) {
-  Superblock image = superblock;
-  image.crc = crc32c(Bytes(reinterpret_cast<const uint8_t*>(&image), offsetof(Superblock, crc)));
-  const uint64_t slot = image.checkpoint_generation % 2;
-  TRY(write_bytes(*device_, slot * kBlockBytes,
-                  Bytes(reinterpret_cast<const uint8_t*>(&image), sizeof image)));
-  return device_->sync();
 }
 
 Result<void> Pool::checkpoint() {
@@ -244,7 +236,7 @@ Result<void> Pool::checkpoint_locked(bool clean, uint64_t next_journal_generatio
 
   if (auto written = write_blocks(writes); !written) return failed(std::move(written).error());
   if (auto synced = device_->sync(); !synced) return failed(std::move(synced).error());
-  if (auto flipped = write_superblock(next); !flipped) return failed(std::move(flipped).error());
+  if (auto flipped = write_superblock(*device_, next); !flipped) return failed(std::move(flipped).error());
 
   superblock_ = next;
   durable_generation_ = generation;

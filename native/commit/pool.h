@@ -34,7 +34,8 @@ struct PoolReport {
 
 class Pool {
  public:
-  // `created`: the file is empty and becomes a pool. Recovers when it was not closed in order.
+  // `created`: the device becomes a pool first, whatever is on it (create.h has what decides that).
+  // Recovers when it was not closed in order.
   // Errors: kForeignFile, kNewerFormat, kCorrupt, kNoSpace, kDeviceFailed, in one clear sentence.
   static Result<std::unique_ptr<Pool>> open(std::unique_ptr<Device> device, bool created,
                                             const std::string& name, const PoolOptions& options);
@@ -108,6 +109,9 @@ class Pool {
   void unpin_cut(const Id& snapshot);
 
   uint64_t checkpoint_generation() const { return durable_generation_.load(); }
+  // What the device had when it was opened; recovery has made a newer one since.
+  uint64_t opened_generation() const { return opened_generation_; }
+  const std::array<uint8_t, 16>& pool_id() const { return pool_id_; }
   uint64_t free_bytes() const;
 
   // I5: a full walk of all roots against the allocator. No change may be under way. With `repair`,
@@ -118,7 +122,6 @@ class Pool {
   Pool(std::unique_ptr<Device> device, std::string name)
       : device_(std::move(device)), name_(std::move(name)) {}
 
-  Result<void> create(const PoolOptions& options);
   Result<void> recover(const PoolOptions& options);
   Result<void> load_tables();
   Result<void> replay(const RingScan& scan);
@@ -131,7 +134,6 @@ class Pool {
   void start_threads();
 
   Result<void> checkpoint_locked(bool clean, uint64_t next_journal_generation);
-  Result<void> write_superblock(const Superblock& superblock);
   Result<void> write_blocks(std::vector<BlockWrite>& writes);
   void patch_later_pages(const std::unordered_map<PoolBlock, uint32_t>& crcs, uint64_t generation);
 
@@ -156,6 +158,8 @@ class Pool {
   std::unique_ptr<Device> device_;
   const std::string name_;
   Superblock superblock_;  // the last durable one; owned by the checkpoint
+  std::array<uint8_t, 16> pool_id_{};  // these two: fixed since it was opened
+  uint64_t opened_generation_ = 0;
 
   std::unique_ptr<Space> space_;
   std::unique_ptr<PageCache> pages_;

@@ -1,82 +1,15 @@
-// Open, create, recover. What comes out is a prefix of the acknowledged order that contains
+// Open and recover. What comes out is a prefix of the acknowledged order that contains
 // everything flushed; it ends with a synced checkpoint and a new journal generation before the
 // first client I/O.
-#include <sys/random.h>
-
 #include <algorithm>
 #include <cstring>
 
 #include "codec/crc32c.h"
-#include "commit/pool.h"
+#include "commit/create.h"
+#include "commit/superblock.h"
 
 namespace ashlar {
 namespace {
-
-constexpr uint64_t kPoolBytesMin = 16ull << 20;
-constexpr uint64_t kRingBytesMin = 1ull << 20;
-constexpr uint64_t kRingBytesMax = 256ull << 20;
-constexpr uint64_t kGrowthBytesMax = 1ull << 30;
-constexpr uint64_t kReserveBlocksMin = 128;
-constexpr uint64_t kReserveBlocksMax = 65'536;
-constexpr uint64_t kSuperblocks = 2;
-
-Superblock geometry(uint64_t capacity_bytes) {
-  Superblock superblock;
-  const uint64_t blocks = capacity_bytes / kBlockBytes;
-  superblock.capacity_blocks = blocks;
-  superblock.ring_first = kSuperblocks;
-  superblock.ring_blocks =
-      std::clamp(capacity_bytes / 16, kRingBytesMin, kRingBytesMax) / kBlockBytes;
-  superblock.growth_blocks = std::min(capacity_bytes / 8, kGrowthBytesMax) / kBlockBytes;
-  superblock.reserve_blocks = std::clamp(blocks / 64, kReserveBlocksMin, kReserveBlocksMax);
-  superblock.size_blocks = kSuperblocks + superblock.ring_blocks + superblock.reserve_blocks;
-  superblock.journal_generation = 1;
-  superblock.journal_sequence = 1;
-  return superblock;
-}
-
-// Writes zeros, so that neither the ring nor the reserve can meet a full disk later.
-Result<void> write_zeros(Device& device, uint64_t first_block, uint64_t blocks) {
-  const std::vector<uint8_t> zeros(1 << 20);
-  for (uint64_t at = 0; at < blocks;) {
-    const uint64_t here = std::min<uint64_t>(zeros.size() / kBlockBytes, blocks - at);
-    TRY(write_bytes(device, (first_block + at) * kBlockBytes,
-                    Bytes(zeros).first(here * kBlockBytes)));
-    at += here;
-  }
-  return {};
-}
-
-enum class Slot : uint8_t { kValid, kForeign, kNewer, kTorn };
-struct ReadSlot {
-  Slot state = Slot::kForeign;
-  Superblock superblock;
-};
-
-Result<ReadSlot> read_slot(Device& device, uint64_t slot) {
-  ReadSlot read;
-  MutableBytes bytes(reinterpret_cast<uint8_t*>(&read.superblock), sizeof(Superblock));
-  TRY(device.read_uncached(slot * kBlockBytes, bytes));
-  const Superblock& at = read.superblock;
-  if (at.magic != kPoolMagic) return read;
-  const uint32_t crc =
-      crc32c(Bytes(reinterpret_cast<const uint8_t*>(&at), offsetof(Superblock, crc)));
-  if (crc != at.crc) {
-    read.state = Slot::kTorn;
-  } else if (at.version > kPoolVersion) {
-    read.state = Slot::kNewer;
-  } else {
-    read.state = Slot::kValid;
-  }
-  return read;
-}
-
-bool geometry_fits(const Superblock& at) {
-  return at.block_bytes == kBlockBytes && at.ring_first == kSuperblocks && at.ring_blocks > 0 &&
-         at.ring_blocks <= kRingBytesMax / kBlockBytes && at.capacity_blocks <= kPoolBlocksMax &&
-         at.size_blocks <= at.capacity_blocks && at.ring_first + at.ring_blocks < at.size_blocks &&
-         at.growth_blocks > 0;
-}
 
 // The newest valid superblock; the older one only when no batch knows of a newer checkpoint.
 Result<Superblock> choose_superblock(Device& device, const std::string& name) {
@@ -93,10 +26,13 @@ Result<Superblock> choose_superblock(Device& device, const std::string& name) {
                      ", this one reads " + std::to_string(kPoolVersion) + ")");
   }
   if (a.state == Slot::kForeign && b.state == Slot::kForeign) {
-    return error(Code::kForeignFile, name + ": not an Ashlar pool; it was left untouched");
+    return error(Code::kForeignFile, name + ": it holds no Ashlar pool and was left untouched; only "
+                                            "`ashlar pool-create` makes a pool of what is not an "
+                                            "empty file");
   }
   if (a.state != Slot::kValid && b.state != Slot::kValid) {
-    return error(Code::kCorrupt, name + ": both superblocks are damaged");
+    return error(Code::kCorrupt, name + ": both superblocks are damaged (if `ashlar pool-create` "
+                                        "was interrupted here, repeat it)");
   }
   const bool both = a.state == Slot::kValid && b.state == Slot::kValid;
   const Superblock& newest =
@@ -122,14 +58,6 @@ Result<Superblock> choose_superblock(Device& device, const std::string& name) {
     }
   }
   return newest;
-}
-
-// Empty, or the zeros that create() leaves until its superblock is synced.
-Result<bool> never_finished(Device& device) {
-  std::vector<uint8_t> start(
-      std::min(device.size_bytes(), kSuperblocks * kBlockBytes + kRingBytesMin));
-  TRY(device.read(0, start));
-  return std::all_of(start.begin(), start.end(), [](uint8_t byte) { return byte == 0; });
 }
 
 template <typename Record>
@@ -164,40 +92,16 @@ bool names_blocks(const RecordHeader& header) {
 Result<std::unique_ptr<Pool>> Pool::open(std::unique_ptr<Device> device, bool created,
                                          const std::string& name, const PoolOptions& options) {
   std::unique_ptr<Pool> pool(new Pool(std::move(device), name));
-  if (created || TRY(never_finished(*pool->device_))) TRY(pool->create(options));
+  if (created) TRY(create_pool(*pool->device_, name, options));
   TRY(pool->recover(options));
   if (options.background) pool->start_threads();
   return pool;
 }
 
-Result<void> Pool::create(const PoolOptions& options) {
-  uint64_t capacity = options.capacity_bytes;
-  if (capacity == 0) capacity = std::max(device_->growable_bytes(), device_->size_bytes());
-  capacity = capacity / kBlockBytes * kBlockBytes;
-  if (capacity < kPoolBytesMin || capacity / kBlockBytes > kPoolBlocksMax) {
-    return error(Code::kInvalidArgument, name_ + ": a pool has 16 MiB to 4 PiB, not " +
-                                             std::to_string(capacity) + " bytes");
-  }
-  Superblock first = geometry(capacity);
-  first.pool_id = options.pool_id;
-  if (first.pool_id == std::array<uint8_t, 16>{}) {
-    CHECK(getrandom(first.pool_id.data(), first.pool_id.size(), 0) ==
-          ssize_t(first.pool_id.size()));
-  }
-  first.clean = 1;
-  first.checkpoint_generation = 1;
-  // The bitmap's tree is as long as the capacity; absent pages speak of free blocks only.
-  PageTree bitmap;
-  bitmap.resize((first.capacity_blocks + kBitmapBlocks - 1) / kBitmapBlocks);
-  first.trees[kTreeSpace] = bitmap.root();
-  TRY(device_->grow(first.size_blocks * kBlockBytes));
-  TRY(write_zeros(*device_, 0, first.size_blocks));
-  TRY(device_->sync());
-  return write_superblock(first);
-}
-
 Result<void> Pool::recover(const PoolOptions& options) {
   superblock_ = TRY(choose_superblock(*device_, name_));
+  pool_id_ = superblock_.pool_id;
+  opened_generation_ = superblock_.checkpoint_generation;
   durable_generation_ = superblock_.checkpoint_generation;
   space_ = std::make_unique<Space>(superblock_.capacity_blocks, superblock_.reserve_blocks);
   pages_ = std::make_unique<PageCache>(*device_, options.page_cache_bytes);

@@ -157,8 +157,11 @@ bool Pool::caches_cost_too_much() {
 }
 
 uint64_t Pool::free_bytes() const {
-  const uint64_t unused = (space_->capacity_blocks() - space_->size_blocks()) * kBlockBytes;
-  return space_->free_blocks() * kBlockBytes + std::min(unused, device_->growable_bytes());
+  const uint64_t size = space_->size_blocks() * kBlockBytes;
+  const uint64_t unused = space_->capacity_blocks() * kBlockBytes - size;
+  // A block device is as long as it will ever be.
+  const uint64_t room = device_->size_bytes() - size + device_->growable_bytes();
+  return space_->free_blocks() * kBlockBytes + std::min(unused, room);
 }
 
 // Half of it is left for those who wait until a checkpoint is through.

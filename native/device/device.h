@@ -57,10 +57,14 @@ Result<void> write_bytes_uncached(Device& device, uint64_t offset, Bytes data);
 
 struct OpenedFile {
   std::unique_ptr<Device> device;
-  bool created = false;
+  bool is_block_device = false;
+  bool created = false;  // an empty file, which was not there before
 };
 
-// Opens (creating when asked) and locks the file; kInUse when another process holds it.
-Result<OpenedFile> open_file_device(const std::string& path, bool create);
+enum class IfAbsent : uint8_t { kFail, kCreate };
+// Opens and locks the file or block device that the path names: while this one is open, nobody else
+// opens it or puts another in its place. kNotFound; kInUse when another process, or for a block
+// device the system, has it.
+Result<OpenedFile> open_file_device(const std::string& path, IfAbsent absent);
 
 }  // namespace ashlar

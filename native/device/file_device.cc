@@ -11,10 +11,12 @@
 #include <atomic>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <vector>
 
 #include "base/check.h"
-#include "device/device.h"
+#include "base/unique_fd.h"
+#include "device/new_file.h"
 
 namespace ashlar {
 namespace {
@@ -37,14 +39,14 @@ constexpr int kDropBehind = 0x80;
 // mapping, which is made before the device is shared.
 class FileDevice final : public Device {
  public:
-  FileDevice(std::string path, int descriptor, bool is_block_device, uint64_t size_bytes)
+  FileDevice(std::string path, UniqueFd descriptor, bool is_block_device, uint64_t size_bytes)
       : path_(std::move(path)),
-        descriptor_(descriptor),
+        owned_(std::move(descriptor)),
+        descriptor_(owned_.get()),
         is_block_device_(is_block_device),
         size_bytes_(size_bytes) {}
   ~FileDevice() override {
     if (mapping_) ::munmap(mapping_, mapped_.bytes);
-    ::close(descriptor_);
   }
   FileDevice(const FileDevice&) = delete;
   FileDevice& operator=(const FileDevice&) = delete;
@@ -177,6 +179,7 @@ class FileDevice final : public Device {
   }
 
   const std::string path_;
+  const UniqueFd owned_;
   const int descriptor_;
   const bool is_block_device_;
   std::atomic<uint64_t> size_bytes_;
@@ -184,6 +187,54 @@ class FileDevice final : public Device {
   ByteRange mapped_;
   std::atomic<bool> drops_behind_{true};  // until the kernel or the file system says no
 };
+
+struct Opened {
+  UniqueFd descriptor;
+  bool created = false;
+};
+
+Result<Opened> open_path(const std::string& path, IfAbsent absent) {
+  struct stat status {};
+  const bool is_block_device = ::stat(path.c_str(), &status) == 0 && S_ISBLK(status.st_mode);
+  // Exclusive, a block device that is mounted or part of something else is refused by the system.
+  const int flags = O_RDWR | O_CLOEXEC | (is_block_device ? O_EXCL : 0);
+  Opened opened{UniqueFd(::open(path.c_str(), flags)), false};
+  if (!opened.descriptor.valid() && errno == ENOENT && absent == IfAbsent::kCreate) {
+    opened = {UniqueFd(::open(path.c_str(), O_RDWR | O_CLOEXEC | O_CREAT | O_EXCL, 0600)), true};
+  }
+  if (opened.descriptor.valid()) return opened;
+  const int number = errno;
+  if (number == ENOENT) return error(Code::kNotFound, path + ": no such file");
+  if (number == EBUSY) {
+    return error(Code::kInUse, path + ": the device is in use (mounted, part of another device, or "
+                                      "open as a pool); stop what uses it first");
+  }
+  return device_error(path, "open", number);
+}
+
+Result<void> lock(int descriptor, const std::string& path) {
+  if (::flock(descriptor, LOCK_EX | LOCK_NB) == 0) return {};
+  if (errno != EWOULDBLOCK) return device_error(path, "flock", errno);
+  return error(Code::kInUse, path + ": another process has this pool open; stop it first");
+}
+
+bool is_named(const std::string& path, const struct stat& opened) {
+  struct stat named {};
+  return ::stat(path.c_str(), &named) == 0 && named.st_dev == opened.st_dev &&
+         named.st_ino == opened.st_ino;
+}
+
+Result<uint64_t> size_of(int descriptor, const struct stat& status, const std::string& path) {
+  if (S_ISREG(status.st_mode)) return uint64_t(status.st_size);
+  if (!S_ISBLK(status.st_mode)) {
+    return error(Code::kForeignFile, path + ": neither a file nor a block device");
+  }
+  uint64_t size_bytes = 0;
+  if (::ioctl(descriptor, BLKGETSIZE64, &size_bytes) != 0) {
+    return device_error(path, "size", errno);
+  }
+  return size_bytes;
+}
 
 }  // namespace
 
@@ -201,42 +252,58 @@ Result<void> write_bytes_uncached(Device& device, uint64_t offset, Bytes data) {
   return device.write_uncached(offset, std::span<iovec>(&part, 1));
 }
 
-Result<OpenedFile> open_file_device(const std::string& path, bool create) {
-  int descriptor = ::open(path.c_str(), O_RDWR | O_CLOEXEC);
-  bool created = false;
-  if (descriptor < 0 && errno == ENOENT && create) {
-    descriptor = ::open(path.c_str(), O_RDWR | O_CLOEXEC | O_CREAT | O_EXCL, 0600);
-    created = descriptor >= 0;
+Result<std::unique_ptr<NewFile>> NewFile::begin(OpenedFile replaced, const std::string& path) {
+  std::error_code failed;
+  const std::string real = std::filesystem::canonical(path, failed);
+  if (failed) return device_error(path, "name", failed.value());
+  std::unique_ptr<NewFile> file(new NewFile(std::move(replaced), real));
+  const std::string& temporary = file->temporary_;
+  if (::unlink(temporary.c_str()) != 0 && errno != ENOENT) {
+    return device_error(temporary, "unlink", errno);
   }
-  if (descriptor < 0) {
-    const int number = errno;
-    if (number == ENOENT) return error(Code::kNotFound, path + ": no such file");
-    return device_error(path, "open", number);
+  UniqueFd descriptor(
+      ::open(temporary.c_str(), O_RDWR | O_CLOEXEC | O_CREAT | O_EXCL | O_NOFOLLOW, 0600));
+  if (!descriptor.valid()) return device_error(temporary, "create", errno);
+  TRY(lock(descriptor.get(), temporary));
+  file->device_ = std::make_unique<FileDevice>(path, std::move(descriptor), false, 0);
+  return file;
+}
+
+Result<std::unique_ptr<Device>> NewFile::publish() {
+  if (::rename(temporary_.c_str(), path_.c_str()) != 0) {
+    return device_error(path_, "rename", errno);
   }
-  struct stat status {};
-  uint64_t size_bytes = 0;
-  bool is_block_device = false;
-  const auto refuse = [&](Error reason) {
-    ::close(descriptor);
-    return reason;
-  };
-  if (::fstat(descriptor, &status) != 0) return refuse(device_error(path, "stat", errno));
-  if (S_ISBLK(status.st_mode)) {
-    is_block_device = true;
-    if (::ioctl(descriptor, BLKGETSIZE64, &size_bytes) != 0) {
-      return refuse(device_error(path, "size", errno));
-    }
-  } else if (S_ISREG(status.st_mode)) {
-    size_bytes = uint64_t(status.st_size);
-  } else {
-    return refuse(error(Code::kForeignFile, path + ": neither a file nor a block device"));
+  published_ = true;
+  const std::string folder = std::filesystem::path(path_).parent_path();
+  const UniqueFd descriptor(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!descriptor.valid()) return device_error(folder, "open", errno);
+  if (::fsync(descriptor.get()) != 0) return device_error(folder, "fsync", errno);
+  return std::move(device_);
+}
+
+NewFile::~NewFile() {
+  if (published_) return;
+  ::unlink(temporary_.c_str());
+  if (replaced_.created) ::unlink(path_.c_str());
+}
+
+Result<OpenedFile> open_file_device(const std::string& path, IfAbsent absent) {
+  // Whoever makes a file puts it in the place of an empty one that was locked, so what was opened
+  // may have lost its name when its lock is free.
+  constexpr int kAttempts = 5;
+  for (int attempt = 0; attempt < kAttempts; attempt++) {
+    Opened opened = TRY(open_path(path, absent));
+    TRY(lock(opened.descriptor.get(), path));
+    struct stat status {};
+    if (::fstat(opened.descriptor.get(), &status) != 0) return device_error(path, "stat", errno);
+    if (!is_named(path, status)) continue;
+    const uint64_t size_bytes = TRY(size_of(opened.descriptor.get(), status, path));
+    const bool is_block_device = S_ISBLK(status.st_mode);
+    return OpenedFile{std::make_unique<FileDevice>(path, std::move(opened.descriptor),
+                                                   is_block_device, size_bytes),
+                      is_block_device, opened.created};
   }
-  if (::flock(descriptor, LOCK_EX | LOCK_NB) != 0) {
-    return refuse(
-        error(Code::kInUse, path + ": another process has this pool open; stop it first"));
-  }
-  return OpenedFile{std::make_unique<FileDevice>(path, descriptor, is_block_device, size_bytes),
-                    created};
+  return error(Code::kInUse, path + ": other processes keep replacing it; stop them first");
 }
 
 }  // namespace ashlar

@@ -22,6 +22,10 @@ class SimDevice final : public Device {
  public:
   SimDevice(SimDisk& disk, uint64_t seed, uint64_t file_system_bytes = 1ull << 30)
       : disk_(disk), file_system_bytes_(file_system_bytes), prng_(seed), size_(disk.bytes.size()) {}
+  // Also where opening a pool failed half way, which drops the device.
+  ~SimDevice() override {
+    if (crashed_) power_cycle();
+  }
 
   // The power goes before the `operation`-th write, sync or grow from now on.
   void crash_at(uint64_t operation) { crash_at_ = operations_ + operation; }

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -75,6 +76,11 @@ ssize_t pwrite(int file, const void* bytes, size_t count, off_t offset) {
   if (part < count) return ssize_t(::syscall(SYS_pwrite64, file, bytes, part, offset));
   return unless_failed(
       [&] { return ssize_t(::syscall(SYS_pwrite64, file, bytes, count, offset)); });
+}
+
+ssize_t pwritev2(int file, const iovec* parts, int count, off_t offset, int flags) {
+  return unless_failed(
+      [&] { return ssize_t(::syscall(SYS_pwritev2, file, parts, count, offset, 0, flags)); });
 }
 
 int fsync(int file) {
