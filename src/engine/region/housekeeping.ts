@@ -8,11 +8,9 @@ import type { Tables } from '../../catalog/catalog.js'
 import type { OrderRow } from '../../catalog/rows.js'
 import type { PoolOrder } from '../../native/binding.js'
 import type { NodeRecords } from '../zone-control.js'
-import { adoptRecords } from './adoption.js'
 import { type RegionContext, linkOf, timing } from './context.js'
 import type { Step } from './drives.js'
 import { isTransient } from './node-link.js'
-import { nowMs } from './now.js'
 
 export class Housekeeping {
   readonly #context: RegionContext
@@ -51,9 +49,7 @@ export class Housekeeping {
     const records = link.freshRecords
     if (records !== undefined) {
       await this.#noteNode(records)
-      await adoptRecords(this.#context, records, () => this.#isFresh(records))
       await this.#noteHydrated(records)
-      await this.#restorePins(records)
       await this.#releasePins(records)
       await this.#forgetTombstones(records, signal)
       await this.#reportOrphans(records)
@@ -116,28 +112,6 @@ export class Housekeeping {
     for (const row of await catalog.read.volumes.ofNode(node.name)) {
       if (row.hydrated || !full.has(row.id)) continue
       await catalog.write(async (tables) => await tables.volumes.update(row.id, { hydrated: true }))
-    }
-  }
-
-  // A catalog that was made from records has none; the node knows what it still needs.
-  async #restorePins({ node, origins, volumes }: NodeRecords): Promise<void> {
-    const { catalog, clock, log } = this.#context
-    if (!(await catalog.read.meta.isRecovered())) return
-    for (const { pinId, snapshotId } of origins) {
-      if (!isId(pinId) || !isId(snapshotId)) continue
-      const restored = await catalog.write(async (tables) => {
-        if ((await tables.pins.find(pinId)) !== undefined) return false
-        const row = await tables.snapshots.find(snapshotId)
-        if (row?.rootHex === undefined || row.manifest === undefined) return false
-        const { rootHex, manifest } = row
-        const volume = volumes.find(({ originSnapshotId }) => originSnapshotId === snapshotId)
-        const objectId = volume !== undefined && isId(volume.volumeId) ? volume.volumeId : pinId
-        const pin = { id: pinId, rootHex, snapshotId, manifest, holder: node.name, objectId }
-        const state = { purpose: 'restore', state: 'held', createdMs: nowMs(clock) } as const
-        await tables.pins.insert({ ...pin, ...state })
-        return true
-      })
-      if (restored) log.warn({ pin: pinId, snapshot: snapshotId, node: node.name }, 'pin restored')
     }
   }
 
