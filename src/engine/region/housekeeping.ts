@@ -120,15 +120,31 @@ export class Housekeeping {
     const { node, origins } = records
     const { catalog, log } = this.#context
     const used = new Set<string>(origins.map(({ pinId }) => pinId))
-    const held = await catalog.read.pins.heldBy(node.name)
+    const unused = (await catalog.read.pins.heldBy(node.name)).filter(({ id }) => !used.has(id))
+    if (unused.length === 0 || (await this.#isAnotherPool(records))) return
     // A pin may have become held while it was read, by an order younger than these records.
     if (!this.#isFresh(records)) return
-    for (const pin of held) {
-      if (used.has(pin.id)) continue
+    for (const pin of unused) {
       await catalog.write(async (tables) => await tables.pins.remove(pin.id))
       this.#onGarbage()
       log.debug({ pin: pin.id, snapshot: pin.snapshotId, node: node.name }, 'pin released')
     }
+  }
+
+  // That an origin is not listed proves something only in the pool that was ordered to have it: one that
+  // is empty, or of yesterday, lacks volumes that nobody deleted.
+  async #isAnotherPool({ node, volumes }: NodeRecords): Promise<boolean> {
+    const { catalog, log } = this.#context
+    const listed = new Set<string>(volumes.map(({ volumeId }) => volumeId))
+    const lost = (await catalog.read.volumes.ofNode(node.name)).find(
+      ({ id, state }) => (state === 'available' || state === 'growing') && !listed.has(id),
+    )
+    if (lost === undefined) return false
+    log.warn(
+      { node: node.name, volume: lost.id },
+      'the node lacks a volume: pins are kept until it is there again or deleted',
+    )
+    return true
   }
 
   async #forgetTombstones(records: NodeRecords, signal: AbortSignal): Promise<void> {
