@@ -46,6 +46,7 @@ class Addon final : public Napi::Addon<Addon> {
             InstanceMethod("createPool", &Addon::create_pool),
             InstanceMethod("poolCheck", &Addon::check),
             InstanceMethod("verifyImage", &Addon::verify),
+            InstanceMethod("manifestRoot", &Addon::root_of_manifest),
             InstanceMethod("startNbd", &Addon::start_nbd),
             InstanceMethod("stopNbd", &Addon::stop_nbd),
             InstanceMethod("openStore", &Addon::open_store_at),
@@ -205,6 +206,19 @@ class Addon final : public Napi::Addon<Addon> {
         return at;
       });
     });
+  }
+
+  Napi::Value root_of_manifest(const Napi::CallbackInfo& info) {
+    const Napi::Env env = info.Env();
+    Manifest manifest;
+    const auto given = info[0].IsBuffer() ? info[0].As<Napi::Buffer<uint8_t>>()
+                                          : Napi::Buffer<uint8_t>::New(env, 0);
+    if (given.Length() != manifest.size())
+      return throw_error(env, error(Code::kInvalidArgument, "a manifest has 80 bytes"));
+    std::copy_n(given.Data(), manifest.size(), manifest.begin());
+    const auto fields = read_manifest(manifest);
+    if (!fields) return throw_error(env, fields.error());
+    return Napi::String::New(env, to_hex(manifest_root(derive_keys({}), manifest)));
   }
 
   Napi::Value start_nbd(const Napi::CallbackInfo& info) {

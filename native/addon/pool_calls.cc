@@ -276,6 +276,10 @@ Result<Napi::Value> records(Napi::Env env, PoolNode& node) {
             Napi::Object at = Napi::Object::New(env);
             at.Set("snapshotId", to_string(view.origins[i].snapshot));
             at.Set("pinId", to_string(view.origins[i].pin));
+            const auto& manifest = view.origins[i].manifest;
+            at.Set("manifest",
+                   Napi::Buffer<uint8_t>::Copy(
+                       env, reinterpret_cast<const uint8_t*>(manifest.data()), manifest.size()));
             return at;
           }));
   all.Set("attachments", array_of(env, view.attachments, [&](size_t i) {

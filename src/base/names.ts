@@ -31,6 +31,12 @@ export function makeName(random: (bound: number) => number = randomInt): string 
   return Array.from({ length: 4 }, () => words[random(words.length)] ?? 'stone').join('-')
 }
 
+/** For an object whose name is another's by now. Requires: a name. */
+export function suffixedName(name: string, id: string): string {
+  const suffix = `-${id.slice(-12)}`
+  return name.slice(0, limits.nameLengthMax - suffix.length).replace(/-+$/, '') + suffix
+}
+
 const words = (
   'acorn alder amber anchor apple arbor aspen autumn basalt beacon birch bramble breeze bridge ' +
   'bronze brook candle canyon cedar chalk cherry cinder clover cobalt copper coral crater crystal ' +

@@ -156,7 +156,15 @@ async function ownMeta(db: Kysely<Schema>, options: CatalogOptions): Promise<str
     const uuid = options.newUuid()
     await db
       .insertInto('meta')
-      .values({ id: 1, uuid, region_name: name, region_number: number, generation: 0 })
+      .values({
+        id: 1,
+        uuid,
+        region_name: name,
+        region_number: number,
+        generation: 0,
+        // There may have been another, and nodes that have volumes.
+        recovered: 1,
+      })
       .execute()
     return uuid
   }

@@ -84,7 +84,7 @@ export class Meta {
       .execute()
   }
 
-  /** Made or mended from records, and not every node has been seen since. */
+  /** New, or made or mended from records, and not every node has been seen since. */
   async isRecovered(): Promise<boolean> {
     return (await this.#row()).recovered !== 0
   }

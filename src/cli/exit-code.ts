@@ -66,6 +66,7 @@ const exits: Readonly<Record<ErrorCode, ExitCode>> = {
   SHUTTING_DOWN: exitCodes.unreachable,
   PROTOCOL: exitCodes.unexpected,
   INTERNAL: exitCodes.unexpected,
+  CATALOG_BEHIND: exitCodes.conflict,
 }
 
 const mends: Readonly<Record<ErrorCode, string>> = {
@@ -105,6 +106,7 @@ const mends: Readonly<Record<ErrorCode, string>> = {
   SHUTTING_DOWN: 'try again in a moment',
   PROTOCOL: 'check that both sides are the same version',
   INTERNAL: 'see the daemon log',
+  CATALOG_BEHIND: 'stop the region and run `ashlar store-rebuild-catalog --missing` on its folder',
 }
 
 export function exitCodeOf(error: AshlarError): ExitCode {

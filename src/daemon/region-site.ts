@@ -154,8 +154,11 @@ export class RegionSite {
     for (const { socketPath } of siteListen === undefined ? [listen] : [listen, siteListen]) {
       if (socketPath !== undefined) makeFolder(dirname(socketPath))
     }
-    await this.#public.listen(listen, plainCredentials.server)
     if (siteListen !== undefined) await this.#sites?.listen(siteListen, credentials.server)
+    else await this.#public.listen(listen, plainCredentials.server)
+    await this.#region.recovery.start()
+    // Where it is apart, nobody is answered before it is known what the catalog is good for.
+    if (siteListen !== undefined) await this.#public.listen(listen, plainCredentials.server)
     await this.#region.start()
     const until = clock.monotonicMs() + linkWaitMs
     const links = [...this.#region.context.links.values()]
@@ -163,8 +166,8 @@ export class RegionSite {
       await clock.sleep(10)
     }
     for (const server of this.#servers) server.setServing(true)
-    // Everything works but collection, and somebody has to do something about that.
-    if (await this.#region.recovery.isBehind()) {
+    // It is only read, and somebody has to do something about that.
+    if (this.#region.recovery.state === 'behind') {
       this.#public.setServing(false, [operatorServiceName])
     }
   }

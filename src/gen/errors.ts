@@ -253,6 +253,13 @@ export const errorTable = {
     httpStatus: 500,
     text: 'Something that cannot happen did.',
   },
+  CATALOG_BEHIND: {
+    vpcCode: 'catalog_behind',
+    nbdErrno: 5,
+    grpcStatus: 9,
+    httpStatus: 409,
+    text: "The region's catalog is older than its store; nothing can be changed until it is brought up to date.",
+  },
 } as const satisfies Record<string, ErrorTableEntry>
 
 export interface ErrorTableEntry {

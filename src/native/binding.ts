@@ -135,7 +135,11 @@ export interface PoolRecords {
     readonly rootHex?: string
   }[]
   /** Origins that some root (head or cut) still refers to; a pin may go when its origin is absent here. */
-  readonly origins: readonly { readonly snapshotId: string; readonly pinId: string }[]
+  readonly origins: readonly {
+    readonly snapshotId: string
+    readonly pinId: string
+    readonly manifest: Buffer
+  }[]
   readonly attachments: readonly {
     readonly attachmentId: string
     readonly volumeId: string
@@ -234,6 +238,9 @@ export interface PoolBinding {
 
   /** Root of an image file by DESIGN 6 (default domain). */
   verifyImage(path: string): Promise<{ readonly rootHex: string; readonly volumeBytes: bigint }>
+
+  /** The root of the snapshot that a manifest is of. Throws INVALID_ARGUMENT for anything else. */
+  manifestRoot(manifest: Buffer): string
 
   startNbd(handle: PoolHandle, options: NbdOptions): Promise<NbdHandle>
   /** Drains: new requests get ESHUTDOWN, connections close by the deadline. Before closePool. */

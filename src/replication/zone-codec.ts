@@ -100,7 +100,7 @@ function encodeRecords(records: NodeRecords): NodeRecordsMessage {
       sealed: cut.sealed,
       rootHex: cut.rootHex ?? '',
     })),
-    origins: records.origins.map(({ snapshotId, pinId }) => ({ snapshotId, pinId })),
+    origins: records.origins.map((origin) => ({ ...origin })),
     attachments: records.attachments.map((attachment) => ({ ...attachment })),
     tombstones: records.tombstones.map(({ id, kind }) => ({ id, kind: tombstoneKinds[kind] })),
     clones: records.clones.map(({ cloneId, snapshotId, available }) => ({

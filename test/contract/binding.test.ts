@@ -100,6 +100,20 @@ describe('the addon', () => {
     expect(await codeOf(native().verifyImage(join(folder, 'absent')))).toBe('NOT_FOUND')
   })
 
+  test('knows the root of a manifest', async () => {
+    const manifest = Buffer.alloc(80)
+    manifest.write('ASHLMAN1', 'latin1')
+    for (const [at, word] of [1, 65_536, 64].entries()) manifest.writeUInt32LE(word, 8 + 4 * at)
+    manifest.writeBigUInt64LE(65_536n, 24)
+    // All of it is zeros: the root of the image above.
+    const root = '5a6ef790ebaa41d959c25a9362ab9192cf0d4f1ab220bad512391a41ead9b3da'
+    expect(native().manifestRoot(manifest)).toBe(root)
+    for (const wrong of [Buffer.alloc(80), manifest.subarray(1), Buffer.alloc(0)]) {
+      const refused = Promise.resolve().then(() => native().manifestRoot(wrong))
+      expect(await codeOf(refused)).toBe('INVALID_ARGUMENT')
+    }
+  })
+
   test('refuses nonsense', async () => {
     // @ts-expect-error a number is no handle
     expect(await codeOf(native().closePool(5))).toBe('INVALID_ARGUMENT')

@@ -3,9 +3,11 @@
 
 import { cpSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 
+import { asAshlarError } from '../../src/base/error.js'
 import { newRequestId, refusal } from '../support/api.js'
 import { Random, seedOf } from '../support/random.js'
 import { WiredRegion, persist } from '../support/wired-region.js'
@@ -129,6 +131,55 @@ describe('a catalog', () => {
     for (const taken of [first, second]) await region.restores(taken, 'local-2')
   })
 
+  test('that is deleted takes zones back one by one, whenever the region dies meanwhile', async () => {
+    const { volumes, snapshots, operator } = region.client
+    const far = { name: 'far', capacityBytes: String(1 << 20) }
+    const { id } = await volumes.createVolume({ ...far, zone: 'local-2' })
+    const first = await take()
+    const taken = await snapshots.createSnapshot({ sourceVolume: 'far', name: 'f' })
+    await region.stable(taken.id)
+    const { id: attachment } = await region.attach('far')
+    await region.world.signal('local-2', 'SIGKILL')
+    await stop()
+    loseCatalog()
+    await region.world.must('store-rebuild-catalog', data())
+    await start()
+    const namesNow = async () => (await region.objects.volumes()).map(({ name }) => name).sort()
+    await region.world.until('the first zone is back', async () => {
+      return (await namesNow()).includes('subject')
+    })
+    // One zone is as ever, and the other is away.
+    await volumes.createVolume({ ...far, zone: 'local-1' })
+    const away = { name: 'late', zone: 'local-2', capacityBytes: String(1 << 20) }
+    expect(await refusal(volumes.createVolume(away))).toMatchObject({ status: 'UNAVAILABLE' })
+    expect(await operator.getStoreStats({})).toMatchObject({
+      problems: [{ code: 'catalog_recovering' }],
+    })
+    expect(await refusal(operator.collectStore({}))).toMatchObject({
+      status: 'FAILED_PRECONDITION',
+    })
+    const returning = region.world.start('local-2')
+    for (let kills = 0; kills < 3; kills++) {
+      await sleep(random.below(400))
+      await stop()
+      await start()
+    }
+    await returning
+    await region.world.until('it collects again', async () => {
+      await operator.collectStore({})
+      return true
+    })
+    expect(await namesNow()).toEqual(['far', `far-${id.slice(-12)}`, 'subject'])
+    expect(await region.objects.attachments()).toContainEqual(
+      expect.objectContaining({
+        id: attachment,
+        volume: expect.objectContaining({ id }) as object,
+      }),
+    )
+    await region.restores(first, 'local-2')
+    await region.expectNothingLeft()
+  })
+
   test('of yesterday learns what was deleted and collected since', async () => {
     const gone = await take()
     await region.world.signal('region', 'SIGTERM')
@@ -140,7 +191,12 @@ describe('a catalog', () => {
     await stop()
     loseCatalog()
     renameSync(`${catalog()}.yesterday`, catalog())
+    // Somebody calls from the first moment on.
+    const early = persist(async () => {
+      return await region.client.snapshots.deleteSnapshot({ snapshot: gone.id })
+    }).catch((thrown: unknown) => asAshlarError(thrown).code)
     await start()
+    expect(await early).toBe('CATALOG_BEHIND')
     const refused = await refusal(region.client.operator.collectStore({}))
     expect(refused).toMatchObject({ status: 'FAILED_PRECONDITION' })
     expect(refused.message).toContain('store-rebuild-catalog --missing')

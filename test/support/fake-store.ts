@@ -84,6 +84,10 @@ export class FakeStore {
         quarantined: 0n,
         highestGeneration: this.highestGeneration,
       }),
+      manifestRoot: (manifest) => {
+        if (manifest.length !== 80) throw new AshlarError('INVALID_ARGUMENT', 'no manifest')
+        return manifest.subarray(48).toString('hex')
+      },
       storeRecord: async (_handle, record) => {
         await this.beforeRecord(record)
         this.records.push(record)

@@ -14,13 +14,17 @@ type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 type VolumeRecord = Mutable<NodeRecords['volumes'][number]>
 type CutRecord = Mutable<NodeRecords['cuts'][number]>
 type AttachmentRecord = Mutable<NodeRecords['attachments'][number]>
+type Origin = Extract<PoolOrder, { kind: 'createClone' }>['origin']
 
 export class FakeZone implements ZoneControl {
   readonly orders: PoolOrder[] = []
   readonly volumes = new Map<string, VolumeRecord>()
   readonly cuts = new Map<string, CutRecord>()
   readonly attachments = new Map<string, AttachmentRecord>()
+  /** Snapshot ids by pin. */
   readonly origins = new Map<string, string>()
+  /** Of origins, by snapshot. */
+  readonly manifests = new Map<string, Buffer>()
   readonly tombstones = new Map<string, NodeRecords['tombstones'][number]['kind']>()
   /** By id; the test says when one is available. */
   readonly clones = new Map<string, Mutable<NodeRecords['clones'][number]>>()
@@ -130,7 +134,9 @@ export class FakeZone implements ZoneControl {
       },
       volumes: [...this.volumes.values()].map((volume) => ({ ...volume })),
       cuts: [...this.cuts.values()].map((cut) => ({ ...cut })),
-      origins: [...this.origins].map(([pinId, snapshotId]) => ({ pinId, snapshotId })),
+      origins: [...this.origins].map(([pinId, snapshotId]) => {
+        return { pinId, snapshotId, manifest: this.manifests.get(snapshotId) ?? Buffer.alloc(0) }
+      }),
       attachments: [...this.attachments.values()].map((attachment) => ({ ...attachment })),
       tombstones: [...this.tombstones].map(([id, kind]) => ({ id, kind })),
       clones: [...this.clones.values()].map((clone) => ({ ...clone })),
@@ -190,7 +196,7 @@ export class FakeZone implements ZoneControl {
         if (this.clones.has(cloneId)) return
         const held = this.cuts.has(snapshotId)
         this.clones.set(cloneId, { cloneId, snapshotId, available: held })
-        if (!held) this.origins.set(origin.pinId, origin.snapshotId)
+        if (!held) this.#needs(origin)
         return
       }
       case 'deleteClone':
@@ -216,7 +222,12 @@ export class FakeZone implements ZoneControl {
       hydrated,
       ...(origin === undefined ? {} : { originSnapshotId: origin.snapshotId }),
     })
-    if (origin !== undefined) this.origins.set(origin.pinId, origin.snapshotId)
+    if (origin !== undefined) this.#needs(origin)
+  }
+
+  #needs({ pinId, snapshotId, manifest }: Origin): void {
+    this.origins.set(pinId, snapshotId)
+    this.manifests.set(snapshotId, manifest)
   }
 
   #cut({ volumeId, snapshotId }: { readonly volumeId: string; readonly snapshotId: string }): void {

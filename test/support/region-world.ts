@@ -70,6 +70,13 @@ export class RegionWorld {
     await this.#start()
   }
 
+  /** As `restart`, but does not wait for the nodes. */
+  async restartAlone(between: () => unknown = () => undefined): Promise<void> {
+    await this.stop()
+    await between()
+    await this.#begin()
+  }
+
   /** Like a kill in the middle of a native call: the old engine hangs on without its catalog. */
   async restartHard(): Promise<void> {
     void this.#region?.stop()
@@ -101,6 +108,17 @@ export class RegionWorld {
   }
 
   async #start(): Promise<void> {
+    await this.#begin()
+    const links = [...this.region.context.links.values()]
+    const zones = Object.values(this.zones)
+    await this.until(
+      () =>
+        links.every(({ state }, index) => state.kind === 'here' || zones[index]?.away) || undefined,
+      'the nodes to be here',
+    )
+  }
+
+  async #begin(): Promise<void> {
     const { name, number, peers } = this.#options
     this.store.restart()
     // Only its presence is looked at.
@@ -143,13 +161,6 @@ export class RegionWorld {
       newId: () => makeId(number),
     })
     await this.#region.start()
-    const links = [...this.#region.context.links.values()]
-    const zones = Object.values(this.zones)
-    await this.until(
-      () =>
-        links.every(({ state }, index) => state.kind === 'here' || zones[index]?.away) || undefined,
-      'the nodes to be here',
-    )
   }
 }
 

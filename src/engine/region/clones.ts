@@ -4,12 +4,11 @@
 
 import { assertNever } from '../../base/assert-never.js'
 import { AshlarError, asAshlarError } from '../../base/error.js'
-import { type Id, isId } from '../../base/ids.js'
+import type { Id } from '../../base/ids.js'
 import type { Reference } from '../../base/reference.js'
 import type { Tables } from '../../catalog/catalog.js'
 import type { ClonePlace, CloneRow, Reason } from '../../catalog/rows.js'
 import type { PoolOrder } from '../../native/binding.js'
-import type { NodeRecords } from '../zone-control.js'
 import { type RegionContext, linkOf, timing } from './context.js'
 import type { Step } from './drives.js'
 import type { Housekeeping } from './housekeeping.js'
@@ -127,7 +126,6 @@ export class Clones {
   async wake(node: string): Promise<void> {
     const records = linkOf(this.#context, node).freshRecords
     if (records === undefined) return
-    if (await this.#context.catalog.read.meta.isRecovered()) await this.#adopt(records)
     const available = new Map<string, boolean>(
       records.clones.map((clone) => [clone.cloneId, clone.available]),
     )
@@ -136,32 +134,6 @@ export class Clones {
       const moved =
         state === 'building' ? now !== false : state === 'available' && now === undefined
       if (moved) void this.#drive(id)
-    }
-  }
-
-  // A catalog that was made from records knows no clones; the node has them all the same.
-  async #adopt({ node, clones, origins }: NodeRecords): Promise<void> {
-    const { catalog, clock, log, newId } = this.#context
-    for (const { cloneId: id, snapshotId, available } of clones) {
-      if (!isId(id) || !isId(snapshotId)) continue
-      const pin = origins.find((origin) => origin.snapshotId === snapshotId)?.pinId ?? ''
-      const adopted = await catalog.write(async (tables) => {
-        const snapshot = await tables.snapshots.find(snapshotId)
-        if (snapshot?.state !== 'stable' || (await tables.clones.find(id)) !== undefined)
-          return false
-        if ((await cloneIn(tables, snapshotId, node.zone)) !== undefined) return false
-        await tables.clones.insert({
-          id,
-          snapshotId,
-          zone: node.zone,
-          state: available ? 'available' : 'building',
-          place: { node: node.name, pinId: isId(pin) ? pin : newId() },
-          reason: undefined,
-          createdMs: nowMs(clock),
-        })
-        return true
-      })
-      if (adopted) log.warn({ clone: id, snapshot: snapshotId, node: node.name }, 'clone adopted')
     }
   }
 

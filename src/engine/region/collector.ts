@@ -50,8 +50,8 @@ export class Collector {
   }
 
   /**
-   * Runs one collection, after those that were asked for before. Throws FAILED_PRECONDITION when
-   * this catalog may not know all that the store must keep, CORRUPT when something that must stay
+   * Runs one collection, after those that were asked for before. Throws CATALOG_BEHIND and
+   * FAILED_PRECONDITION when this catalog may not know all that the store must keep, CORRUPT when something that must stay
    * cannot be read, SHUTTING_DOWN.
    */
   async collect(): Promise<Collection> {
@@ -93,8 +93,8 @@ export class Collector {
   async #collect(): Promise<Collection> {
     const { context, native, store, recovery } = this.#options
     this.#stop.signal.throwIfAborted()
+    recovery.requireWhole()
     const handle = await store.get()
-    await recovery.refuseUnlessComplete()
     const superseded = await this.#superseded()
     const abort = () => void native.collectAbort(handle).catch(() => undefined)
     this.#stop.signal.addEventListener('abort', abort, { once: true })

@@ -13,7 +13,16 @@ import { describeSnapshot } from './copy-description.js'
 import { makePin } from './make-pin.js'
 import { nowMs } from './now.js'
 import type { PeerLinks } from './peer-link.js'
+import type { Recovery } from './recovery.js'
 import { resolveSnapshot } from './resolve.js'
+
+export interface CopiesOptions {
+  readonly context: RegionContext
+  readonly peers: PeerLinks
+  readonly recovery: Recovery
+  /** What `copies[]` of a snapshot shows has changed. */
+  readonly onChange: (snapshotId: Id) => Promise<void>
+}
 
 /** The clock only gives up; that nothing is read that has gone is decided by pins. */
 const silenceMaxMs = 7 * 24 * 3600 * 1000
@@ -21,21 +30,18 @@ const silenceMaxMs = 7 * 24 * 3600 * 1000
 export class Copies implements CopyControl {
   readonly #context: RegionContext
   readonly #peers: PeerLinks
+  readonly #recovery: Recovery
   readonly #onChange: (snapshotId: Id) => Promise<void>
 
-  /** `onChange`: what `copies[]` of a snapshot shows has changed. */
-  constructor(
-    context: RegionContext,
-    peers: PeerLinks,
-    onChange: (snapshotId: Id) => Promise<void>,
-  ) {
+  constructor({ context, peers, recovery, onChange }: CopiesOptions) {
     this.#context = context
     this.#peers = peers
+    this.#recovery = recovery
     this.#onChange = onChange
   }
 
   async open(request: OpenCopy): Promise<OpenedCopy> {
-    this.#requirePeer(request.region)
+    this.#admit(request.region)
     return await this.#context.catalog.write(async (tables) => {
       const row = await tables.copies.find(request.copyId)
       if (row === undefined) return await this.#openNew(tables, request)
@@ -48,7 +54,7 @@ export class Copies implements CopyControl {
   }
 
   async commit({ copyId, region, copyName }: CommitCopy): Promise<void> {
-    this.#requirePeer(region)
+    this.#admit(region)
     const changed = await this.#context.catalog.write(async (tables) => {
       const row = await tables.copies.find(copyId)
       // It was given up here, and is complete there all the same.
@@ -65,7 +71,7 @@ export class Copies implements CopyControl {
   }
 
   async release({ copyId, region }: ReleaseCopy): Promise<void> {
-    this.#requirePeer(region)
+    this.#admit(region)
     const changed = await this.#context.catalog.write(async (tables) => {
       const row = await tables.copies.find(copyId)
       if (row === undefined) return undefined
@@ -126,7 +132,9 @@ export class Copies implements CopyControl {
     return await resolveSnapshot(tables, reference, this.#context, 'snapshot_crn')
   }
 
-  #requirePeer(region: string): void {
+  /** All calls of others change something. Throws PERMISSION_DENIED, and as `Recovery.requireCurrent`. */
+  #admit(region: string): void {
+    this.#recovery.requireCurrent()
     if (this.#peers.has(region)) return
     throw new AshlarError(
       'PERMISSION_DENIED',

@@ -8,11 +8,9 @@ import type { Tables } from '../../catalog/catalog.js'
 import type { OrderRow } from '../../catalog/rows.js'
 import type { PoolOrder } from '../../native/binding.js'
 import type { NodeRecords } from '../zone-control.js'
-import { adoptRecords } from './adoption.js'
 import { type RegionContext, linkOf, timing } from './context.js'
 import type { Step } from './drives.js'
 import { isTransient } from './node-link.js'
-import { nowMs } from './now.js'
 
 export class Housekeeping {
   readonly #context: RegionContext
@@ -51,9 +49,7 @@ export class Housekeeping {
     const records = link.freshRecords
     if (records !== undefined) {
       await this.#noteNode(records)
-      await adoptRecords(this.#context, records, () => this.#isFresh(records))
       await this.#noteHydrated(records)
-      await this.#restorePins(records)
       await this.#releasePins(records)
       await this.#forgetTombstones(records, signal)
       await this.#reportOrphans(records)
@@ -119,42 +115,36 @@ export class Housekeeping {
     }
   }
 
-  // A catalog that was made from records has none; the node knows what it still needs.
-  async #restorePins({ node, origins, volumes }: NodeRecords): Promise<void> {
-    const { catalog, clock, log } = this.#context
-    if (!(await catalog.read.meta.isRecovered())) return
-    for (const { pinId, snapshotId } of origins) {
-      if (!isId(pinId) || !isId(snapshotId)) continue
-      const restored = await catalog.write(async (tables) => {
-        if ((await tables.pins.find(pinId)) !== undefined) return false
-        const row = await tables.snapshots.find(snapshotId)
-        if (row?.rootHex === undefined || row.manifest === undefined) return false
-        const { rootHex, manifest } = row
-        const volume = volumes.find(({ originSnapshotId }) => originSnapshotId === snapshotId)
-        const objectId = volume !== undefined && isId(volume.volumeId) ? volume.volumeId : pinId
-        const pin = { id: pinId, rootHex, snapshotId, manifest, holder: node.name, objectId }
-        const state = { purpose: 'restore', state: 'held', createdMs: nowMs(clock) } as const
-        await tables.pins.insert({ ...pin, ...state })
-        return true
-      })
-      if (restored) log.warn({ pin: pinId, snapshot: snapshotId, node: node.name }, 'pin restored')
-    }
-  }
-
   // A held pin was taken over by the node; it has no use once no root there refers to the origin.
   async #releasePins(records: NodeRecords): Promise<void> {
     const { node, origins } = records
     const { catalog, log } = this.#context
     const used = new Set<string>(origins.map(({ pinId }) => pinId))
-    const held = await catalog.read.pins.heldBy(node.name)
+    const unused = (await catalog.read.pins.heldBy(node.name)).filter(({ id }) => !used.has(id))
+    if (unused.length === 0 || (await this.#isAnotherPool(records))) return
     // A pin may have become held while it was read, by an order younger than these records.
     if (!this.#isFresh(records)) return
-    for (const pin of held) {
-      if (used.has(pin.id)) continue
+    for (const pin of unused) {
       await catalog.write(async (tables) => await tables.pins.remove(pin.id))
       this.#onGarbage()
       log.debug({ pin: pin.id, snapshot: pin.snapshotId, node: node.name }, 'pin released')
     }
+  }
+
+  // That an origin is not listed proves something only in the pool that was ordered to have it: one that
+  // is empty, or of yesterday, lacks volumes that nobody deleted.
+  async #isAnotherPool({ node, volumes }: NodeRecords): Promise<boolean> {
+    const { catalog, log } = this.#context
+    const listed = new Set<string>(volumes.map(({ volumeId }) => volumeId))
+    const lost = (await catalog.read.volumes.ofNode(node.name)).find(
+      ({ id, state }) => (state === 'available' || state === 'growing') && !listed.has(id),
+    )
+    if (lost === undefined) return false
+    log.warn(
+      { node: node.name, volume: lost.id },
+      'the node lacks a volume: pins are kept until it is there again or deleted',
+    )
+    return true
   }
 
   async #forgetTombstones(records: NodeRecords, signal: AbortSignal): Promise<void> {

@@ -15,12 +15,20 @@ import {
   zoneTiming,
 } from '../zone-control.js'
 
+/** Whether a node takes part in its region yet (recovery.ts). */
+export interface Admission {
+  /** Settles when what the node has is known here. Throws when it cannot be; the node stays away. */
+  admit(records: NodeRecords): Promise<void>
+  takesOrders(node: string): boolean
+}
+
 export interface NodeLinkOptions {
   readonly name: string
   readonly zone: string
   /** Name of the region that asks. */
   readonly region: string
   readonly control: ZoneControl
+  readonly admission: Admission
   readonly clock: Clock
   readonly log: Logger
 }
@@ -121,6 +129,9 @@ export class NodeLink {
 
   /** Throws REMOTE_UNAVAILABLE when the node does not answer in time, and what the node answers. */
   async order(order: PoolOrder, { timeoutMs, signal }: OrderOptions): Promise<OrderAnswer> {
+    if (!this.#options.admission.takesOrders(this.name)) {
+      throw this.#unavailable('what it has is not known here yet')
+    }
     const late = AbortSignal.timeout(timeoutMs)
     const ended = AbortSignal.any([signal, this.#stop.signal, late])
     try {
@@ -178,7 +189,7 @@ export class NodeLink {
     try {
       for await (const event of control.watch(region, AbortSignal.any([signal, silence.signal]))) {
         watchdog.refresh()
-        if (event.kind === 'records') this.#seen(event.records)
+        if (event.kind === 'records') await this.#received(event.records)
         if (event.kind === 'hydration') this.#moved(event.progress.volumeId, event.progress)
         if (event.kind === 'clone') this.#moved(event.progress.cloneId, event.progress)
       }
@@ -201,7 +212,7 @@ export class NodeLink {
     return { ...found.progress, bytesPerSecond: found.meter.bytesPerSecond }
   }
 
-  #seen(records: NodeRecords): void {
+  async #received(records: NodeRecords): Promise<void> {
     const { name, zone } = records.node
     if (name !== this.name || zone !== this.zone) {
       throw new AshlarError(
@@ -209,6 +220,12 @@ export class NodeLink {
         `the address of node ${this.name} in zone ${this.zone} is answered by node ${name} in zone ${zone}`,
       )
     }
+    await this.#options.admission.admit(records)
+    this.#stop.signal.throwIfAborted()
+    this.#seen(records)
+  }
+
+  #seen(records: NodeRecords): void {
     const was = this.#state.kind
     // Numbers of a former life of the node are not comparable; this list is younger than all of them.
     if (was === 'away' && this.#acknowledged?.bootId !== records.revision.bootId) {

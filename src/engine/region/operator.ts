@@ -59,7 +59,7 @@ export class Operator {
       catalogGeneration: await tables.meta.generation(),
       sessions: await tables.sessions.count(),
       pins: await tables.pins.count(),
-      problem: await recovery.problem(),
+      problem: recovery.problem(),
     }
   }
 
@@ -73,7 +73,8 @@ export class Operator {
    * of its nodes is here.
    */
   async forgetZone(zone: string): Promise<ForgottenZone> {
-    const { context, collector } = this.#options
+    const { context, collector, recovery } = this.#options
+    recovery.requireCurrent()
     const links = [...context.links.values()].filter((link) => link.zone === zone)
     const here = links.find(({ state }) => state.kind === 'here')
     if (here !== undefined) {
@@ -84,6 +85,7 @@ export class Operator {
       )
     }
     const gone: string[] = []
+    let nodes: ReadonlySet<string> = new Set()
     const forgotten = await context.catalog.write(async (tables) => {
       const known = (await tables.nodes.all()).filter((node) => node.zone === zone)
       const names = new Set([...links, ...known].map(({ name }) => name))
@@ -93,6 +95,7 @@ export class Operator {
           metadata: { zone },
         })
       }
+      nodes = names
       const total = { pinsDropped: 0, volumesForgotten: 0 }
       for (const name of names) {
         total.pinsDropped += await tables.pins.removeOfNode(name)
@@ -108,6 +111,7 @@ export class Operator {
     // What still runs for them finds no row and ends.
     await Promise.all(gone.map(async (key) => await context.drives.interrupt(key)))
     context.log.warn({ zone, ...forgotten }, 'zone forgotten')
+    await recovery.forget(nodes)
     collector.soon()
     return forgotten
   }

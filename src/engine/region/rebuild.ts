@@ -1,14 +1,13 @@
 // A catalog from the records of its store, or brought up to date with them: commits and deletes of
 // snapshots in the order of their generations. A commit of one that is there says its name, tags and
-// copies of then. Volumes and pins are not in records: the nodes have the volumes, and say which pins
-// they need (adoption.ts, housekeeping.ts).
+// copies of then. Volumes and pins are not in records: the nodes have them, and say so (adoption.ts).
 
 import type { Catalog, Tables } from '../../catalog/catalog.js'
 import type { New, SnapshotRow } from '../../catalog/rows.js'
 import { parseCrn } from '../../base/crn.js'
 import { AshlarError } from '../../base/error.js'
 import type { Id } from '../../base/ids.js'
-import { limits } from '../../base/limits.js'
+import { suffixedName } from '../../base/names.js'
 import type { DamagedRecord, StoreRecord, StoreRecords } from '../../native/binding.js'
 import {
   type CopyRecord,
@@ -149,8 +148,7 @@ async function applyCopies(
 async function freeName(tables: Tables, name: string, id: Id): Promise<void> {
   const holder = await tables.snapshots.holdingName(name)
   if (holder === undefined || holder.id === id) return
-  const suffix = `-${holder.id.slice(-12)}`
-  const renamed = name.slice(0, limits.nameLengthMax - suffix.length).replace(/-+$/, '') + suffix
+  const renamed = suffixedName(name, holder.id)
   await tables.snapshots.update(holder.id, { name: renamed, revision: holder.revision + 1 })
 }
 

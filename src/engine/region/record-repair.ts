@@ -42,7 +42,7 @@ export class RecordRepair {
   async #mend(): Promise<readonly bigint[] | undefined> {
     const { context, store, recovery } = this.#options
     if (!store.isPresent) return []
-    if (!(await recovery.isWhole())) return undefined
+    if (recovery.state !== 'whole') return undefined
     try {
       return await this.#supersede()
     } catch (thrown) {

@@ -10,6 +10,7 @@ import type { Catalog } from '../../catalog/catalog.js'
 import type { Binding } from '../../native/binding.js'
 import type { Puller } from '../puller.js'
 import type { ZoneControl } from '../zone-control.js'
+import { adoptPins, adoptRecords } from './adoption.js'
 import { Attachments } from './attachments.js'
 import { Audits } from './audits.js'
 import { Clones } from './clones.js'
@@ -85,15 +86,31 @@ export class Region {
 
   constructor(options: RegionOptions) {
     const { catalog, clock, log, native, store, nodes } = options
+    const rootOf = (manifest: Buffer): string | undefined => {
+      try {
+        return native.manifestRoot(manifest)
+      } catch {
+        return undefined // it is none
+      }
+    }
+    const recovery = new Recovery({
+      catalog,
+      native,
+      store,
+      nodes,
+      log,
+      adopt: async (tables, records) => await adoptRecords({ context, rootOf }, tables, records),
+      adoptPins: async (tables, records) => await adoptPins({ context, rootOf }, tables, records),
+    })
     const context: RegionContext = {
       account: options.account,
       region: options.region,
       catalog,
       clock,
       log,
-      links: new Map(nodes.map((node) => [node.name, linkTo(node, options)])),
+      links: new Map(nodes.map((node) => [node.name, linkTo(node, options, recovery)])),
       drives: new Drives({ clock, log }),
-      requests: new RequestLog(catalog, clock),
+      requests: new RequestLog(catalog, clock, () => recovery.requireCurrent()),
       newId: options.newId,
     }
     const pullers = new Map(nodes.map(({ name, puller }) => [name, puller]))
@@ -101,7 +118,6 @@ export class Region {
     const sessions = new Sessions(context)
     const jobs = new IngestJobs({ context, native, store, sessions, pullers })
     const views = new Views(context, jobs)
-    const recovery = new Recovery({ context, native, store })
     const records = new RecordRepair({ context, native, store, recovery, jobs })
     const collector = new Collector({ context, native, store, sessions, recovery, records })
     const housekeeping = new Housekeeping(context, () => collector.soon())
@@ -127,7 +143,8 @@ export class Region {
       housekeeping,
       collector,
     })
-    this.copies = new Copies(context, peers, async (id) => await jobs.recordAgain(id))
+    const onChange = async (id: Id): Promise<void> => await jobs.recordAgain(id)
+    this.copies = new Copies({ context, peers, recovery, onChange })
     this.#peers = peers
     this.repairs = new Repairs({
       context,
@@ -151,13 +168,15 @@ export class Region {
       link.onRecords((back) => this.#look(link.name, back))
       link.start()
     }
+    // What a catalog of yesterday left under way may have ended since.
+    if (this.recovery.state === 'behind') return
     await this.volumes.recover()
     await this.attachments.recover()
     await this.snapshots.recover()
     await this.clones.recover()
     this.#peers.recover()
     this.#sweeps = this.#sweep()
-    await this.#collector.start()
+    void this.#collectWhenWhole()
     this.audits.start()
     this.repairs.start()
   }
@@ -183,13 +202,28 @@ export class Region {
   }
 
   #look(node: string, back: boolean): void {
-    if (back) this.context.drives.wakeAll()
-    this.#housekeeping.look(node)
+    if (this.recovery.state === 'behind') return
     const failed = (thrown: unknown) => {
       if (!this.#stop.signal.aborted) this.context.log.error({ err: thrown, node }, 'look failed')
     }
+    if (back) {
+      this.context.drives.wakeAll()
+      // One that was just taken over may be on its way out.
+      this.attachments.recover().catch(failed)
+    }
+    this.#housekeeping.look(node)
     this.snapshots.wake(node).catch(failed)
     this.clones.wake(node).catch(failed)
+  }
+
+  async #collectWhenWhole(): Promise<void> {
+    try {
+      await this.recovery.whole
+      await this.#collector.start()
+    } catch (thrown) {
+      if (this.#stop.signal.aborted) return
+      this.context.log.error({ err: thrown }, 'collections were not started')
+    }
   }
 
   /** A configuration that drops a node would strand what lives there. */
@@ -215,8 +249,8 @@ export class Region {
   }
 }
 
-function linkTo(node: RegionNode, options: RegionOptions): NodeLink {
+function linkTo(node: RegionNode, options: RegionOptions, admission: Recovery): NodeLink {
   const { name, zone, control } = node
   const { clock, log, region } = options
-  return new NodeLink({ name, zone, control, region: region.name, clock, log })
+  return new NodeLink({ name, zone, control, region: region.name, admission, clock, log })
 }

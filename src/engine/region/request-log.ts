@@ -27,15 +27,19 @@ export type Claim = (tables: Tables, resourceId: Id) => Promise<void>
 export class RequestLog {
   readonly #catalog: Catalog
   readonly #clock: Clock
+  readonly #requireCurrent: () => void
   readonly #lock = new KeyedLock()
 
-  constructor(catalog: Catalog, clock: Clock) {
+  /** `requireCurrent` throws while nothing may be changed (recovery.ts). */
+  constructor(catalog: Catalog, clock: Clock, requireCurrent: () => void) {
     this.#catalog = catalog
     this.#clock = clock
+    this.#requireCurrent = requireCurrent
   }
 
-  /** Throws ID_REUSED when the id came with other arguments before. */
+  /** Throws ID_REUSED when the id came with other arguments before, and as `requireCurrent`. */
   async once<T>(call: RepeatableCall<T>): Promise<T> {
+    this.#requireCurrent()
     const { requestId } = call
     if (requestId === '') return await call.run(async () => undefined)
     // A repetition that comes while the first call runs waits for its answer.

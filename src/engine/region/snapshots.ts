@@ -392,7 +392,8 @@ export class Snapshots {
       await tables.snapshots.update(row.id, { state: 'failed', reason })
       await tables.clones.condemnOf(row.id)
       await tables.sessions.endOf(row.id)
-      await orderDrop(tables, row, this.#context)
+      // A node that does not list it may have shown another pool: its owner decides, by the delete.
+      if (reason.code !== 'cut_lost') await orderDrop(tables, row, this.#context)
     })
     await this.#lookAt(row)
   }

@@ -93,6 +93,7 @@ export class RecordPoller {
         progress.push(String(value))
         return undefined
       }
+      if (key === 'manifest') return undefined // the pin beside it stands for it
       return typeof value === 'bigint' ? String(value) : value
     })
     return { records, text: `${this.#options.mark()} ${text}`, progress: progress.join(' ') }

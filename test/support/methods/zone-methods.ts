@@ -95,7 +95,7 @@ export const zoneUses: readonly Use<ZoneGround>[] = [
       const check: Parameters<typeof ordering>[1] = ({ volumes, origins }) => {
         const expected = { volumeId, hydrated: false, originSnapshotId: snapshotId }
         expect(volumes).toContainEqual(expect.objectContaining(expected))
-        expect(origins).toContainEqual({ snapshotId, pinId })
+        expect(origins).toContainEqual({ snapshotId, pinId, manifest: origin.manifest })
       }
       return ordering(call, check, at)
     },

@@ -65,7 +65,7 @@ function restored(pinId?: string): PoolRecords {
   const none = { cuts: [], attachments: [], tombstones: [], clones: [] }
   return pinId === undefined
     ? { ...none, volumes: [], origins: [] }
-    : { ...none, volumes: [volume], origins: [{ snapshotId, pinId }] }
+    : { ...none, volumes: [volume], origins: [{ snapshotId, pinId, manifest: Buffer.alloc(80) }] }
 }
 
 function follow(pinId?: string): void {

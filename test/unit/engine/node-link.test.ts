@@ -35,6 +35,7 @@ test('what is on its way has a rate, until it is there', async () => {
         }
       },
     },
+    admission: { admit: async () => undefined, takesOrders: () => true },
     clock: { ...systemClock, monotonicMs: () => ms },
     log: makeLogger({ name: 'test', level: 'silent' }),
   })

@@ -4,9 +4,11 @@
 export interface OriginRecord {
   'snapshotId'?: (string);
   'pinId'?: (string);
+  'manifest'?: (Buffer | Uint8Array | string);
 }
 
 export interface OriginRecord__Output {
   'snapshotId': (string);
   'pinId': (string);
+  'manifest': (Buffer);
 }
