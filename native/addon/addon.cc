@@ -345,7 +345,13 @@ class Addon final : public Napi::Addon<Addon> {
   Napi::Value give_to(const Napi::CallbackInfo& info) {
     const auto channel = held_in<Held>(info[0], kChannelTag);
     if (!channel) return reject(info.Env(), channel.error());
-    return run(info.Env(), give(*channel, info[1]));
+    if (!info[1].IsBuffer()) {
+      return reject(info.Env(), error(Code::kInvalidArgument, "frames are no buffer"));
+    }
+    // The bytes are read where they are.
+    const auto frames = info[1].As<Napi::Buffer<uint8_t>>();
+    return jobs_.run_keeping(info.Env(), frames,
+                             give(*channel, Bytes(frames.Data(), frames.Length())));
   }
   Napi::Value take_from(const Napi::CallbackInfo& info) {
     const auto channel = held_in<Held>(info[0], kChannelTag);

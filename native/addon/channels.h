@@ -85,6 +85,10 @@ class ChannelRegister {
 class StoreNode {
  public:
   explicit StoreNode(std::unique_ptr<ChunkStore> store) : store_(std::move(store)) {}
+  // Nobody closed it: its handle was dropped, or the environment has ended.
+  ~StoreNode() { close(); }
+  StoreNode(const StoreNode&) = delete;
+  StoreNode& operator=(const StoreNode&) = delete;
 
   Result<ChunkStore*> store() {
     std::lock_guard lock(mutex_);

@@ -1,6 +1,7 @@
 #include "addon/jobs.h"
 
 #include <cctype>
+#include <utility>
 
 #include "base/thread_name.h"
 
@@ -25,12 +26,19 @@ Jobs::Jobs(Napi::Env env)
     : back_(Napi::ThreadSafeFunction::New(
           env, Napi::Function::New(env, [](const Napi::CallbackInfo&) {}), "ashlar", 0, 1)) {
   back_.Unref(env);
+  // Hooks run backwards: this one before that of back_, which no thread may call after its end.
+  napi_add_env_cleanup_hook(
+      env, [](void* jobs) { static_cast<Jobs*>(jobs)->stop(); }, this);
 }
 
 Jobs::~Jobs() {
+  stop();
+}
+
+void Jobs::stop() {
   {
     std::lock_guard lock(mutex_);
-    stopping_ = true;
+    if (std::exchange(stopping_, true)) return;
   }
   wakes_.notify_all();
   for (std::thread& thread : threads_)
@@ -39,11 +47,20 @@ Jobs::~Jobs() {
 }
 
 Napi::Promise Jobs::run(Napi::Env env, Job job) {
-  auto deferred = Napi::Promise::Deferred::New(env);
-  if (under_way_++ == 0) back_.Ref(env);
+  return promise(env, {}, std::move(job));
+}
+
+Napi::Promise Jobs::run_keeping(Napi::Env env, Napi::Object kept, Job job) {
+  return promise(env, Napi::Persistent(kept), std::move(job));
+}
+
+Napi::Promise Jobs::promise(Napi::Env env, Napi::ObjectReference kept, Job job) {
+  const auto deferred = Napi::Promise::Deferred::New(env);
+  if (promised_.empty()) back_.Ref(env);
+  promised_.emplace(++last_, Promised{deferred, std::move(kept)});
   {
     std::lock_guard lock(mutex_);
-    waiting_.push_back(std::make_unique<Waiting>(Waiting{std::move(job), deferred}));
+    waiting_.push_back({last_, std::move(job)});
     if (idle_ < waiting_.size() && threads_.size() < kThreadsMax) {
       threads_.emplace_back([this] { worker(); });
     }
@@ -60,14 +77,14 @@ void Jobs::worker() {
     wakes_.wait(lock, [&] { return stopping_ || !waiting_.empty(); });
     idle_--;
     if (stopping_) return;
-    auto waiting = std::move(waiting_.front());
+    Waiting waiting = std::move(waiting_.front());
     waiting_.pop_front();
     lock.unlock();
-    Result<MakeValue> outcome = waiting->job();
-    auto done = std::make_unique<Done>(Done{waiting->deferred, std::move(outcome)});
-    waiting.reset();
+    Done done{waiting.number, waiting.job()};
+    waiting.job = nullptr;  // what it holds may end here, and call
     lock.lock();
     done_.push_back(std::move(done));
+    if (stopping_) return;
     lock.unlock();
     back_.NonBlockingCall([this](Napi::Env env, Napi::Function) { settle(env); });
     lock.lock();
@@ -76,19 +93,21 @@ void Jobs::worker() {
 
 // JavaScript thread. Whatever has been done by now is settled.
 void Jobs::settle(Napi::Env env) {
-  std::deque<std::unique_ptr<Done>> done;
+  std::deque<Done> done;
   {
     std::lock_guard lock(mutex_);
     done.swap(done_);
   }
-  for (auto& each : done) {
-    if (each->outcome) {
-      each->deferred.Resolve((*each->outcome)(env));
+  for (Done& each : done) {
+    const auto promised = promised_.extract(each.number);
+    const Napi::Promise::Deferred& deferred = promised.mapped().deferred;
+    if (each.outcome) {
+      deferred.Resolve((*each.outcome)(env));
     } else {
-      each->deferred.Reject(to_js_error(env, each->outcome.error()).Value());
+      deferred.Reject(to_js_error(env, each.outcome.error()).Value());
     }
-    if (--under_way_ == 0) back_.Unref(env);
   }
+  if (promised_.empty() && !done.empty()) back_.Unref(env);
 }
 
 }  // namespace ashlar::addon

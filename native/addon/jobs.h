@@ -2,6 +2,10 @@
 // the way back: a job's outcome settles a promise on the JavaScript thread. Threads are made as
 // needed, up to a limit, and joined when the environment ends.
 //
+// Threads know a promise by its number alone. What belongs to JavaScript (the promise itself, and a
+// value that has to live as long as it) stays in `promised_`, which only the JavaScript thread
+// touches: nothing of it can be released anywhere else, however a call ends.
+//
 // Thread: run() on the JavaScript thread; everything else inside.
 #pragma once
 
@@ -13,14 +17,17 @@
 #include <memory>
 #include <mutex>
 #include <thread>
+#include <unordered_map>
 #include <vector>
 
 #include "base/result.h"
 
 namespace ashlar::addon {
 
-// What a finished job leaves: makes the value the promise resolves to.
+// What a finished job leaves: makes the value the promise resolves to. Called and destroyed on the
+// JavaScript thread.
 using MakeValue = std::function<Napi::Value(Napi::Env)>;
+// Destroyed on any thread: holds nothing of JavaScript.
 using Job = std::function<Result<MakeValue>()>;
 
 inline MakeValue undefined() {
@@ -39,29 +46,41 @@ class Jobs {
   Jobs& operator=(const Jobs&) = delete;
 
   Napi::Promise run(Napi::Env env, Job job);
+  // `kept` stays alive until the promise is settled: the job may use what is inside.
+  Napi::Promise run_keeping(Napi::Env env, Napi::Object kept, Job job);
 
  private:
-  struct Waiting {
-    Job job;
+  using Number = uint64_t;
+  struct Promised {
     Napi::Promise::Deferred deferred;
+    Napi::ObjectReference kept;
+  };
+  struct Waiting {
+    Number number = 0;
+    Job job;
   };
   struct Done {
-    Napi::Promise::Deferred deferred;
+    Number number = 0;
     Result<MakeValue> outcome;
   };
 
+  Napi::Promise promise(Napi::Env env, Napi::ObjectReference kept, Job job);
   void worker();
   void settle(Napi::Env env);
+  // No job begins any more; returns when none runs. Idempotent.
+  void stop();
 
   static constexpr size_t kThreadsMax = 128;
 
+  // JavaScript thread. While there are promises, the environment is kept alive.
   Napi::ThreadSafeFunction back_;
-  size_t under_way_ = 0;  // JavaScript thread: while any, the environment is kept alive
+  std::unordered_map<Number, Promised> promised_;
+  Number last_ = 0;
 
-  std::mutex mutex_;
+  std::mutex mutex_;  // guards what follows
   std::condition_variable wakes_;
-  std::deque<std::unique_ptr<Waiting>> waiting_;
-  std::deque<std::unique_ptr<Done>> done_;
+  std::deque<Waiting> waiting_;
+  std::deque<Done> done_;
   std::vector<std::thread> threads_;
   size_t idle_ = 0;
   bool stopping_ = false;

@@ -16,6 +16,10 @@ class PoolNode {
  public:
   PoolNode(std::unique_ptr<Pool> pool)
       : pool_(std::move(pool)), volumes_(std::make_unique<Volumes>(*pool_)) {}
+  // Nobody closed it: its handle was dropped, or the environment has ended.
+  ~PoolNode() { (void)close(); }
+  PoolNode(const PoolNode&) = delete;
+  PoolNode& operator=(const PoolNode&) = delete;
 
   // kShuttingDown once it is closed.
   Result<Volumes*> volumes() {

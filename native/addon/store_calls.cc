@@ -464,18 +464,12 @@ Job finish_ingest(std::shared_ptr<ChannelHandle> channel) {
   };
 }
 
-Result<Job> give(std::shared_ptr<ChannelHandle> channel, const Napi::Value& frames) {
-  if (!frames.IsBuffer()) return error(Code::kInvalidArgument, "frames are no buffer");
-  // The bytes are read where they are: the reference keeps them until the promise is settled.
-  const auto buffer = frames.As<Napi::Buffer<uint8_t>>();
-  auto kept = std::make_shared<Napi::Reference<Napi::Buffer<uint8_t>>>(Napi::Persistent(buffer));
-  const Bytes bytes(buffer.Data(), buffer.Length());
-  return Job([channel, kept, bytes]() -> Result<MakeValue> {
+Job give(std::shared_ptr<ChannelHandle> channel, Bytes frames) {
+  return [channel, frames]() -> Result<MakeValue> {
     const auto used = TRY(channel->use());
-    auto given = used->give(bytes);
-    if (!given) return std::move(given).error();
-    return MakeValue([kept](Napi::Env env) { return env.Undefined(); });
-  });
+    TRY(used->give(frames));
+    return undefined();
+  };
 }
 
 Job take(std::shared_ptr<ChannelHandle> channel) {

@@ -45,7 +45,8 @@ Result<Job> open_hydration(std::shared_ptr<PoolNode> pool, const Napi::Object& o
                            WrapChannel wrap);
 
 Job finish_ingest(std::shared_ptr<ChannelHandle> channel);
-Result<Job> give(std::shared_ptr<ChannelHandle> channel, const Napi::Value& frames);
+// `frames` stay where they are until the job has ended.
+Job give(std::shared_ptr<ChannelHandle> channel, Bytes frames);
 Job take(std::shared_ptr<ChannelHandle> channel);
 
 }  // namespace ashlar::addon
