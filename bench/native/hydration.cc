@@ -105,7 +105,7 @@ Result<void> run(const std::string& folder, uint64_t bytes, bool half) {
   std::filesystem::create_directories(folder);
   auto store = TRY(ChunkStore::open(folder + "/store", "00000000-0000-0000-0000-000000000000"));
   const Manifest manifest = TRY(fill_store(*store, bytes, half));
-  auto file = TRY(open_file_device(folder + "/pool", true));
+  auto file = TRY(open_file_device(folder + "/pool", IfAbsent::kCreate));
   PoolOptions options;
   options.capacity_bytes = 2 * bytes + (256ull << 20);
   auto pool = TRY(Pool::open(std::move(file.device), file.created, "pool", options));

@@ -115,7 +115,7 @@ TEST_F(Killed, OnAFile) {
   ASSERT_NE(::mkdtemp(folder), nullptr);
   const std::string path = std::string(folder) + "/pool";
   const auto open_file = [&](std::unique_ptr<Pool>* pool) -> Result<void> {
-    auto file = TRY(open_file_device(path, true));
+    auto file = TRY(open_file_device(path, IfAbsent::kCreate));
     PoolOptions options;
     options.capacity_bytes = 16 << 20;
     options.background = false;
