@@ -3,6 +3,8 @@
 //
 //   npm test                             all
 //   npm test -- --asan                   also the C++ program under the sanitizers
+//   npm test -- --tsan                   also its tests with threads under the thread sanitizer (those
+//                                        that the preset names: CMakePresets.json, ASHLAR_TEST_FILES)
 //   npm test -- native --filter Pool     C++ tests whose name contains Pool (or any gtest pattern)
 //   npm test -- unit catalog             vitest files whose path contains catalog
 //   npm test -- e2e restart              the same for test/e2e and test/interop
@@ -67,8 +69,9 @@ async function nativeShard(preset, index, shards, options) {
     options.filter && (/[*?:]/.test(options.filter) ? options.filter : `*${options.filter}*`)
   const args = [`--gtest_output=json:${report}`, '--gtest_color=no']
   if (pattern) args.push(`--gtest_filter=${pattern}`)
-  const sanitized = preset === 'asan'
-  const scale = options.soak ? '10' : sanitized ? '0.1' : options.asan ? '1' : '0.5'
+  const sanitized = preset !== 'check'
+  const beside = options.asan || options.tsan
+  const scale = options.soak ? '10' : sanitized ? '0.1' : beside ? '1' : '0.5'
   const env = {
     ...process.env,
     ASHLAR_TEST_SCALE: process.env.ASHLAR_TEST_SCALE ?? scale,
@@ -77,6 +80,7 @@ async function nativeShard(preset, index, shards, options) {
     // The distribution's RocksDB is not instrumented, so container annotations would disagree.
     ASAN_OPTIONS: 'detect_container_overflow=0:detect_stack_use_after_return=1',
     UBSAN_OPTIONS: 'print_stacktrace=1',
+    TSAN_OPTIONS: `suppressions=${join(root, 'test/native/tsan.supp')}:second_deadlock_stack=1`,
   }
   const program = join(root, 'build', preset, 'ashlar_tests')
   const stream = options.filter !== undefined // a focused run is being watched
@@ -264,10 +268,18 @@ for (const signal of ['SIGINT', 'SIGTERM']) {
 }
 
 function parse(args) {
-  const options = { suites: [], paths: [], filter: undefined, asan: false, soak: false }
+  const options = {
+    suites: [],
+    paths: [],
+    filter: undefined,
+    asan: false,
+    tsan: false,
+    soak: false,
+  }
   for (let at = 0; at < args.length; at++) {
     const arg = args[at]
     if (arg === '--asan') options.asan = true
+    else if (arg === '--tsan') options.tsan = true
     else if (arg === '--soak') options.soak = true
     else if (arg === '--filter' && args[at + 1] !== undefined) options.filter = args[++at]
     else if (arg.startsWith('-'))
@@ -312,6 +324,7 @@ main(import.meta.url, async (args) => {
   if (options.suites.includes('native')) {
     await step('native (check)', () => native('check', options))
     if (options.asan) await step('native (asan)', () => native('asan', options))
+    if (options.tsan) await step('native (tsan)', () => native('tsan', options))
   }
   for (const project of ['unit', 'e2e']) {
     if (options.suites.includes(project) && hasTests[project]()) {
