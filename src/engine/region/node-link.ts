@@ -14,6 +14,7 @@ import {
   type ZoneControl,
   zoneTiming,
 } from '../zone-control.js'
+import type { ShownPool } from './pool-history.js'
 
 export interface NodeLinkOptions {
   readonly name: string
@@ -21,6 +22,8 @@ export interface NodeLinkOptions {
   /** Name of the region that asks. */
   readonly region: string
   readonly control: ZoneControl
+  /** Called with what each list and heartbeat says of the pool, before it is believed otherwise. */
+  readonly notePool?: (shown: ShownPool) => Promise<void>
   readonly clock: Clock
   readonly log: Logger
 }
@@ -178,7 +181,8 @@ export class NodeLink {
     try {
       for await (const event of control.watch(region, AbortSignal.any([signal, silence.signal]))) {
         watchdog.refresh()
-        if (event.kind === 'records') this.#seen(event.records)
+        if (event.kind === 'records') await this.#arrived(event.records)
+        if (event.kind === 'heartbeat') await this.#beat(event.poolGeneration)
         if (event.kind === 'hydration') this.#moved(event.progress.volumeId, event.progress)
         if (event.kind === 'clone') this.#moved(event.progress.cloneId, event.progress)
       }
@@ -201,7 +205,7 @@ export class NodeLink {
     return { ...found.progress, bytesPerSecond: found.meter.bytesPerSecond }
   }
 
-  #seen(records: NodeRecords): void {
+  async #arrived(records: NodeRecords): Promise<void> {
     const { name, zone } = records.node
     if (name !== this.name || zone !== this.zone) {
       throw new AshlarError(
@@ -209,6 +213,23 @@ export class NodeLink {
         `the address of node ${this.name} in zone ${this.zone} is answered by node ${name} in zone ${zone}`,
       )
     }
+    await this.#notePool(records, records.node.poolGeneration)
+    this.#stop.signal.throwIfAborted()
+    this.#seen(records)
+  }
+
+  async #beat(poolGeneration: bigint): Promise<void> {
+    if (this.#state.kind === 'here') await this.#notePool(this.#state.records, poolGeneration)
+  }
+
+  async #notePool({ node, revision }: NodeRecords, generation: bigint): Promise<void> {
+    const { poolId, poolOpenedGeneration: openedGeneration } = node
+    const { bootId } = revision
+    const shown = { node: this.name, bootId, poolId, generation, openedGeneration }
+    await this.#options.notePool?.(shown)
+  }
+
+  #seen(records: NodeRecords): void {
     const was = this.#state.kind
     // Numbers of a former life of the node are not comparable; this list is younger than all of them.
     if (was === 'away' && this.#acknowledged?.bootId !== records.revision.bootId) {

@@ -25,6 +25,7 @@ import { NodeLink } from './node-link.js'
 import { Operator } from './operator.js'
 import { type PeerLink, PeerLinks } from './peer-link.js'
 import { Placement } from './placement.js'
+import { PoolHistory, type ShownPool } from './pool-history.js'
 import { RecordRepair } from './record-repair.js'
 import { Recovery } from './recovery.js'
 import { Repairs } from './repairs.js'
@@ -85,13 +86,14 @@ export class Region {
 
   constructor(options: RegionOptions) {
     const { catalog, clock, log, native, store, nodes } = options
+    const pools = new PoolHistory(catalog, log)
     const context: RegionContext = {
       account: options.account,
       region: options.region,
       catalog,
       clock,
       log,
-      links: new Map(nodes.map((node) => [node.name, linkTo(node, options)])),
+      links: new Map(nodes.map((node) => [node.name, linkTo(node, options, pools)])),
       drives: new Drives({ clock, log }),
       requests: new RequestLog(catalog, clock),
       newId: options.newId,
@@ -104,7 +106,7 @@ export class Region {
     const recovery = new Recovery({ context, native, store })
     const records = new RecordRepair({ context, native, store, recovery, jobs })
     const collector = new Collector({ context, native, store, sessions, recovery, records })
-    const housekeeping = new Housekeeping(context, () => collector.soon())
+    const housekeeping = new Housekeeping(context, pools, () => collector.soon())
     const placement = new Placement(context)
     this.context = context
     this.#housekeeping = housekeeping
@@ -215,8 +217,9 @@ export class Region {
   }
 }
 
-function linkTo(node: RegionNode, options: RegionOptions): NodeLink {
+function linkTo(node: RegionNode, options: RegionOptions, pools: PoolHistory): NodeLink {
   const { name, zone, control } = node
   const { clock, log, region } = options
-  return new NodeLink({ name, zone, control, region: region.name, clock, log })
+  const notePool = async (shown: ShownPool) => await pools.note(shown)
+  return new NodeLink({ name, zone, control, notePool, region: region.name, clock, log })
 }
