@@ -17,6 +17,7 @@ import { Nodes } from './nodes.js'
 import { Orders } from './orders.js'
 import { PeerOrders } from './peer-orders.js'
 import { Pins } from './pins.js'
+import { Pools } from './pools.js'
 import { Requests } from './requests.js'
 import type { Schema } from './schema.js'
 import { Sessions } from './sessions.js'
@@ -44,6 +45,7 @@ export class Tables {
   readonly orders: Orders
   readonly requests: Requests
   readonly nodes: Nodes
+  readonly pools: Pools
   readonly meta: Meta
   readonly #db: Kysely<Schema>
 
@@ -60,6 +62,7 @@ export class Tables {
     this.orders = new Orders(db)
     this.requests = new Requests(db)
     this.nodes = new Nodes(db)
+    this.pools = new Pools(db)
     this.meta = new Meta(db)
   }
 

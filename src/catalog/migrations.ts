@@ -292,6 +292,16 @@ const migrations: readonly string[] = [
     UNIQUE (peer, kind, target)
   ) STRICT;
   `,
+  `
+  -- The pool that each node showed last, and the newest checkpoint that was seen of it.
+  CREATE TABLE pools (
+    node TEXT PRIMARY KEY,
+    pool_id TEXT NOT NULL,
+    generation INTEGER NOT NULL,
+    boot_id TEXT NOT NULL,
+    reason TEXT
+  ) STRICT, WITHOUT ROWID;
+  `,
 ]
 
 /** Brings an open file to the newest version. Refuses files of others and of newer versions. */

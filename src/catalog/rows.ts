@@ -251,5 +251,17 @@ export interface NodeRow {
   readonly nbdTcpAddress: string
 }
 
+/** The pool that a node showed last. */
+export interface PoolRow {
+  readonly node: string
+  readonly poolId: string
+  /** The newest checkpoint that was seen of it. */
+  readonly generation: bigint
+  /** Of the node's start that said so. */
+  readonly bootId: string
+  /** What is wrong with it, until its volumes were sealed from everything. */
+  readonly reason: Reason | undefined
+}
+
 /** A row as it is written first: SQL gives it its place in the order of creation. */
 export type New<Row extends { readonly seq: number }> = Omit<Row, 'seq'>

@@ -161,6 +161,14 @@ export interface NodeTable {
   nbd_tcp_address: string
 }
 
+export interface PoolTable {
+  node: string
+  pool_id: string
+  generation: number
+  boot_id: string
+  reason: string | null
+}
+
 export interface Schema {
   meta: MetaTable
   volumes: VolumeTable
@@ -174,4 +182,5 @@ export interface Schema {
   orders: OrderTable
   requests: RequestTable
   nodes: NodeTable
+  pools: PoolTable
 }

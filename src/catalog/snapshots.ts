@@ -109,6 +109,8 @@ export class Snapshots {
       .where('state', '=', 'stable')
       .where('epoch', '<', epoch)
       .orderBy('epoch', 'desc')
+      // Epochs come again after a pool went back; the node knows the later one.
+      .orderBy('seq', 'desc')
       .limit(1)
       .executeTakeFirst()
     return row === undefined ? undefined : rowOf(row)
@@ -126,6 +128,16 @@ export class Snapshots {
       .limit(1)
       .executeTakeFirst()
     return row === undefined ? undefined : rowOf(row)
+  }
+
+  /** Marks those of all volumes of the node whose job is not done, as `sealFully` does. */
+  async sealFullyOfNode(node: string): Promise<void> {
+    await this.#db
+      .updateTable('snapshots')
+      .set({ full_seal: 1 })
+      .where('node', '=', node)
+      .where('state', 'in', ['cutting', 'captured'])
+      .execute()
   }
 
   /** Marks those of the volume whose job is not done: they are sealed without a base. */

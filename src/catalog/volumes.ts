@@ -170,6 +170,27 @@ export class Volumes {
       .execute()
   }
 
+  /** The next snapshot of each volume of the node is to be sealed without a base. */
+  async sealFully(node: string): Promise<void> {
+    await this.#db
+      .updateTable('volumes')
+      .set({ full_seal: 1 })
+      .where('node', '=', node)
+      .execute()
+  }
+
+  /** Some volume of the node is still to be sealed without a base. */
+  async owesFullSeal(node: string): Promise<boolean> {
+    const row = await this.#db
+      .selectFrom('volumes')
+      .select('id')
+      .where('node', '=', node)
+      .where('full_seal', '=', 1)
+      .limit(1)
+      .executeTakeFirst()
+    return row !== undefined
+  }
+
   /** The snapshot has a new name, or had its last one: references to it say so. */
   async renameSource(snapshotId: Id, name: string): Promise<void> {
     await this.#db

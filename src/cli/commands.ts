@@ -6,6 +6,7 @@ import { attachment } from './commands/attachment.js'
 import { attachments } from './commands/attachments.js'
 import { detach } from './commands/detach.js'
 import { poolCheck } from './commands/pool-check.js'
+import { poolCreate } from './commands/pool-create.js'
 import { regions } from './commands/regions.js'
 import { snapshotCloneCreate } from './commands/snapshot-clone-create.js'
 import { snapshotCloneDelete } from './commands/snapshot-clone-delete.js'
@@ -57,6 +58,7 @@ export const commands: readonly CommandSpec[] = [
   storeStats,
   storeCollect,
   verify,
+  poolCreate,
   poolCheck,
   storeCheck,
   storeRebuildIndex,

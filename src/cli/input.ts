@@ -45,15 +45,21 @@ export class Input {
     return items?.filter((item) => item !== '')
   }
 
-  /** --capacity in GiB or --size with a unit; undefined when neither was given. */
+  /** --capacity in GiB or --size with a unit, of a volume; undefined when neither was given. */
   capacity(): bigint | undefined {
+    const bytes = this.bytes()
+    return bytes === undefined ? undefined : checkCapacity(bytes)
+  }
+
+  /** As `capacity`, of what is no volume. */
+  bytes(): bigint | undefined {
     const capacity = this.text('capacity')
     const size = this.text('size')
     if (capacity !== undefined && size !== undefined) {
       throw invalidArgument('capacity', 'give --capacity or --size, not both')
     }
-    if (capacity !== undefined) return checkCapacity(wholeGib(capacity) * gibibyte)
-    return size === undefined ? undefined : checkCapacity(parseBytes(size))
+    if (capacity !== undefined) return wholeGib(capacity) * gibibyte
+    return size === undefined ? undefined : parseBytes(size)
   }
 }
 

@@ -31,6 +31,12 @@ export interface NodeDescription {
   readonly capacityBytes: bigint
   readonly freeBytes: bigint
   readonly readOnly: boolean
+  /** Empty when the node is too old to say. */
+  readonly poolId: string
+  /** The pool's newest durable checkpoint. */
+  readonly poolGeneration: bigint
+  /** The one that it had when this start of the node opened it. */
+  readonly poolOpenedGeneration: bigint
 }
 
 type Volume = PoolRecords['volumes'][number]
@@ -71,7 +77,8 @@ export type ZoneEvent =
   | { readonly kind: 'records'; readonly records: NodeRecords }
   | { readonly kind: 'hydration'; readonly progress: HydrationProgress }
   | { readonly kind: 'clone'; readonly progress: CloneProgress }
-  | { readonly kind: 'heartbeat' }
+  /** 0 when the node is too old to say. */
+  | { readonly kind: 'heartbeat'; readonly poolGeneration: bigint }
 
 export interface ZoneControl {
   /** Settles when the order is durable. Idempotent by the ids in it; see PoolOrder. */

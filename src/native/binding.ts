@@ -33,7 +33,7 @@ export interface ChannelHandle {
 
 export interface PoolOptions {
   readonly path: string
-  /** Used when the file does not exist yet; default: the file system's free space, or the device. */
+  /** Used when the file is made; default: the file system's free space. */
   readonly capacityBytes?: bigint
   readonly pageCacheBytes?: bigint
 }
@@ -171,6 +171,10 @@ export interface PoolStats {
   readonly capacityBytes: bigint
   readonly freeBytes: bigint
   readonly mappedBytes: bigint
+  /** UUID. */
+  readonly poolId: string
+  /** The newest durable checkpoint when this pool was opened; recovery made another. */
+  readonly openedGeneration: bigint
   readonly checkpointGeneration: bigint
   readonly journalUsedBytes: bigint
   readonly readOnly: boolean
@@ -222,6 +226,10 @@ export interface PoolBinding {
   /** The addon's error code names in order ("NOT_FOUND", …); a test compares them with src/gen/errors.ts. */
   errorCodes(): readonly string[]
 
+  /**
+   * A file that does not exist or is empty becomes a pool, whole or not at all. FOREIGN_FILE for
+   * anything else that is none, which is left untouched; IN_USE when another process has it.
+   */
   openPool(options: PoolOptions): Promise<PoolHandle>
   /** Checkpoints and closes; every later use fails SHUTTING_DOWN. */
   closePool(handle: PoolHandle): Promise<void>
@@ -233,6 +241,11 @@ export interface PoolBinding {
    */
   settle(handle: PoolHandle): Promise<void>
   poolStats(handle: PoolHandle): PoolStats
+  /**
+   * Offline: makes a pool of a file or block device. FOREIGN_FILE, with what is there in its message,
+   * when that is not empty, unless `force`; IN_USE when a daemon or the system has it.
+   */
+  createPool(options: CreatePoolOptions): Promise<CreatedPool>
   /** Offline walk of all roots against the allocator. Refuses a pool in use. */
   poolCheck(path: string, options: { readonly repair: boolean }): Promise<PoolCheckReport>
 
@@ -446,6 +459,19 @@ export interface StoreBinding {
 
 /** The whole seam. */
 export interface Binding extends PoolBinding, StoreBinding {}
+
+export interface CreatePoolOptions {
+  readonly path: string
+  /** Default: the file system's free space, or the device. */
+  readonly capacityBytes?: bigint
+  readonly force: boolean
+}
+
+export interface CreatedPool {
+  /** UUID. */
+  readonly poolId: string
+  readonly capacityBytes: bigint
+}
 
 export interface PoolCheckReport {
   readonly problems: readonly string[]

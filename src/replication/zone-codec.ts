@@ -59,7 +59,7 @@ export function encodeEvent(event: ZoneEvent): WatchResponse {
       }
     }
     case 'heartbeat':
-      return { heartbeat: {} }
+      return { heartbeat: { poolGeneration: String(event.poolGeneration) } }
   }
 }
 
@@ -69,7 +69,8 @@ export function decodeEvent(message: WatchResponse__Output): ZoneEvent | undefin
   if (records) return { kind: 'records', records: decodeRecords(records) }
   if (hydration) return { kind: 'hydration', progress: decodeProgress(hydration) }
   if (clone) return { kind: 'clone', progress: decodeCloneProgress(clone) }
-  return heartbeat ? { kind: 'heartbeat' } : undefined
+  if (!heartbeat) return undefined
+  return { kind: 'heartbeat', poolGeneration: BigInt(heartbeat.poolGeneration) }
 }
 
 export function decodeAnswer(
@@ -83,7 +84,13 @@ function encodeRecords(records: NodeRecords): NodeRecordsMessage {
   const { node } = records
   return {
     revision: encodeRevision(records.revision),
-    node: { ...node, capacityBytes: String(node.capacityBytes), freeBytes: String(node.freeBytes) },
+    node: {
+      ...node,
+      capacityBytes: String(node.capacityBytes),
+      freeBytes: String(node.freeBytes),
+      poolGeneration: String(node.poolGeneration),
+      poolOpenedGeneration: String(node.poolOpenedGeneration),
+    },
     volumes: records.volumes.map(({ volumeId, bytes, originSnapshotId, hydrated }) => ({
       volumeId,
       bytes: String(bytes),
@@ -120,6 +127,8 @@ function decodeRecords(message: NodeRecords__Output): NodeRecords {
       ...node,
       capacityBytes: BigInt(node.capacityBytes),
       freeBytes: BigInt(node.freeBytes),
+      poolGeneration: BigInt(node.poolGeneration),
+      poolOpenedGeneration: BigInt(node.poolOpenedGeneration),
     },
     volumes: message.volumes.map(decodeVolume),
     cuts: message.cuts.map(decodeCut),

@@ -43,5 +43,6 @@ function encodeZone(view: ZoneView) {
     poolCapacityBytes: String(view.capacityBytes),
     poolFreeBytes: String(view.freeBytes),
     volumes,
+    statusReasons: [...view.reasons],
   }
 }

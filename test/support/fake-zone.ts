@@ -39,6 +39,8 @@ export class FakeZone implements ZoneControl {
   /** Records come before the answer of an order, and not after it. */
   recordsFirst = false
   bootId = 'boot-1'
+  /** As it was opened by this boot, and as it is. */
+  pool = { id: '', opened: 1n, generation: 2n }
   revision = 0
   capturedNs = 1_700_000_000_000_000_000n
   readonly #epochs = new Map<string, number>()
@@ -48,6 +50,7 @@ export class FakeZone implements ZoneControl {
 
   constructor(name: string, zone: string) {
     this.#name = name
+    this.pool.id = `pool-of-${name}`
     this.#zone = zone
   }
 
@@ -60,6 +63,8 @@ export class FakeZone implements ZoneControl {
     this.away = undefined
     this.bootId = `boot-${Number(this.bootId.slice(5)) + 1}`
     this.revision = 0
+    const { id, generation } = this.pool
+    this.pool = { id, opened: generation, generation: generation + 1n }
   }
 
   changed(): void {
@@ -131,6 +136,9 @@ export class FakeZone implements ZoneControl {
         capacityBytes: 1n << 40n,
         freeBytes: 1n << 39n,
         readOnly: false,
+        poolId: this.pool.id,
+        poolGeneration: this.pool.generation,
+        poolOpenedGeneration: this.pool.opened,
       },
       volumes: [...this.volumes.values()].map((volume) => ({ ...volume })),
       cuts: [...this.cuts.values()].map((cut) => ({ ...cut })),

@@ -1,7 +1,7 @@
 import type { CommandSpec } from '../command.js'
 import { exitCodes } from '../exit-code.js'
 import { formatTable } from '../table.js'
-import { size, stateWord } from '../text.js'
+import { reasonsText, size, stateWord } from '../text.js'
 
 export const zones: CommandSpec = {
   name: 'zones',
@@ -13,7 +13,7 @@ export const zones: CommandSpec = {
     const found = (await client.topology.listZones({}, session.call)).zones
     session.print(found, () =>
       formatTable({
-        columns: ['Name', 'Region', 'Status', 'Nodes', 'Volumes', 'Capacity', 'Free'],
+        columns: ['Name', 'Region', 'Status', 'Nodes', 'Volumes', 'Capacity', 'Free', 'Reasons'],
         rows: found.map((zone) => [
           zone.name,
           zone.region,
@@ -22,6 +22,7 @@ export const zones: CommandSpec = {
           String(zone.volumes),
           size(zone.poolCapacityBytes),
           size(zone.poolFreeBytes),
+          reasonsText(zone.statusReasons),
         ]),
       }),
     )

@@ -11,16 +11,19 @@ import type { NodeRecords } from '../zone-control.js'
 import { type RegionContext, linkOf, timing } from './context.js'
 import type { Step } from './drives.js'
 import { isTransient } from './node-link.js'
+import type { PoolHistory } from './pool-history.js'
 
 export class Housekeeping {
   readonly #context: RegionContext
+  readonly #pools: PoolHistory
   readonly #onGarbage: () => void
   /** Ids of records that have a row, or were reported, by node. */
   readonly #known = new Map<string, ReadonlySet<string>>()
 
   /** `onGarbage`: a pin went, and what it kept may be kept by nobody now. */
-  constructor(context: RegionContext, onGarbage: () => void) {
+  constructor(context: RegionContext, pools: PoolHistory, onGarbage: () => void) {
     this.#context = context
+    this.#pools = pools
     this.#onGarbage = onGarbage
   }
 
@@ -49,6 +52,7 @@ export class Housekeeping {
     const records = link.freshRecords
     if (records !== undefined) {
       await this.#noteNode(records)
+      await this.#pools.look(node)
       await this.#noteHydrated(records)
       await this.#releasePins(records)
       await this.#forgetTombstones(records, signal)

@@ -14,6 +14,7 @@ import {
   type ZoneControl,
   zoneTiming,
 } from '../zone-control.js'
+import type { ShownPool } from './pool-history.js'
 
 /** Whether a node takes part in its region yet (recovery.ts). */
 export interface Admission {
@@ -29,6 +30,8 @@ export interface NodeLinkOptions {
   readonly region: string
   readonly control: ZoneControl
   readonly admission: Admission
+  /** Called with what each list and heartbeat says of the pool, before it is believed otherwise. */
+  readonly notePool?: (shown: ShownPool) => Promise<void>
   readonly clock: Clock
   readonly log: Logger
 }
@@ -190,6 +193,7 @@ export class NodeLink {
       for await (const event of control.watch(region, AbortSignal.any([signal, silence.signal]))) {
         watchdog.refresh()
         if (event.kind === 'records') await this.#received(event.records)
+        if (event.kind === 'heartbeat') await this.#beat(event.poolGeneration)
         if (event.kind === 'hydration') this.#moved(event.progress.volumeId, event.progress)
         if (event.kind === 'clone') this.#moved(event.progress.cloneId, event.progress)
       }
@@ -220,9 +224,21 @@ export class NodeLink {
         `the address of node ${this.name} in zone ${this.zone} is answered by node ${name} in zone ${zone}`,
       )
     }
+    await this.#notePool(records, records.node.poolGeneration)
     await this.#options.admission.admit(records)
     this.#stop.signal.throwIfAborted()
     this.#seen(records)
+  }
+
+  async #beat(poolGeneration: bigint): Promise<void> {
+    if (this.#state.kind === 'here') await this.#notePool(this.#state.records, poolGeneration)
+  }
+
+  async #notePool({ node, revision }: NodeRecords, generation: bigint): Promise<void> {
+    const { poolId, poolOpenedGeneration: openedGeneration } = node
+    const { bootId } = revision
+    const shown = { node: this.name, bootId, poolId, generation, openedGeneration }
+    await this.#options.notePool?.(shown)
   }
 
   #seen(records: NodeRecords): void {

@@ -103,6 +103,7 @@ export class Operator {
         await failSnapshots(tables, name, gone)
         await tables.orders.removeOfNode(name)
         await tables.nodes.remove(name)
+        await tables.pools.remove(name)
       }
       const clones = await tables.clones.removeOfZone(zone)
       gone.push(...clones.map((id) => `clone ${id}`))

@@ -26,6 +26,7 @@ import { NodeLink } from './node-link.js'
 import { Operator } from './operator.js'
 import { type PeerLink, PeerLinks } from './peer-link.js'
 import { Placement } from './placement.js'
+import { PoolHistory, type ShownPool } from './pool-history.js'
 import { RecordRepair } from './record-repair.js'
 import { Recovery } from './recovery.js'
 import { Repairs } from './repairs.js'
@@ -102,13 +103,14 @@ export class Region {
       adopt: async (tables, records) => await adoptRecords({ context, rootOf }, tables, records),
       adoptPins: async (tables, records) => await adoptPins({ context, rootOf }, tables, records),
     })
+    const pools = new PoolHistory(catalog, log)
     const context: RegionContext = {
       account: options.account,
       region: options.region,
       catalog,
       clock,
       log,
-      links: new Map(nodes.map((node) => [node.name, linkTo(node, options, recovery)])),
+      links: new Map(nodes.map((node) => [node.name, linkTo(node, options, recovery, pools)])),
       drives: new Drives({ clock, log }),
       requests: new RequestLog(catalog, clock, () => recovery.requireCurrent()),
       newId: options.newId,
@@ -120,7 +122,7 @@ export class Region {
     const views = new Views(context, jobs)
     const records = new RecordRepair({ context, native, store, recovery, jobs })
     const collector = new Collector({ context, native, store, sessions, recovery, records })
-    const housekeeping = new Housekeeping(context, () => collector.soon())
+    const housekeeping = new Housekeeping(context, pools, () => collector.soon())
     const placement = new Placement(context)
     this.context = context
     this.#housekeeping = housekeeping
@@ -249,8 +251,14 @@ export class Region {
   }
 }
 
-function linkTo(node: RegionNode, options: RegionOptions, admission: Recovery): NodeLink {
+function linkTo(
+  node: RegionNode,
+  options: RegionOptions,
+  admission: Recovery,
+  pools: PoolHistory,
+): NodeLink {
   const { name, zone, control } = node
   const { clock, log, region } = options
-  return new NodeLink({ name, zone, control, region: region.name, admission, clock, log })
+  const notePool = async (shown: ShownPool) => await pools.note(shown)
+  return new NodeLink({ name, zone, control, admission, notePool, region: region.name, clock, log })
 }

@@ -1,5 +1,6 @@
 // Regions and zones as this region knows them.
 
+import type { Reason } from '../../catalog/rows.js'
 import type { RegionContext } from './context.js'
 import type { NodeLink } from './node-link.js'
 
@@ -30,6 +31,7 @@ export interface ZoneView {
   readonly capacityBytes: bigint
   readonly freeBytes: bigint
   readonly volumes: number
+  readonly reasons: readonly Reason[]
 }
 
 export interface TopologyOptions {
@@ -77,6 +79,8 @@ export class Topology {
   async zones(name: string): Promise<readonly ZoneView[]> {
     const { context } = this.#options
     const counts = await context.catalog.read.volumes.countByZone()
+    const pools = await context.catalog.read.pools.all()
+    const known = new Map(pools.map(({ node, reason }) => [node, reason]))
     const byZone = new Map<string, NodeLink[]>()
     for (const link of context.links.values()) {
       if (name !== '' && link.zone !== name) continue
@@ -84,26 +88,41 @@ export class Topology {
     }
     return [...byZone]
       .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([zone, links]) => zoneView(zone, context.region.name, links, counts.get(zone) ?? 0))
+      .map(([zone, links]) => ({
+        ...zoneView(zone, links, reasonsOf(links, known)),
+        region: context.region.name,
+        volumes: counts.get(zone) ?? 0,
+      }))
   }
+}
+
+function reasonsOf(
+  links: readonly NodeLink[],
+  pools: ReadonlyMap<string, Reason | undefined>,
+): readonly Reason[] {
+  return links.flatMap(({ name, state }) => {
+    const pool = pools.get(name)
+    const reasons = pool === undefined ? [] : [pool]
+    if (state.kind === 'away' || !state.records.node.readOnly) return reasons
+    const message = `the pool of node ${name} is read-only after a failed write: restart the node`
+    return [...reasons, { code: 'pool_read_only', message }]
+  })
 }
 
 function zoneView(
   name: string,
-  region: string,
   links: readonly NodeLink[],
-  volumes: number,
-): ZoneView {
+  reasons: readonly Reason[],
+): Omit<ZoneView, 'region' | 'volumes'> {
   const here = links.flatMap(({ state }) => (state.kind === 'here' ? [state.records.node] : []))
-  const whole = here.length === links.length && !here.some(({ readOnly }) => readOnly)
+  const whole = here.length === links.length && reasons.length === 0
   return {
     name,
-    region,
     status: here.length === 0 ? 'unavailable' : whole ? 'available' : 'impaired',
     nodes: links.length,
     nodesAvailable: here.length,
     capacityBytes: here.reduce((sum, { capacityBytes }) => sum + capacityBytes, 0n),
     freeBytes: here.reduce((sum, { freeBytes }) => sum + freeBytes, 0n),
-    volumes,
+    reasons,
   }
 }

@@ -104,6 +104,7 @@ export class ZoneNode implements ZoneControl {
     const feed = this.#poller.feed()
     try {
       let shown = ''
+      let toldGeneration = 0n
       const progress = new Map<string, string>()
       while (!ended.aborted) {
         // The number is taken first: records read later contain every order counted by then.
@@ -114,13 +115,19 @@ export class ZoneNode implements ZoneControl {
         if (now !== shown) {
           shown = now
           said = true
-          yield { kind: 'records', records: nodeRecords(records, revision, this.#describe()) }
+          const node = this.#describe()
+          toldGeneration = node.poolGeneration
+          yield { kind: 'records', records: nodeRecords(records, revision, node) }
         }
         for (const event of this.#progress(records, progress)) {
           said = true
           yield event
         }
-        if (!said) yield { kind: 'heartbeat' }
+        const poolGeneration = this.stats().checkpointGeneration
+        if (!said || poolGeneration !== toldGeneration) {
+          toldGeneration = poolGeneration
+          yield { kind: 'heartbeat', poolGeneration }
+        }
         await feed.next(zoneTiming.heartbeatMs, clock, ended)
       }
     } finally {
@@ -138,8 +145,16 @@ export class ZoneNode implements ZoneControl {
   }
 
   #describe(): NodeDescription {
-    const { capacityBytes, freeBytes, readOnly } = this.stats()
-    return { ...this.#options.node, capacityBytes, freeBytes, readOnly }
+    const { capacityBytes, freeBytes, readOnly, ...pool } = this.stats()
+    return {
+      ...this.#options.node,
+      capacityBytes,
+      freeBytes,
+      readOnly,
+      poolId: pool.poolId,
+      poolGeneration: pool.checkpointGeneration,
+      poolOpenedGeneration: pool.openedGeneration,
+    }
   }
 
   *#progress(records: PoolRecords, shown: Map<string, string>): Generator<ZoneEvent, void> {

@@ -5,9 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 
-import type { Io } from '../../../src/cli/io.js'
-import { run } from '../../../src/cli/program.js'
 import { native } from '../../../src/native/binding.js'
+import { ashlar } from './run-offline.js'
 
 const catalogUuid = '6a2f41a3-c54c-4a4b-8d3e-0c0f4cd4e9d1'
 let folder: string
@@ -17,26 +16,6 @@ beforeEach(() => {
 afterEach(() => {
   rmSync(folder, { recursive: true })
 })
-
-async function ashlar(...args: readonly string[]) {
-  let out = ''
-  let err = ''
-  const io: Io = {
-    stdout: (text) => (out += text),
-    stderr: (text) => (err += text),
-    stderrTerminal: false,
-    stderrColumns: () => 80,
-    canAsk: false,
-    ask: () => Promise.reject(new Error('nobody to ask')),
-    env: {},
-    user: 'ann',
-    host: 'web-1',
-    clock: { nowNs: () => 0n, monotonicMs: () => 0, sleep: () => Promise.resolve() },
-    signal: new AbortController().signal,
-  }
-  const code = await run(args, io, '1.2.3')
-  return { code, out, err }
-}
 
 async function fill(): Promise<void> {
   const store = await native().openStore(folder, { catalogUuid })

@@ -1,6 +1,7 @@
 // Generated from proto/ by scripts/gen-proto.mjs.
 
 import type { ZoneStatus as _ashlar_v1_ZoneStatus, ZoneStatus__Output as _ashlar_v1_ZoneStatus__Output } from '../../ashlar/v1/ZoneStatus.js';
+import type { Reason as _ashlar_v1_Reason, Reason__Output as _ashlar_v1_Reason__Output } from '../../ashlar/v1/Reason.js';
 import type { Long } from '@grpc/proto-loader';
 
 export interface Zone {
@@ -12,6 +13,7 @@ export interface Zone {
   'poolCapacityBytes'?: (number | string | Long);
   'poolFreeBytes'?: (number | string | Long);
   'volumes'?: (number);
+  'statusReasons'?: (_ashlar_v1_Reason)[];
 }
 
 export interface Zone__Output {
@@ -23,4 +25,5 @@ export interface Zone__Output {
   'poolCapacityBytes': (string);
   'poolFreeBytes': (string);
   'volumes': (number);
+  'statusReasons': (_ashlar_v1_Reason__Output)[];
 }

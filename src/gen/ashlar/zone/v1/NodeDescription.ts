@@ -11,6 +11,9 @@ export interface NodeDescription {
   'capacityBytes'?: (number | string | Long);
   'freeBytes'?: (number | string | Long);
   'readOnly'?: (boolean);
+  'poolId'?: (string);
+  'poolGeneration'?: (number | string | Long);
+  'poolOpenedGeneration'?: (number | string | Long);
 }
 
 export interface NodeDescription__Output {
@@ -22,4 +25,7 @@ export interface NodeDescription__Output {
   'capacityBytes': (string);
   'freeBytes': (string);
   'readOnly': (boolean);
+  'poolId': (string);
+  'poolGeneration': (string);
+  'poolOpenedGeneration': (string);
 }
