@@ -36,10 +36,10 @@ export class LostCatalog {
   }
 
   /** With a region, the catalog is made anew; else the records are applied that it does not know. */
-  async apply(region: Owner = undefined, withoutDamaged = false): Promise<Applied> {
+  async apply(region?: Owner): Promise<Applied> {
     const { recordsRead } = this.#world.store
     return await this.#open(region, async (catalog) => {
-      return await applyRecords(catalog, recordsRead, withoutDamaged)
+      return await applyRecords(catalog, recordsRead)
     })
   }
 

@@ -46,7 +46,8 @@ export async function adoptRecords(
     attachments: await adoptAttachments(context, tables, records),
     clones: await adoptClones(context, tables, records),
   }
-  context.log.warn({ node, adopted }, 'what the node has is taken over')
+  const isNews = Object.values(adopted).some((count) => count > 0)
+  if (isNews) context.log.warn({ node, adopted }, 'what the node has is taken over')
 }
 
 /** Answers a snapshot whose content is not known, and was not told. */

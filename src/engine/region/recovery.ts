@@ -64,7 +64,9 @@ export class Recovery implements Admission {
     if (this.#state === 'whole') this.#isWhole()
     await this.#settle()
     const problem = this.problem()
-    if (problem !== undefined) log.error({ problem }, problem.message)
+    // Every new region begins with that of nodes it has not seen.
+    if (this.#state === 'adopting') log.info({ problem }, problem?.message)
+    else if (problem !== undefined) log.error({ problem }, problem.message)
   }
 
   /** Why nothing is collected now. */
