@@ -51,14 +51,15 @@ class Addon final : public Napi::Addon<Addon> {
             InstanceMethod("stopNbd", &Addon::stop_nbd),
             InstanceMethod("openStore", &Addon::open_store_at),
             InstanceMethod("closeStore", &Addon::close_store),
-            InstanceMethod("storeStats", &Addon::store_job<store_stats>),
+            InstanceMethod("storeStats", &Addon::store_job<store_stats, Jobs::Lane::kOrder>),
             InstanceMethod("storeRecords", &Addon::store_job<store_records>),
             InstanceMethod("storeDamagedRecords", &Addon::store_job<store_damaged_records>),
-            InstanceMethod("storeQuarantine", &Addon::store_job<store_quarantine>),
-            InstanceMethod("storeDamage", &Addon::store_job<store_damage>),
+            InstanceMethod("storeQuarantine",
+                           &Addon::store_job<store_quarantine, Jobs::Lane::kOrder>),
+            InstanceMethod("storeDamage", &Addon::store_job<store_damage, Jobs::Lane::kOrder>),
             InstanceMethod("collectBegin", &Addon::collect_begin_in),
             InstanceMethod("collectEnd", &Addon::collect_end_in),
-            InstanceMethod("collectAbort", &Addon::store_job<collect_abort>),
+            InstanceMethod("collectAbort", &Addon::store_job<collect_abort, Jobs::Lane::kOrder>),
             InstanceMethod("storeCheck", &Addon::store_path_job<store_check>),
             InstanceMethod("storeReadRecords", &Addon::store_path_job<store_read_records>),
             InstanceMethod("storeRebuildIndex", &Addon::store_path_job<store_rebuild_index>),
@@ -74,12 +75,15 @@ class Addon final : public Napi::Addon<Addon> {
             InstanceMethod("openCloneFill", &Addon::clone_fill),
             InstanceMethod("give", &Addon::give_to),
             InstanceMethod("take", &Addon::take_from),
+            InstanceMethod("yieldChannel", &Addon::yield_channel),
+            InstanceMethod("takeDemand", &Addon::demand_of),
             InstanceMethod("channelProgress", &Addon::progress_of),
             InstanceMethod("closeChannel", &Addon::close_channel),
         });
   }
 
  private:
+  using Lane = Jobs::Lane;
   using Node = std::shared_ptr<PoolNode>;
 
   using Store = std::shared_ptr<StoreNode>;
@@ -111,11 +115,11 @@ class Addon final : public Napi::Addon<Addon> {
   }
 
   Napi::Value reject(Napi::Env env, const Error& reason) {
-    return jobs_.run(env, [reason]() -> Result<MakeValue> { return reason; });
+    return jobs_.run(env, Lane::kOrder, [reason]() -> Result<MakeValue> { return reason; });
   }
-  Napi::Value run(Napi::Env env, Result<Job> job) {
+  Napi::Value run(Napi::Env env, Lane lane, Result<Job> job) {
     if (!job) return reject(env, job.error());
-    return jobs_.run(env, *std::move(job));
+    return jobs_.run(env, lane, *std::move(job));
   }
   static Napi::Value throw_error(Napi::Env env, const Error& reason) {
     to_js_error(env, reason).ThrowAsJavaScriptException();
@@ -135,7 +139,7 @@ class Addon final : public Napi::Addon<Addon> {
     const Napi::Env env = info.Env();
     if (!info[0].IsObject())
       return reject(env, error(Code::kInvalidArgument, "options are missing"));
-    return run(env, open_pool(info[0].As<Napi::Object>(), [](Node node) -> MakeValue {
+    return run(env, Lane::kEnd, open_pool(info[0].As<Napi::Object>(), [](Node node) -> MakeValue {
                  return [node](Napi::Env at) { return handle(at, node, kPoolTag); };
                }));
   }
@@ -149,7 +153,7 @@ class Addon final : public Napi::Addon<Addon> {
   Napi::Value close(const Napi::CallbackInfo& info) {
     const auto node = node_of(info[0], kPoolTag);
     if (!node) return reject(info.Env(), node.error());
-    return jobs_.run(info.Env(), [node = *node]() -> Result<MakeValue> {
+    return jobs_.run(info.Env(), Lane::kEnd, [node = *node]() -> Result<MakeValue> {
       TRY(node->close());
       return undefined();
     });
@@ -158,7 +162,7 @@ class Addon final : public Napi::Addon<Addon> {
   Napi::Value settle(const Napi::CallbackInfo& info) {
     const auto node = node_of(info[0], kPoolTag);
     if (!node) return reject(info.Env(), node.error());
-    return jobs_.run(info.Env(), settle_job(*node));
+    return jobs_.run(info.Env(), Lane::kOrder, settle_job(*node));
   }
 
   Napi::Value order(const Napi::CallbackInfo& info) {
@@ -167,7 +171,9 @@ class Addon final : public Napi::Addon<Addon> {
     if (!info[1].IsObject()) {
       return reject(info.Env(), error(Code::kInvalidArgument, "the order is missing"));
     }
-    return run(info.Env(), order_job(*node, info[1].As<Napi::Object>()));
+    const Napi::Object order = info[1].As<Napi::Object>();
+    const Lane lane = waits_for_hosts(order) ? Lane::kEnd : Lane::kOrder;
+    return run(info.Env(), lane, order_job(*node, order));
   }
 
   Napi::Value records_of(const Napi::CallbackInfo& info) {
@@ -188,8 +194,9 @@ class Addon final : public Napi::Addon<Addon> {
     if (!info[0].IsString() || !info[1].IsObject()) {
       return reject(info.Env(), error(Code::kInvalidArgument, "a path and options are needed"));
     }
-    return run(info.Env(), pool_check(info[0].As<Napi::String>().Utf8Value(),
-                                      flag_at(info[1].As<Napi::Object>(), "repair")));
+    return run(info.Env(), Lane::kBulk,
+               pool_check(info[0].As<Napi::String>().Utf8Value(),
+                          flag_at(info[1].As<Napi::Object>(), "repair")));
   }
 
   Napi::Value verify(const Napi::CallbackInfo& info) {
@@ -197,7 +204,7 @@ class Addon final : public Napi::Addon<Addon> {
       return reject(info.Env(), error(Code::kInvalidArgument, "a path is needed"));
     }
     const std::string path = info[0].As<Napi::String>().Utf8Value();
-    return jobs_.run(info.Env(), [path]() -> Result<MakeValue> {
+    return jobs_.run(info.Env(), Lane::kBulk, [path]() -> Result<MakeValue> {
       const ImageRoot image = TRY(verify_image(path));
       return MakeValue([image](Napi::Env env) {
         Napi::Object at = Napi::Object::New(env);
@@ -229,17 +236,18 @@ class Addon final : public Napi::Addon<Addon> {
     }
     const auto options = nbd_options(info[1].As<Napi::Object>());
     if (!options) return reject(info.Env(), options.error());
-    return jobs_.run(info.Env(), [node = *node, options = *options]() -> Result<MakeValue> {
+    const auto job = [node = *node, options = *options]() -> Result<MakeValue> {
       TRY(node->start_server(options));
       return MakeValue([node](Napi::Env env) { return handle(env, node, kNbdTag); });
-    });
+    };
+    return jobs_.run(info.Env(), Lane::kOrder, job);
   }
 
   Napi::Value stop_nbd(const Napi::CallbackInfo& info) {
     const auto node = node_of(info[0], kNbdTag);
     if (!node) return reject(info.Env(), node.error());
     const double grace_ms = info[1].IsNumber() ? info[1].As<Napi::Number>().DoubleValue() : 5000;
-    return jobs_.run(info.Env(), [node = *node, grace_ms]() -> Result<MakeValue> {
+    return jobs_.run(info.Env(), Lane::kEnd, [node = *node, grace_ms]() -> Result<MakeValue> {
       node->stop_server(std::chrono::milliseconds(int64_t(std::clamp(grace_ms, 0.0, 60e3))));
       return undefined();
     });
@@ -247,13 +255,14 @@ class Addon final : public Napi::Addon<Addon> {
 
   // A handle of `tag` and an object of options, answered by the job that `make` reads from them.
   template <typename Shared, typename Make>
-  Napi::Value run_with(const Napi::CallbackInfo& info, const napi_type_tag& tag, Make make) {
+  Napi::Value run_with(const Napi::CallbackInfo& info, const napi_type_tag& tag, Make make,
+                       Lane lane = Lane::kBulk) {
     const auto held = held_in<Shared>(info[0], tag);
     if (!held) return reject(info.Env(), held.error());
     if (!info[1].IsObject()) {
       return reject(info.Env(), error(Code::kInvalidArgument, "options are missing"));
     }
-    return run(info.Env(), make(*held, info[1].As<Napi::Object>()));
+    return run(info.Env(), lane, make(*held, info[1].As<Napi::Object>()));
   }
 
   Napi::Value open_store_at(const Napi::CallbackInfo& info) {
@@ -261,7 +270,7 @@ class Addon final : public Napi::Addon<Addon> {
       return reject(info.Env(), error(Code::kInvalidArgument, "a path and options are needed"));
     }
     const std::string path = info[0].As<Napi::String>().Utf8Value();
-    return run(info.Env(),
+    return run(info.Env(), Lane::kEnd,
                open_store(path, info[1].As<Napi::Object>(), [](Store store) -> MakeValue {
                  return [store](Napi::Env env) { return handle(env, store, kStoreTag); };
                }));
@@ -270,28 +279,28 @@ class Addon final : public Napi::Addon<Addon> {
   Napi::Value close_store(const Napi::CallbackInfo& info) {
     const auto store = held_in<Store>(info[0], kStoreTag);
     if (!store) return reject(info.Env(), store.error());
-    return jobs_.run(info.Env(), [store = *store]() -> Result<MakeValue> {
+    return jobs_.run(info.Env(), Lane::kEnd, [store = *store]() -> Result<MakeValue> {
       store->close();
       return undefined();
     });
   }
 
-  template <Job (*kMake)(Store)>
+  template <Job (*kMake)(Store), Jobs::Lane kLane = Jobs::Lane::kBulk>
   Napi::Value store_job(const Napi::CallbackInfo& info) {
     const auto store = held_in<Store>(info[0], kStoreTag);
     if (!store) return reject(info.Env(), store.error());
-    return jobs_.run(info.Env(), kMake(*store));
+    return jobs_.run(info.Env(), kLane, kMake(*store));
   }
 
   Napi::Value record_in(const Napi::CallbackInfo& info) {
-    return run_with<Store>(info, kStoreTag, store_record);
+    return run_with<Store>(info, kStoreTag, store_record, Lane::kOrder);
   }
   template <Job (*kMake)(const std::string&)>
   Napi::Value store_path_job(const Napi::CallbackInfo& info) {
     if (!info[0].IsString()) {
       return reject(info.Env(), error(Code::kInvalidArgument, "a path is needed"));
     }
-    return jobs_.run(info.Env(), kMake(info[0].As<Napi::String>().Utf8Value()));
+    return jobs_.run(info.Env(), Lane::kBulk, kMake(info[0].As<Napi::String>().Utf8Value()));
   }
   Napi::Value collect_begin_in(const Napi::CallbackInfo& info) {
     return run_with<Store>(info, kStoreTag, collect_begin);
@@ -340,7 +349,7 @@ class Addon final : public Napi::Addon<Addon> {
   Napi::Value ingest_finish(const Napi::CallbackInfo& info) {
     const auto channel = held_in<Held>(info[0], kChannelTag);
     if (!channel) return reject(info.Env(), channel.error());
-    return jobs_.run(info.Env(), finish_ingest(*channel));
+    return jobs_.run(info.Env(), Lane::kBulk, finish_ingest(*channel));
   }
   Napi::Value give_to(const Napi::CallbackInfo& info) {
     const auto channel = held_in<Held>(info[0], kChannelTag);
@@ -350,13 +359,25 @@ class Addon final : public Napi::Addon<Addon> {
     }
     // The bytes are read where they are.
     const auto frames = info[1].As<Napi::Buffer<uint8_t>>();
-    return jobs_.run_keeping(info.Env(), frames,
+    return jobs_.run_keeping(info.Env(), Lane::kBulk, frames,
                              give(*channel, Bytes(frames.Data(), frames.Length())));
   }
   Napi::Value take_from(const Napi::CallbackInfo& info) {
     const auto channel = held_in<Held>(info[0], kChannelTag);
     if (!channel) return reject(info.Env(), channel.error());
-    return jobs_.run(info.Env(), take(*channel));
+    return jobs_.run_when_ready(info.Env(), Lane::kBulk, take(*channel));
+  }
+  Napi::Value yield_channel(const Napi::CallbackInfo& info) {
+    const auto channel = held_in<Held>(info[0], kChannelTag);
+    if (!channel) return reject(info.Env(), channel.error());
+    return jobs_.run(info.Env(), Lane::kOrder, yield(*channel));
+  }
+  Napi::Value demand_of(const Napi::CallbackInfo& info) {
+    const auto node = node_of(info[0], kPoolTag);
+    if (!node) return reject(info.Env(), node.error());
+    auto demand = take_demand(*node);
+    if (!demand) return reject(info.Env(), demand.error());
+    return jobs_.run_when_ready(info.Env(), Lane::kOrder, *std::move(demand));
   }
   Napi::Value progress_of(const Napi::CallbackInfo& info) {
     const auto channel = held_in<Held>(info[0], kChannelTag);
@@ -373,7 +394,7 @@ class Addon final : public Napi::Addon<Addon> {
     const auto channel = held_in<Held>(info[0], kChannelTag);
     if (!channel) return throw_error(info.Env(), channel.error());
     // Ending may join a thread: not on this one.
-    jobs_.run(info.Env(), [channel = *channel]() -> Result<MakeValue> {
+    jobs_.run(info.Env(), Lane::kEnd, [channel = *channel]() -> Result<MakeValue> {
       channel->close();
       return undefined();
     });

@@ -22,11 +22,22 @@ Napi::Error to_js_error(Napi::Env env, const Error& error) {
   return thrown;
 }
 
+namespace {
+
+Attempt attempt_of(Job job) {
+  return [job = std::move(job)](const Ready&) -> Result<std::optional<MakeValue>> {
+    return std::optional(TRY(job()));
+  };
+}
+
+}  // namespace
+
 Jobs::Jobs(Napi::Env env)
-    : back_(Napi::ThreadSafeFunction::New(
-          env, Napi::Function::New(env, [](const Napi::CallbackInfo&) {}), "ashlar", 0, 1)) {
-  back_.Unref(env);
-  // Hooks run backwards: this one before that of back_, which no thread may call after its end.
+    : shared_(std::make_shared<Shared>(Napi::ThreadSafeFunction::New(
+          env, Napi::Function::New(env, [](const Napi::CallbackInfo&) {}), "ashlar", 0, 1))) {
+  shared_->back.Unref(env);
+  shared_->settle = [this](Napi::Env at) { settle(at); };
+  // Hooks run backwards: this one before that of `back`, which no thread may call after its end.
   napi_add_env_cleanup_hook(
       env, [](void* jobs) { static_cast<Jobs*>(jobs)->stop(); }, this);
 }
@@ -37,66 +48,94 @@ Jobs::~Jobs() {
 
 void Jobs::stop() {
   {
-    std::lock_guard lock(mutex_);
-    if (std::exchange(stopping_, true)) return;
+    std::lock_guard lock(shared_->mutex);
+    if (std::exchange(shared_->stopping, true)) return;
+    for (Threads& threads : shared_->lanes)
+      threads.wakes.notify_all();
   }
-  wakes_.notify_all();
-  for (std::thread& thread : threads_)
-    thread.join();
-  back_.Release();
+  // Nobody adds to them from here on.
+  for (Threads& threads : shared_->lanes) {
+    for (std::thread& thread : threads.all)
+      thread.join();
+  }
+  shared_->back.Release();
 }
 
-Napi::Promise Jobs::run(Napi::Env env, Job job) {
-  return promise(env, {}, std::move(job));
+Napi::Promise Jobs::run(Napi::Env env, Lane lane, Job job) {
+  return promise(env, {}, lane, attempt_of(std::move(job)));
 }
 
-Napi::Promise Jobs::run_keeping(Napi::Env env, Napi::Object kept, Job job) {
-  return promise(env, Napi::Persistent(kept), std::move(job));
+Napi::Promise Jobs::run_keeping(Napi::Env env, Lane lane, Napi::Object kept, Job job) {
+  return promise(env, Napi::Persistent(kept), lane, attempt_of(std::move(job)));
 }
 
-Napi::Promise Jobs::promise(Napi::Env env, Napi::ObjectReference kept, Job job) {
+Napi::Promise Jobs::run_when_ready(Napi::Env env, Lane lane, Attempt attempt) {
+  return promise(env, {}, lane, std::move(attempt));
+}
+
+Napi::Promise Jobs::promise(Napi::Env env, Napi::ObjectReference kept, Lane lane, Attempt attempt) {
   const auto deferred = Napi::Promise::Deferred::New(env);
-  if (promised_.empty()) back_.Ref(env);
+  if (promised_.empty()) shared_->back.Ref(env);
   promised_.emplace(++last_, Promised{deferred, std::move(kept)});
-  {
-    std::lock_guard lock(mutex_);
-    waiting_.push_back({last_, std::move(job)});
-    if (idle_ < waiting_.size() && threads_.size() < kThreadsMax) {
-      threads_.emplace_back([this] { worker(); });
-    }
-  }
-  wakes_.notify_one();
+  shared_->push(std::make_shared<const Call>(Call{last_, lane, std::move(attempt)}));
   return deferred.Promise();
 }
 
-void Jobs::worker() {
+void Jobs::Shared::push(std::shared_ptr<const Call> call) {
+  std::lock_guard lock(mutex);
+  if (stopping) return;
+  const Lane lane = call->lane;
+  Threads& threads = lanes[size_t(lane)];
+  threads.waiting.push_back(std::move(call));
+  if (threads.idle < threads.waiting.size() && threads.all.size() < kThreadsMax[size_t(lane)]) {
+    threads.all.emplace_back([self = shared_from_this(), lane] { self->worker(lane); });
+  }
+  threads.wakes.notify_one();
+}
+
+void Jobs::Shared::worker(Lane lane) {
   name_thread("job");
-  std::unique_lock lock(mutex_);
+  Threads& threads = lanes[size_t(lane)];
+  std::unique_lock lock(mutex);
   for (;;) {
-    idle_++;
-    wakes_.wait(lock, [&] { return stopping_ || !waiting_.empty(); });
-    idle_--;
-    if (stopping_) return;
-    Waiting waiting = std::move(waiting_.front());
-    waiting_.pop_front();
+    threads.idle++;
+    threads.wakes.wait(lock, [&] { return stopping || !threads.waiting.empty(); });
+    threads.idle--;
+    if (stopping) return;
+    auto call = std::move(threads.waiting.front());
+    threads.waiting.pop_front();
     lock.unlock();
-    Done done{waiting.number, waiting.job()};
-    waiting.job = nullptr;  // what it holds may end here, and call
+    auto outcome = attempt(call);
+    const Number number = call->number;
+    call.reset();  // what it holds may end here, and take its time
     lock.lock();
-    done_.push_back(std::move(done));
-    if (stopping_) return;
+    if (stopping) return;
+    if (!outcome) continue;
+    // Whoever finds others there before him has been announced by them.
+    const bool announced = !done.empty();
+    done.push_back({number, *std::move(outcome)});
     lock.unlock();
-    back_.NonBlockingCall([this](Napi::Env env, Napi::Function) { settle(env); });
+    if (!announced) {
+      back.NonBlockingCall([this](Napi::Env env, Napi::Function) { settle(env); });
+    }
     lock.lock();
   }
+}
+
+// Nothing when it is too early: somebody has the call then, and may have begun it again already.
+std::optional<Result<MakeValue>> Jobs::Shared::attempt(const std::shared_ptr<const Call>& call) {
+  auto outcome = call->attempt([self = shared_from_this(), call] { self->push(call); });
+  if (!outcome) return Result<MakeValue>(std::move(outcome).error());
+  if (!*outcome) return std::nullopt;
+  return Result<MakeValue>(**std::move(outcome));
 }
 
 // JavaScript thread. Whatever has been done by now is settled.
 void Jobs::settle(Napi::Env env) {
   std::deque<Done> done;
   {
-    std::lock_guard lock(mutex_);
-    done.swap(done_);
+    std::lock_guard lock(shared_->mutex);
+    done.swap(shared_->done);
   }
   for (Done& each : done) {
     const auto promised = promised_.extract(each.number);
@@ -107,7 +146,7 @@ void Jobs::settle(Napi::Env env) {
       deferred.Reject(to_js_error(env, each.outcome.error()).Value());
     }
   }
-  if (promised_.empty() && !done.empty()) back_.Unref(env);
+  if (promised_.empty() && !done.empty()) shared_->back.Unref(env);
 }
 
 }  // namespace ashlar::addon

@@ -259,6 +259,10 @@ Result<Job> create_pool_at(const Napi::Object& given) {
   });
 }
 
+bool waits_for_hosts(const Napi::Object& order) {
+  return optional_string_at(order, "kind") == "detach";
+}
+
 Result<Job> order_job(std::shared_ptr<PoolNode> node, const Napi::Object& order) {
   return Job([node, job = TRY(read_order(order))] { return job(*node); });
 }

@@ -10,6 +10,8 @@ namespace ashlar::addon {
 Result<Job> open_pool(const Napi::Object& options,
                       const std::function<MakeValue(std::shared_ptr<PoolNode>)>& wrap);
 Result<Job> create_pool_at(const Napi::Object& options);
+// It answers only when they have let go.
+bool waits_for_hosts(const Napi::Object& order);
 Result<Job> order_job(std::shared_ptr<PoolNode> node, const Napi::Object& order);
 Job settle_job(std::shared_ptr<PoolNode> node);
 Result<Napi::Value> records(Napi::Env env, PoolNode& node);

@@ -58,6 +58,7 @@ class PoolNode {
       volumes.swap(volumes_);
     }
     if (!volumes) return {};
+    volumes->demand()->close();
     volumes.reset();
     const Result<void> closed = pool_->close();
     pool_.reset();

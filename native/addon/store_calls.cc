@@ -1,5 +1,7 @@
 #include "addon/store_calls.h"
 
+#include <algorithm>
+
 #include "addon/values.h"
 #include "store/check.h"
 #include "store/mend.h"
@@ -415,12 +417,16 @@ Result<Job> open_hydration(std::shared_ptr<PoolNode> pool, const Napi::Object& o
   if (lane != "demand" && lane != "background") {
     return error(Code::kInvalidArgument, "a lane is demand or background");
   }
+  std::optional<std::chrono::milliseconds> rest;
+  if (const auto ms = number_at(options, "restMs")) {
+    rest = std::chrono::milliseconds(int64_t(std::clamp(*ms, 0.0, 60e3)));
+  }
   return Job([=]() -> Result<MakeValue> {
     const Volumes::OriginView origin = TRY(TRY(pool->volumes())->origin(snapshot));
     const ManifestFields fields = TRY(read_manifest(origin.manifest));
     return channel_value(wrap, pool->channels().add(std::make_shared<Hydration>(
                                    origin.hydrator, fields, default_keys(),
-                                   lane == "demand" ? Lane::kDemand : Lane::kBackground)));
+                                   lane == "demand" ? Lane::kDemand : Lane::kBackground, rest)));
   });
 }
 
@@ -472,13 +478,16 @@ Job give(std::shared_ptr<ChannelHandle> channel, Bytes frames) {
   };
 }
 
-Job take(std::shared_ptr<ChannelHandle> channel) {
-  return [channel]() -> Result<MakeValue> {
+Attempt take(std::shared_ptr<ChannelHandle> channel) {
+  return [channel](const Ready& again) -> Result<std::optional<MakeValue>> {
     const auto used = TRY(channel->use());
-    auto taken = TRY(used->take());
-    if (!taken) return MakeValue([](Napi::Env env) { return env.Null(); });
-    auto bytes = std::make_shared<std::vector<uint8_t>>(*std::move(taken));
-    return MakeValue([bytes](Napi::Env env) {
+    Polled polled = TRY(used->poll(again));
+    if (polled.kind == Polled::Kind::kNotYet) return std::optional<MakeValue>();
+    if (polled.kind == Polled::Kind::kEnd) {
+      return std::optional<MakeValue>([](Napi::Env env) { return env.Null(); });
+    }
+    auto bytes = std::make_shared<std::vector<uint8_t>>(std::move(polled.message));
+    return std::optional<MakeValue>([bytes](Napi::Env env) {
       // The buffer owns the vector: no copy.
       auto held = std::make_unique<std::shared_ptr<std::vector<uint8_t>>>(bytes);
       uint8_t* data = bytes->data();
@@ -490,6 +499,27 @@ Job take(std::shared_ptr<ChannelHandle> channel) {
           held.release());
     });
   };
+}
+
+Job yield(std::shared_ptr<ChannelHandle> channel) {
+  return [channel]() -> Result<MakeValue> {
+    const auto used = channel->use();
+    auto* hydration = used ? dynamic_cast<Hydration*>(used->get()) : nullptr;
+    if (used && !hydration) return error(Code::kInvalidArgument, "this channel hydrates nothing");
+    if (hydration) hydration->yield();
+    return undefined();
+  };
+}
+
+Result<Attempt> take_demand(const std::shared_ptr<PoolNode>& pool) {
+  return Attempt([demand = TRY(pool->volumes())->demand()](
+                     const Ready& again) -> Result<std::optional<MakeValue>> {
+    const std::vector<Id> origins = TRY(demand->take(again));
+    if (origins.empty()) return std::optional<MakeValue>();
+    return std::optional<MakeValue>([origins](Napi::Env env) {
+      return strings(env, origins, [](const Id& id) { return to_string(id); });
+    });
+  });
 }
 
 }  // namespace ashlar::addon

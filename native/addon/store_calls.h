@@ -47,6 +47,10 @@ Result<Job> open_hydration(std::shared_ptr<PoolNode> pool, const Napi::Object& o
 Job finish_ingest(std::shared_ptr<ChannelHandle> channel);
 // `frames` stay where they are until the job has ended.
 Job give(std::shared_ptr<ChannelHandle> channel, Bytes frames);
-Job take(std::shared_ptr<ChannelHandle> channel);
+Attempt take(std::shared_ptr<ChannelHandle> channel);
+// Nothing when it is closed.
+Job yield(std::shared_ptr<ChannelHandle> channel);
+// The origins that readers wait for and no demand lane is open for, once there are some.
+Result<Attempt> take_demand(const std::shared_ptr<PoolNode>& pool);
 
 }  // namespace ashlar::addon

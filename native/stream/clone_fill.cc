@@ -162,17 +162,19 @@ Result<void> CloneFill::ask_chunk(uint64_t chunk, const Hash& id) {
   return {};
 }
 
-Result<std::optional<std::vector<uint8_t>>> CloneFill::take() {
-  std::unique_lock lock(mutex_);
-  changed_.wait(lock, [&] {
-    return closed_ || failed_ || full_ || !ask_nodes_.empty() || !ask_chunks_.empty();
-  });
+bool CloneFill::may_take() const {
+  return closed_ || failed_ || full_ || !ask_nodes_.empty() || !ask_chunks_.empty();
+}
+
+Result<Polled> CloneFill::poll(const Ready& ready) {
+  std::lock_guard lock(mutex_);
+  if (!changed_.holds([this] { return may_take(); }, ready)) return Polled::not_yet();
   if (failed_) return *failed_;
-  if (closed_ || full_) return std::optional<std::vector<uint8_t>>();
+  if (closed_ || full_) return Polled::end();
   auto message = wants_of(ask_nodes_, ask_chunks_);
   ask_nodes_.clear();
   ask_chunks_.clear();
-  return std::optional(std::move(message));
+  return Polled::of(std::move(message));
 }
 
 Result<void> CloneFill::give(Bytes message) {

@@ -29,7 +29,7 @@ class CloneFill final : public Channel {
   ~CloneFill() override;
 
   Result<void> give(Bytes message) override;
-  Result<std::optional<std::vector<uint8_t>>> take() override;
+  Result<Polled> poll(const Ready& ready) override;
   Progress progress() override;
   void close() override;
 
@@ -45,6 +45,7 @@ class CloneFill final : public Channel {
   // Asks for a node that is not known yet and waits for it.
   Result<NodeBytes> node(const TreePlace& place, const Hash& id);
   // Requires mutex_.
+  bool may_take() const;
   void ask_node(const TreePlace& place, const Hash& id);
   Result<void> ask_chunk(uint64_t chunk, const Hash& id);
   // Requires mutex_. Fails when the channel has failed or was closed.
@@ -61,7 +62,7 @@ class CloneFill final : public Channel {
   const DomainKeys keys_;
 
   std::mutex mutex_;
-  std::condition_variable changed_;
+  Changes changed_;
   std::map<TreePlace, NodeBytes> nodes_;  // come, and not visited yet
   Asked asked_;
   size_t under_way_ = 0;  // chunks asked for, or being written

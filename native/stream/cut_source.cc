@@ -98,15 +98,17 @@ Result<void> CutSource::give(Bytes message) {
   return {};
 }
 
-Result<std::optional<std::vector<uint8_t>>> CutSource::take() {
+Result<Polled> CutSource::poll(const Ready& ready) {
   std::unique_lock lock(mutex_);
-  while (!closed_ && !failed_ && !has_message()) {
-    // Without threads of its own this one does the work.
-    if (thread_count_ == 0 && step(lock)) continue;
+  // Without threads of its own this one does the work, and rests as they do.
+  while (thread_count_ == 0 && !may_take()) {
+    if (step(lock)) continue;
+    if (!paused()) break;
     rest(lock);
   }
+  if (!changed_.holds([this] { return may_take(); }, ready)) return Polled::not_yet();
   if (failed_) return *failed_;
-  if (closed_) return std::optional<std::vector<uint8_t>>();
+  if (closed_) return Polled::end();
   Message message;
   if (list_due()) {
     message = list_message();
@@ -116,7 +118,7 @@ Result<std::optional<std::vector<uint8_t>>> CutSource::take() {
     answer_bytes_ -= message.size();
   }
   changed_.notify_all();
-  return std::optional(std::move(message));
+  return Polled::of(std::move(message));
 }
 
 // What is known of the list; at its end the root.
@@ -150,8 +152,7 @@ void CutSource::work() {
 // Until something changes. A receiver that asks for nothing of what is kept has it all: then there
 // is no point in waiting before more is listed.
 void CutSource::rest(std::unique_lock<std::mutex>& lock) {
-  const bool paused = !units_.empty() && keeps_enough() && asked_lately_;
-  if (!paused) return changed_.wait(lock);
+  if (!paused()) return changed_.wait(lock);
   if (changed_.wait_for(lock, kPatience) == std::cv_status::timeout) asked_lately_ = false;
 }
 

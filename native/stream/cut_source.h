@@ -4,7 +4,7 @@
 //
 // Threads of its own, at low priority so that guests go first, read, hash and compress: what is
 // asked for goes before listing, and what was listed a moment ago is kept in memory (kKeptBytes),
-// because it is asked for next. take() only collects.
+// because it is asked for next. poll() only collects.
 #pragma once
 
 #include <deque>
@@ -20,14 +20,14 @@ namespace ashlar {
 
 class CutSource final : public Channel {
  public:
-  // `threads` 0: take() does the work itself, in an order that depends on nothing but the calls.
+  // `threads` 0: the taker does the work itself, in an order that depends on nothing but the calls.
   CutSource(std::unique_ptr<CutImage> image, const DomainKeys& keys, size_t threads);
   ~CutSource() override { close(); }
 
   static size_t threads_for_this_machine();
 
   Result<void> give(Bytes message) override;
-  Result<std::optional<std::vector<uint8_t>>> take() override;
+  Result<Polled> poll(const Ready& ready) override;
   Progress progress() override;
   void close() override;
 
@@ -52,6 +52,8 @@ class CutSource final : public Channel {
   void work();
   bool step(std::unique_lock<std::mutex>& lock);
   void rest(std::unique_lock<std::mutex>& lock);
+  bool may_take() const { return closed_ || failed_ || has_message(); }
+  bool paused() const { return !units_.empty() && keeps_enough() && asked_lately_; }
   bool may_answer() const;
   bool may_walk() const;
   bool may_hash() const;
@@ -81,7 +83,7 @@ class CutSource final : public Channel {
   const DomainKeys keys_;
 
   std::mutex mutex_;  // guards what follows
-  std::condition_variable changed_;
+  Changes changed_;
   std::optional<Error> failed_;
   bool closed_ = false;
 

@@ -10,19 +10,24 @@
 namespace ashlar {
 namespace {
 
-// On the way, being verified, waiting for the installer and being installed: two messages of each.
+// On the way, being verified, waiting for the installer and being installed. What was not asked for
+// is refused, so this bounds what waits here too.
 constexpr size_t kUnderWayMax = (16 << 20) / kChunkBytes;
-constexpr size_t kArrivedMax = 2;    // messages
 constexpr size_t kNodesKept = 4096;  // 8 MiB
 
 }  // namespace
 
 Hydration::Hydration(std::shared_ptr<Hydrator> target, const ManifestFields& manifest,
-                     const DomainKeys& keys, Lane lane)
+                     const DomainKeys& keys, Lane lane,
+                     std::optional<std::chrono::milliseconds> rest)
     : target_(std::move(target)),
       manifest_(manifest),
       keys_(keys),
-      turn_(target_->reopen(lane)),
+      turn_([&] {
+        Turn turn = target_->reopen(lane);
+        turn.rest = rest;
+        return turn;
+      }()),
       height_(tree_height(manifest.volume_bytes)) {
   pump_ = std::thread([this] { pump(); });
   if (lane == Lane::kBackground) installer_ = std::thread([this] { install_in_turn(); });
@@ -39,6 +44,14 @@ void Hydration::close() {
     std::lock_guard lock(mutex_);
     closed_ = true;
     changed_.notify_all();
+  }
+  target_->close(turn_);
+}
+
+void Hydration::yield() {
+  {
+    std::lock_guard lock(mutex_);
+    yielded_ = true;
   }
   target_->close(turn_);
 }
@@ -112,19 +125,22 @@ Result<void> Hydration::install_zeros(const std::vector<Zeros>& zeros) {
   return {};
 }
 
-Result<std::optional<std::vector<uint8_t>>> Hydration::take() {
-  std::unique_lock lock(mutex_);
-  changed_.wait(lock, [&] {
-    return closed_ || failed_ || !ask_nodes_.empty() || !ask_chunks_.empty() ||
-           (ended_ && under_way_ == 0);
-  });
+bool Hydration::may_take() const {
+  // What was asked for in a demand lane that rests is for nobody any more.
+  const bool rests = turn_.lane == Lane::kDemand && !yielded_;
+  return closed_ || failed_ || !ask_nodes_.empty() || !ask_chunks_.empty() ||
+         (ended_ && (under_way_ == 0 || rests));
+}
+
+Result<Polled> Hydration::poll(const Ready& ready) {
+  std::lock_guard lock(mutex_);
+  if (!changed_.holds([this] { return may_take(); }, ready)) return Polled::not_yet();
   if (failed_) return *failed_;
-  if (closed_) return std::optional<std::vector<uint8_t>>();
-  if (ask_nodes_.empty() && ask_chunks_.empty()) return std::optional<std::vector<uint8_t>>();
+  if (closed_ || (ask_nodes_.empty() && ask_chunks_.empty())) return Polled::end();
   auto message = wants_of(ask_nodes_, ask_chunks_);
   ask_nodes_.clear();
   ask_chunks_.clear();
-  return std::optional(std::move(message));
+  return Polled::of(std::move(message));
 }
 
 Result<void> Hydration::give(Bytes message) {
@@ -209,8 +225,7 @@ Result<void> Hydration::take_chunks(const std::vector<WireFrame>& frames) {
   }
   Arrived arrived = TRY(verify(frames, expected));
   if (turn_.lane == Lane::kDemand) return install(arrived);
-  std::unique_lock lock(mutex_);
-  changed_.wait(lock, [&] { return closed_ || failed_ || arrived_.size() < kArrivedMax; });
+  std::lock_guard lock(mutex_);
   if (failed_) return *failed_;
   arrived_.push_back(std::move(arrived));
   changed_.notify_all();

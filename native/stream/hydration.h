@@ -23,14 +23,20 @@ namespace ashlar {
 
 class Hydration final : public Channel {
  public:
+  // `rest`: of the demand lane, which ends (poll) when nothing has been wanted for so long.
+  // Default: it never does.
   Hydration(std::shared_ptr<Hydrator> target, const ManifestFields& manifest,
-            const DomainKeys& keys, Lane lane);
+            const DomainKeys& keys, Lane lane,
+            std::optional<std::chrono::milliseconds> rest = std::nullopt);
   ~Hydration() override;
 
   Result<void> give(Bytes message) override;
-  Result<std::optional<std::vector<uint8_t>>> take() override;
+  Result<Polled> poll(const Ready& ready) override;
   Progress progress() override;
   void close() override;
+  // Asks for nothing more; it ends when what was asked for has come. Readers who want something
+  // from here on wait for the next receiver.
+  void yield();
 
  private:
   struct Zeros {
@@ -43,6 +49,8 @@ class Hydration final : public Channel {
     std::unique_ptr<uint8_t[]> plain;  // 64 KiB of each
   };
 
+  // Requires mutex_.
+  bool may_take() const;
   void pump();
   // Requires mutex_. Moves a wanted chunk on: to a question, or to zeros that are known.
   std::optional<Zeros> advance(uint64_t chunk);
@@ -63,7 +71,7 @@ class Hydration final : public Channel {
   const uint8_t height_;
 
   std::mutex mutex_;
-  std::condition_variable changed_;
+  Changes changed_;
   std::map<TreePlace, NodeBytes> nodes_;
   Asked asked_;
   std::map<TreePlace, std::vector<uint64_t>> parked_;  // chunks that wait for a node
@@ -72,6 +80,7 @@ class Hydration final : public Channel {
   std::deque<Arrived> arrived_;  // for the installer
   size_t under_way_ = 0;         // chunks taken from the target and not yet installed
   bool ended_ = false;           // the target wants nothing more
+  bool yielded_ = false;         // but what was asked for
   bool closed_ = false;
   std::optional<Error> failed_;
   std::thread pump_;

@@ -239,12 +239,12 @@ bool Ingest::may_ask() const {
   return !to_ask_.empty() && under_way_ < under_way_max() * 3 / 4;
 }
 
-Result<std::optional<std::vector<uint8_t>>> Ingest::take() {
-  std::unique_lock lock(mutex_);
-  changed_.wait(lock, [&] { return closed_ || failed_ || complete() || may_ask(); });
+Result<Polled> Ingest::poll(const Ready& ready) {
+  std::lock_guard lock(mutex_);
+  if (!changed_.holds([this] { return may_take(); }, ready)) return Polled::not_yet();
   if (failed_) return *failed_;
   if (closed_) return error(Code::kCancelled, "the pull was closed");
-  if (complete()) return std::optional<std::vector<uint8_t>>();
+  if (complete()) return Polled::end();
   std::vector<uint64_t> ask;
   for (const size_t most = under_way_max(); !to_ask_.empty() && under_way_ < most;) {
     ask.push_back(to_ask_.front());
@@ -253,7 +253,7 @@ Result<std::optional<std::vector<uint8_t>>> Ingest::take() {
   }
   std::vector<uint8_t> message;
   append_wants(message, Wire::kWant, ask);
-  return std::optional(std::move(message));
+  return Polled::of(std::move(message));
 }
 
 Result<IngestResult> Ingest::finish() {

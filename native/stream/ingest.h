@@ -40,11 +40,11 @@ class Ingest final : public Channel {
   Ingest(ChunkStore& store, const DomainKeys& keys, IngestOptions options);
 
   Result<void> give(Bytes message) override;
-  Result<std::optional<std::vector<uint8_t>>> take() override;
+  Result<Polled> poll(const Ready& ready) override;
   Progress progress() override;
   void close() override;
 
-  // After take() gave nothing without an error. Packs durable, then index, then nodes and manifest.
+  // After the end. Packs durable, then index, then nodes and manifest.
   Result<IngestResult> finish();
 
  private:
@@ -60,6 +60,7 @@ class Ingest final : public Channel {
   void note_arrived(const std::vector<WireFrame>& frames);
   size_t under_way_max() const;
   bool may_ask() const;
+  bool may_take() const { return closed_ || failed_ || complete() || may_ask(); }
   bool complete() const { return list_ended_ && missing_.empty(); }
 
   ChunkStore& store_;
@@ -83,7 +84,7 @@ class Ingest final : public Channel {
   uint64_t received_bytes_ = 0;
 
   std::mutex mutex_;  // guards what follows
-  std::condition_variable changed_;
+  Changes changed_;
   std::unordered_map<uint64_t, Hash> missing_;  // by chunk index: wanted, or to be wanted
   std::deque<uint64_t> to_ask_;
   size_t under_way_ = 0;

@@ -36,7 +36,7 @@ Result<std::unique_ptr<Repair>> Repair::open(ChunkStore& store, const DomainKeys
 
 // ---- the walk
 
-Result<std::optional<std::vector<uint8_t>>> Repair::take() {
+Result<Polled> Repair::poll(const Ready& ready) {
   for (;;) {
     size_t room = 0;
     {
@@ -44,7 +44,7 @@ Result<std::optional<std::vector<uint8_t>>> Repair::take() {
       room = room_left();
     }
     const std::vector<Question> questions = TRY(walk(room));
-    std::unique_lock lock(mutex_);
+    std::lock_guard lock(mutex_);
     if (failed_) return *failed_;
     if (closed_) return error(Code::kCancelled, "the repair was closed");
     if (!questions.empty()) {
@@ -54,15 +54,17 @@ Result<std::optional<std::vector<uint8_t>>> Repair::take() {
         asked_[place] = id;
         (place.level == 0 ? chunks : nodes).push_back(number_of(place));
       }
-      return std::optional(wants_of(nodes, chunks));
+      return Polled::of(wants_of(nodes, chunks));
     }
     complete_ = way_.empty() && come_.empty() && asked_.empty();
-    if (complete_) return std::optional<std::vector<uint8_t>>();
-    changed_.wait(lock, [&] {
-      const bool more = !way_.empty() || !come_.empty();
-      return closed_ || failed_ || asked_.empty() || (more && has_room(0, room_left()));
-    });
+    if (complete_) return Polled::end();
+    if (!changed_.holds([this] { return may_take(); }, ready)) return Polled::not_yet();
   }
+}
+
+bool Repair::may_take() const {
+  const bool more = !way_.empty() || !come_.empty();
+  return closed_ || failed_ || asked_.empty() || (more && has_room(0, room_left()));
 }
 
 size_t Repair::room_left() const {

@@ -28,12 +28,12 @@ class Repair final : public Channel {
                                               std::span<const Hash> damaged);
 
   Result<void> give(Bytes message) override;
-  // Nothing without an error: all has been walked, and answered.
-  Result<std::optional<std::vector<uint8_t>>> take() override;
+  // The end: all has been walked, and answered.
+  Result<Polled> poll(const Ready& ready) override;
   Progress progress() override;
   void close() override;
 
-  // After take() gave nothing: what came is durable and is what the store reads from now on;
+  // After the end: what came is durable and is what the store reads from now on;
   // `chunks` are those. kRemoteUnavailable, after that, when the source could not give all.
   Result<IngestResult> finish();
 
@@ -56,6 +56,7 @@ class Repair final : public Channel {
   void cover(const TreePlace& place);
   // Requires mutex_.
   size_t room_left() const;
+  bool may_take() const;
   Result<void> take_message(Bytes message);
   Result<Hash> expected_id(const WireFrame& frame);
   Result<void> take_node(const WireFrame& frame);
@@ -68,7 +69,7 @@ class Repair final : public Channel {
   const Hash root_;
   std::unordered_set<Hash, HashHasher> damaged_;
 
-  // take() only
+  // The taker only
   std::vector<Step> way_;
   bool begun_ = false;
   std::unordered_set<Hash, HashHasher> asked_ids_;
@@ -80,7 +81,7 @@ class Repair final : public Channel {
   uint64_t received_bytes_ = 0;
 
   std::mutex mutex_;  // guards what follows
-  std::condition_variable changed_;
+  Changes changed_;
   Asked asked_;
   std::deque<Step> come_;  // nodes to walk under
   uint64_t covered_chunks_ = 0;

@@ -47,12 +47,13 @@ Result<void> SnapshotSource::give(Bytes message) {
 }
 
 // The tree is walked first, then chunks are read and packed on all cores.
-Result<std::optional<std::vector<uint8_t>>> SnapshotSource::take() {
+Result<Polled> SnapshotSource::poll(const Ready& ready) {
   std::vector<Wanted> wanted;
   {
-    std::unique_lock lock(mutex_);
-    changed_.wait(lock, [&] { return closed_ || !wanted_.empty(); });
-    if (closed_) return std::optional<std::vector<uint8_t>>();
+    std::lock_guard lock(mutex_);
+    const auto may_take = [this] { return closed_ || !wanted_.empty(); };
+    if (!changed_.holds(may_take, ready)) return Polled::not_yet();
+    if (closed_) return Polled::end();
     for (size_t cost = 0; cost < kMessageBytes && !wanted_.empty(); wanted_.pop_front()) {
       wanted.push_back(wanted_.front());
       cost += wanted.back().node ? kNodeBytes : kChunkCost;
@@ -75,7 +76,7 @@ Result<std::optional<std::vector<uint8_t>>> SnapshotSource::take() {
     append(answer, message);
   std::lock_guard lock(mutex_);
   sent_bytes_ += message.size();
-  return std::optional(std::move(message));
+  return Polled::of(std::move(message));
 }
 
 void SnapshotSource::append(Answer& answer, std::vector<uint8_t>& message) {

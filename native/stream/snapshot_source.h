@@ -18,7 +18,7 @@ class SnapshotSource final : public Channel {
                  const std::optional<ManifestFields>& base = {});
 
   Result<void> give(Bytes message) override;
-  Result<std::optional<std::vector<uint8_t>>> take() override;
+  Result<Polled> poll(const Ready& ready) override;
   Progress progress() override;
   void close() override;
 
@@ -46,12 +46,12 @@ class SnapshotSource final : public Channel {
   ChunkStore& store_;
   const DomainKeys keys_;
 
-  // take() only
+  // The taker only
   SnapshotTree tree_;
   std::optional<SnapshotTree> base_;
 
   std::mutex mutex_;  // guards what follows
-  std::condition_variable changed_;
+  Changes changed_;
   std::deque<Wanted> wanted_;
   uint64_t sent_bytes_ = 0;
   bool closed_ = false;

@@ -247,11 +247,11 @@ bool TreeIngest::may_ask_any() const {
   return false;
 }
 
-Result<std::optional<std::vector<uint8_t>>> TreeIngest::take() {
-  std::unique_lock lock(mutex_);
-  changed_.wait(lock, [&] { return closed_ || failed_ || complete_ || may_ask_any(); });
+Result<Polled> TreeIngest::poll(const Ready& ready) {
+  std::lock_guard lock(mutex_);
+  if (!changed_.holds([this] { return may_take(); }, ready)) return Polled::not_yet();
   if (failed_) return *failed_;
-  if (complete_) return std::optional<std::vector<uint8_t>>();
+  if (complete_) return Polled::end();
   if (closed_) return error(Code::kCancelled, "the pull was closed");
   std::vector<uint64_t> chunks;
   std::vector<uint64_t> nodes;
@@ -264,7 +264,7 @@ Result<std::optional<std::vector<uint8_t>>> TreeIngest::take() {
       (level == 0 ? chunks : nodes).push_back(number_of(place));
     }
   }
-  return std::optional(wants_of(nodes, chunks));
+  return Polled::of(wants_of(nodes, chunks));
 }
 
 Progress TreeIngest::progress() {

@@ -33,12 +33,12 @@ class TreeIngest final : public Channel {
                                                   const std::optional<Manifest>& base);
 
   Result<void> give(Bytes message) override;
-  // Nothing without an error: all of the tree has come.
-  Result<std::optional<std::vector<uint8_t>>> take() override;
+  // The end: all of the tree has come.
+  Result<Polled> poll(const Ready& ready) override;
   Progress progress() override;
   void close() override;
 
-  // After take() gave nothing: all of it durable, then the manifest. `chunks` are those that came.
+  // After the end: all of it durable, then the manifest. `chunks` are those that came.
   Result<IngestResult> finish();
 
  private:
@@ -69,6 +69,7 @@ class TreeIngest final : public Channel {
   // Requires mutex_.
   bool may_ask(size_t level) const;
   bool may_ask_any() const;
+  bool may_take() const { return closed_ || failed_ || complete_ || may_ask_any(); }
 
   ChunkStore& store_;
   const DomainKeys keys_;
@@ -89,7 +90,7 @@ class TreeIngest final : public Channel {
   uint64_t received_bytes_ = 0;
 
   std::mutex mutex_;  // guards what follows
-  std::condition_variable changed_;
+  Changes changed_;
   std::array<std::deque<std::pair<TreePlace, Hash>>, kLevels> to_ask_;
   Asked asked_;
   std::array<size_t, kLevels> under_way_{};

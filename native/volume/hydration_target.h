@@ -3,6 +3,7 @@
 // Thread: any; each lane is driven by one receiver at a time.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <vector>
@@ -18,6 +19,8 @@ enum class Lane : uint8_t { kDemand = 0, kBackground = 1 };
 struct Turn {
   Lane lane = Lane::kDemand;
   uint64_t number = 0;
+  // Of the demand lane: a turn ends by itself when nothing has been wanted for so long.
+  std::optional<std::chrono::milliseconds> rest;
 };
 
 class HydrationTarget {
@@ -25,7 +28,8 @@ class HydrationTarget {
   virtual ~HydrationTarget() = default;
 
   // Chunk indices wanted next, at most `max`, ascending in the background lane. Waits until there
-  // are some; nothing at all = the turn has ended, or (background) nothing is remote any more.
+  // are some; nothing at all = the turn has ended or rested, or (background) nothing is remote any
+  // more.
   virtual std::optional<std::vector<uint64_t>> next_wanted(const Turn& turn, size_t max) = 0;
 
   // Verified chunks, one after another: 64 KiB each, zero-padded. Idempotent; what is no longer

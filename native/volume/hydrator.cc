@@ -53,6 +53,7 @@ Result<ChunkBytes> Hydrator::fetch(uint64_t chunk, std::chrono::milliseconds sta
   auto& place = wanted_[chunk];
   if (!place) {
     place = std::make_shared<Wanted>();
+    call_for_receiver();
     changed_.notify_all();
   }
   const std::shared_ptr<Wanted> wanted = place;
@@ -97,7 +98,7 @@ std::optional<std::vector<uint64_t>> Hydrator::next_wanted(const Turn& turn, siz
   }
   std::unique_lock lock(mutex_);
   std::vector<uint64_t> chunks;
-  changed_.wait(lock, [&] {
+  const auto any = [&] {
     if (ended(turn)) return true;
     for (const auto& [chunk, wanted] : wanted_) {
       if (wanted->asked || chunks.size() == max) continue;
@@ -105,9 +106,27 @@ std::optional<std::vector<uint64_t>> Hydrator::next_wanted(const Turn& turn, siz
       chunks.push_back(chunk);
     }
     return !chunks.empty();
-  });
+  };
+  if (!turn.rest) {
+    changed_.wait(lock, any);
+  } else {
+    while (!changed_.wait_for(lock, *turn.rest, any)) {
+      if (somebody_waits()) continue;
+      open_[size_t(turn.lane)] = 0;  // who wants something from here on calls for the next one
+      break;
+    }
+  }
   if (chunks.empty()) return std::nullopt;
   return chunks;
+}
+
+bool Hydrator::somebody_waits() const {
+  return std::any_of(wanted_.begin(), wanted_.end(),
+                     [](const auto& each) { return !each.second->bytes && !each.second->error; });
+}
+
+void Hydrator::call_for_receiver() {
+  if (open_[size_t(Lane::kDemand)] == 0 && somebody_waits()) demand_->add(snapshot_);
 }
 
 // The first chunks, from `from` on, in which the head has remote blocks. In steps, so that every
@@ -407,7 +426,7 @@ void Hydrator::fail(uint64_t chunk, Error reason) {
 
 Turn Hydrator::reopen(Lane lane) {
   std::lock_guard lock(mutex_);
-  const Turn turn{lane, ++turns_};
+  const Turn turn{lane, ++turns_, std::nullopt};
   open_[size_t(lane)] = turn.number;
   if (lane == Lane::kBackground) {
     in_flight_.clear();
@@ -421,10 +440,11 @@ Turn Hydrator::reopen(Lane lane) {
   return turn;
 }
 
+// Also after the turn has ended: what was asked for in it may not have come.
 void Hydrator::close(const Turn& turn) {
   std::lock_guard lock(mutex_);
-  if (ended(turn)) return;
-  open_[size_t(turn.lane)] = 0;
+  if (!ended(turn)) open_[size_t(turn.lane)] = 0;
+  if (turn.lane == Lane::kDemand) call_for_receiver();
   changed_.notify_all();
 }
 

@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "commit/pool.h"
+#include "volume/demand.h"
 #include "volume/hydration_target.h"
 
 namespace ashlar {
@@ -27,14 +28,17 @@ using ChunkBytes = std::shared_ptr<const std::vector<uint8_t>>;
 
 class Hydrator final : public HydrationTarget {
  public:
-  // `guest_requests` counts what guests of the pool ask for.
+  // `guest_requests` counts what guests of the pool ask for; `demand` hears when somebody waits and
+  // the demand lane is closed.
   Hydrator(Pool& pool, uint32_t slot, const Id& snapshot, uint64_t origin_bytes,
-           std::shared_ptr<const std::atomic<uint64_t>> guest_requests)
+           std::shared_ptr<const std::atomic<uint64_t>> guest_requests,
+           std::shared_ptr<Demand> demand)
       : pool_(pool),
         slot_(slot),
         snapshot_(snapshot),
         origin_bytes_(origin_bytes),
-        guest_requests_(std::move(guest_requests)) {}
+        guest_requests_(std::move(guest_requests)),
+        demand_(std::move(demand)) {}
 
   // Waits until the chunk is here. kRemoteUnavailable after `stall`; hydration keeps trying. Null
   // once `is_local` says so: the background brought it after the caller had looked, and with the
@@ -66,6 +70,10 @@ class Hydrator final : public HydrationTarget {
     std::optional<Error> error;
   };
 
+  // Requires mutex_. For a chunk that has not come.
+  bool somebody_waits() const;
+  // Requires mutex_. Says that a receiver is needed, where readers wait and none is there.
+  void call_for_receiver();
   // Requires mutex_.
   bool ended(const Turn& turn) const { return turn.number != open_[size_t(turn.lane)]; }
   // None once the origin is gone, though another may have its slot by then: a receiver of the old
@@ -88,6 +96,7 @@ class Hydrator final : public HydrationTarget {
   const Id snapshot_;
   const uint64_t origin_bytes_;
   const std::shared_ptr<const std::atomic<uint64_t>> guest_requests_;
+  const std::shared_ptr<Demand> demand_;
   std::atomic<uint64_t> guest_requests_seen_{0};
   std::atomic<uint64_t> rested_ns_{0};  // when the background last went back to work
 

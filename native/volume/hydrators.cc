@@ -22,7 +22,8 @@ std::shared_ptr<Hydrator> Hydrators::at(uint32_t slot) {
   std::memcpy(&origin_bytes, origin.manifest.data() + 24, sizeof origin_bytes);
   auto& place = by_slot_[slot];
   if (!place || place->snapshot() != origin.snapshot) {
-    place = std::make_shared<Hydrator>(pool_, slot, origin.snapshot, origin_bytes, guest_requests_);
+    place = std::make_shared<Hydrator>(pool_, slot, origin.snapshot, origin_bytes, guest_requests_,
+                                       demand_);
   }
   return place;
 }

@@ -112,6 +112,9 @@ class Volumes final : public ExportSource {
   };
   Result<OriginView> origin(const Id& snapshot);
 
+  // It may be asked for longer than the pool is open.
+  const std::shared_ptr<Demand>& demand() { return hydrators_.demand(); }
+
   Pool& pool() { return pool_; }
 
   // ExportSource

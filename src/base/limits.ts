@@ -30,6 +30,10 @@ export const limits = {
   /** A request_id is remembered at least this long. */
   requestIdRetentionMs: 24 * 3600 * 1000,
 
+  /** Of one node: pulls in the background, and lanes of readers who wait. */
+  backgroundLanesMax: 8,
+  demandLanesMax: 64,
+
   /** Largest control message either side accepts; replication has its own. */
   messageBytesMax: 4 * MIB,
   /** A unary call without another deadline. It covers the 10 s a cut may take. */

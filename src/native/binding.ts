@@ -438,12 +438,27 @@ export interface StoreBinding {
   finishIngest(channel: ChannelHandle): Promise<IngestResult>
   /**
    * Receiver into a pool for one origin. `demand` serves reads that wait, on a connection of its own;
-   * `background` fills the rest. take() waits until something is wanted; null = fully hydrated or closed.
+   * `background` fills the rest. take() waits until something is wanted; null = fully hydrated, closed, or
+   * (demand) nothing has been wanted for `restMs`, for ever by default.
    */
   openHydration(
     handle: PoolHandle,
-    options: { readonly snapshotId: string; readonly lane: 'demand' | 'background' },
+    options: {
+      readonly snapshotId: string
+      readonly lane: 'demand' | 'background'
+      readonly restMs?: number
+    },
   ): Promise<ChannelHandle>
+  /**
+   * A channel of openHydration asks for nothing more: take() gives null when what was asked for has come.
+   * Readers of it wait for the next. Nothing when it is closed.
+   */
+  yieldChannel(channel: ChannelHandle): Promise<void>
+  /**
+   * Snapshots that readers wait for while no demand lane is open for them, in the order of their first
+   * readers; waits until there are some. SHUTTING_DOWN when the pool closes.
+   */
+  takeDemand(handle: PoolHandle): Promise<readonly string[]>
 
   /** Receiver of a clone that is made from its base. take() gives null when it is full. */
   openCloneFill(handle: PoolHandle, options: { readonly cloneId: string }): Promise<ChannelHandle>
