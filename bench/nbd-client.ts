@@ -45,6 +45,25 @@ export class NbdClient {
     await this.#request(commands.write, offset, data.length, data)
   }
 
+  /** Sends a write; `acknowledged` waits for its reply. */
+  post(offset: number, data: Buffer): void {
+    this.#socket.write(requestHead(commands.write, ++this.#cookie, offset, data.length))
+    this.#socket.write(data)
+  }
+
+  /** So many posted writes are done. */
+  async acknowledged(count: number): Promise<void> {
+    for (let at = 0; at < count; at++) {
+      const errno = (await this.#take(16)).readUInt32BE(4)
+      if (errno !== 0) throw new Error(`NBD error ${errno}`)
+    }
+  }
+
+  /** As a host that gave the connection up: closed both ways, without a word. */
+  abandon(): void {
+    this.#socket.destroy()
+  }
+
   async flush(): Promise<void> {
     await this.#request(commands.flush, 0, 0)
   }

@@ -12,10 +12,6 @@ uint16_t flags_allowed(const Request& request, const SessionTerms& terms) {
   return allowed;
 }
 
-bool is_change(uint16_t command) {
-  return command == kCmdWrite || command == kCmdTrim || command == kCmdWriteZeroes;
-}
-
 }  // namespace
 
 std::optional<Request> parse_request(const uint8_t* at) {

@@ -30,6 +30,11 @@ struct Refusal {
   const char* text;
 };
 
+// Of what the volume holds.
+constexpr bool is_change(uint16_t command) {
+  return command == kCmdWrite || command == kCmdTrim || command == kCmdWriteZeroes;
+}
+
 // nullopt: the magic is wrong, the connection must close.
 std::optional<Request> parse_request(const uint8_t* at);
 std::optional<Refusal> validate(const Request& request, const SessionTerms& terms);

@@ -161,13 +161,14 @@ void Server::accept_from(int listener, bool is_unix) {
     if (stopping_ || negotiating_.size() >= options_.handshakes_max) continue;  // refused: closed
     tune(socket.get(), is_unix);
     const int descriptor = socket.get();
-    auto connection =
-        std::make_unique<Negotiating>(Negotiating{std::move(socket),
-                                                  Handshake(exports_, is_unix),
-                                                  {},
-                                                  Handshake::greeting(),
-                                                  Clock::now() + options_.handshake_timeout,
-                                                  false});
+    const auto now = Clock::now();
+    auto connection = std::make_unique<Negotiating>(Negotiating{std::move(socket),
+                                                                Handshake(exports_, is_unix),
+                                                                {},
+                                                                Handshake::greeting(),
+                                                                now,
+                                                                now + options_.handshake_timeout,
+                                                                false});
     epoll_event event{};
     event.events = EPOLLIN;
     event.data.fd = descriptor;
@@ -243,18 +244,28 @@ void Server::begin_transmission(Negotiating& connection) {
   ::setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof timeout);
   const ssize_t sent = ::send(socket, connection.out.data(), connection.out.size(), MSG_NOSIGNAL);
   if (sent != ssize_t(connection.out.size())) return;
+  Agreement agreement = connection.handshake.take_agreement();
   std::lock_guard lock(mutex_);
   if (stopping_ || running_.size() >= options_.sessions_max) return;
   ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, socket, nullptr);
+  const SessionOptions options{fence_of(agreement.target.volume.get()), options_.pause,
+                               connection.begun};
   Running running;
-  running.session =
-      std::make_unique<Session>(std::move(connection.socket), connection.handshake.take_agreement(),
-                                std::move(connection.in), *workers_);
+  running.session = std::make_unique<Session>(std::move(connection.socket), std::move(agreement),
+                                              std::move(connection.in), *workers_, options);
   running.thread = std::thread([session = running.session.get()] {
     name_thread("nbd-session");
     session->run();
   });
   running_.push_back(std::move(running));
+}
+
+std::shared_ptr<WriteFence> Server::fence_of(const VolumeIo* volume) {
+  std::erase_if(fences_, [](const auto& entry) { return entry.second.expired(); });
+  std::weak_ptr<WriteFence>& place = fences_[volume];
+  std::shared_ptr<WriteFence> fence = place.lock();
+  if (!fence) place = fence = std::make_shared<WriteFence>();
+  return fence;
 }
 
 void Server::drop(int socket) {

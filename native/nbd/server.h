@@ -24,6 +24,8 @@ struct ServerOptions {
   std::chrono::milliseconds handshake_timeout{10'000};
   size_t sessions_max = 512;
   size_t handshakes_max = 128;
+  // Of a connection's thread, after which its host may have given up on it (nbd.md 1.3-G).
+  std::chrono::milliseconds pause{2000};
 };
 
 class Server {
@@ -50,6 +52,7 @@ class Server {
     Handshake handshake;
     std::vector<uint8_t> in;
     std::vector<uint8_t> out;
+    std::chrono::steady_clock::time_point begun;
     std::chrono::steady_clock::time_point deadline;
     bool closing = false;  // once `out` is sent
   };
@@ -69,6 +72,8 @@ class Server {
   bool advance(Negotiating& connection);
   bool send_some(Negotiating& connection);
   void begin_transmission(Negotiating& connection);
+  // Requires mutex_. Of all connections of the volume.
+  std::shared_ptr<WriteFence> fence_of(const VolumeIo* volume);
   void drop(int socket);
   void expire();
   void reap();
@@ -89,6 +94,7 @@ class Server {
 
   mutable std::mutex mutex_;
   std::vector<Running> running_;
+  std::map<const VolumeIo*, std::weak_ptr<WriteFence>> fences_;
   std::thread thread_;
 };
 

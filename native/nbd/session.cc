@@ -2,14 +2,13 @@
 
 #include <poll.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <algorithm>
 
 namespace ashlar::nbd {
 namespace {
-
-using Clock = std::chrono::steady_clock;
 
 constexpr size_t kBufferBytes = 512 << 10;
 constexpr size_t kBatchRequestsMax = 256;
@@ -21,17 +20,39 @@ constexpr size_t kInFlightBytesMax = 64 << 20;
 // Spinning before sleeping pays only when waits are short; measured 60 µs (DESIGN 13).
 constexpr auto kSpin = std::chrono::microseconds(60);
 constexpr int kSpinCreditMax = 8;
+// An idle connection looks at its socket so often, to know how long what comes can have waited.
+constexpr int kIdleLookMs = 1000;
+
+bool is_unix_socket(int socket) {
+  int domain = 0;
+  socklen_t bytes = sizeof domain;
+  return ::getsockopt(socket, SOL_SOCKET, SO_DOMAIN, &domain, &bytes) == 0 && domain == AF_UNIX;
+}
+
+ByteRange range_of(const Request& request) {
+  return {request.offset, request.bytes};
+}
+
+bool overlap(const Request& a, const Request& b) {
+  return range_of(a).offset < range_of(b).end() && range_of(b).offset < range_of(a).end();
+}
 
 }  // namespace
 
 Session::Session(UniqueFd socket, Agreement agreement, std::vector<uint8_t> received,
-                 Workers& workers)
+                 Workers& workers, SessionOptions options)
     : socket_(std::move(socket)),
       event_(std::make_shared<const UniqueFd>(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC))),
       terms_(std::move(agreement)),
+      options_(std::move(options)),
+      age_(options_.fence->join()),
+      is_unix_(is_unix_socket(socket_.get())),
       workers_(workers),
       outbox_(socket_.get()),
-      buffer_(std::max(kBufferBytes, received.size())) {
+      buffer_(std::max(kBufferBytes, received.size())),
+      buffered_since_(options_.since),
+      empty_at_(options_.since),
+      hold_(age_) {
   std::copy(received.begin(), received.end(), buffer_.begin());
   end_ = received.size();
 }
@@ -40,21 +61,30 @@ void Session::run() {
   while (!failed_) {
     const bool more = parse();
     if (!batch_.empty() || !refused_.empty()) execute();
+    if (!parked_.empty()) resume();
     if (more && !failed_) continue;
     if (failed_ || disconnecting_ || receive() == Received::kEnd) break;
   }
-  // Finish everything that was received, reply, then close.
-  while (in_flight_ > 0 || (outbox_.bytes_waiting() > 0 && !outbox_.broken())) {
+  finish();
+  ::shutdown(socket_.get(), SHUT_RDWR);
+  finished_ = true;
+}
+
+// Everything that was received is done and answered. Where nobody is left to answer, what workers
+// have begun still ends, and so do the changes of a host that said goodbye.
+void Session::finish() {
+  while (in_flight_ > 0 || !parked_.empty() || (outbox_.bytes_waiting() > 0 && !outbox_.broken())) {
     if (!wait(false)) break;
+    resume();
   }
-  while (in_flight_ > 0) {
+  while (in_flight_ > 0 || (disconnecting_ && !parked_.empty())) {
     pollfd event{event_->get(), POLLIN, 0};
     ::poll(&event, 1, 100);
     uint64_t ignored;
     (void)!::read(event_->get(), &ignored, sizeof ignored);
+    if (disconnecting_) resume();
   }
-  ::shutdown(socket_.get(), SHUT_RDWR);
-  finished_ = true;
+  parked_.clear();
 }
 
 void Session::begin_shutdown(Clock::time_point deadline) {
@@ -155,6 +185,8 @@ bool Session::receive_now(ssize_t* got) {
     end_ -= begin_;
     begin_ = 0;
   }
+  const bool nothing_held = begin_ == end_ && !large_;
+  const auto looked_at = Clock::now();
   iovec parts[2];
   size_t count = 0;
   size_t payload_left = 0;
@@ -167,9 +199,14 @@ bool Session::receive_now(ssize_t* got) {
   message.msg_iov = parts;
   message.msg_iovlen = count;
   const ssize_t bytes = ::recvmsg(socket_.get(), &message, MSG_DONTWAIT);
-  if (bytes < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) return false;
+  if (bytes < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) {
+    if (errno != EINTR) empty_at_ = looked_at;
+    return false;
+  }
   *got = bytes;
   if (bytes <= 0) return true;
+  if (nothing_held) buffered_since_ = empty_at_;
+  if (size_t(bytes) < payload_left + parts[count - 1].iov_len) empty_at_ = looked_at;
   const size_t to_payload = std::min(size_t(bytes), payload_left);
   if (large_) large_->filled += to_payload;
   end_ += size_t(bytes) - to_payload;
@@ -179,7 +216,7 @@ bool Session::receive_now(ssize_t* got) {
 Session::Received Session::receive() {
   ssize_t got = 0;
   for (;;) {
-    if (outbox_.broken()) return Received::kEnd;
+    if (outbox_.broken() && !said_goodbye()) return Received::kEnd;
     const bool may_read = outbox_.bytes_waiting() < kBacklogBytesMax && !over_budget();
     if (may_read) {
       if (receive_now(&got)) return got > 0 ? Received::kData : Received::kEnd;
@@ -196,6 +233,7 @@ Session::Received Session::receive() {
     }
     const auto slept_from = Clock::now();
     if (!wait(may_read)) return Received::kEnd;
+    if (!parked_.empty()) return Received::kWoken;
     if (Clock::now() - slept_from < 2 * kSpin) {
       spin_credit_ = std::min(spin_credit_ + 2, kSpinCreditMax);
     }
@@ -208,11 +246,12 @@ bool Session::wait(bool may_read) {
   pollfd events[2] = {{socket_.get(), 0, 0}, {event_->get(), POLLIN, 0}};
   if (may_read) events[0].events |= POLLIN;
   if (outbox_.bytes_waiting() > 0) events[0].events |= POLLOUT;
-  int timeout_ms = -1;
+  int timeout_ms = may_read ? kIdleLookMs : -1;
   if (stopping_) {
     const auto left = Clock::time_point(Clock::duration(deadline_.load())) - Clock::now();
-    timeout_ms = int(std::chrono::duration_cast<std::chrono::milliseconds>(left).count());
-    if (timeout_ms <= 0) return false;
+    const auto left_ms = std::chrono::duration_cast<std::chrono::milliseconds>(left).count();
+    if (left_ms <= 0) return false;
+    timeout_ms = may_read ? int(std::min<int64_t>(left_ms, kIdleLookMs)) : int(left_ms);
   }
   ::poll(events, 2, timeout_ms);
   if (events[1].revents & POLLIN) {
@@ -259,9 +298,9 @@ void Session::execute() {
   for (const auto& [request, refusal] : refused_) {
     replies.refuse(request, refusal.number, refusal.text, terms_.structured);
   }
-  execute_writes(replies);
+  execute_changes(replies);
   for (const Item& item : batch_) {
-    if (item.request.command != kCmdRead && item.request.command != kCmdWrite) {
+    if (item.request.command != kCmdRead && !is_change(item.request.command)) {
       execute_other(item, replies);
     }
   }
@@ -276,9 +315,115 @@ void Session::execute() {
   if (large_ && large_->filled == large_->request.bytes) large_.reset();
 }
 
-void Session::execute_writes(ReplyBatch& replies) {
-  writes_.clear();
+// What overlaps a change of an older connection that is under way, or follows one of this
+// connection that waits, waits too.
+void Session::execute_changes(ReplyBatch& replies) {
+  hold_.clear();
   for (const Item& item : batch_) {
+    if (is_change(item.request.command)) hold_.add(range_of(item.request));
+  }
+  if (hold_.empty()) return;
+  if (!parked_.empty() || !options_.fence->try_begin(hold_, event_)) {
+    for (const Item& item : batch_) {
+      if (is_change(item.request.command)) park(item);
+    }
+    return;
+  }
+  if (may_change(buffered_since_)) change(batch_, replies);
+  options_.fence->end(hold_);
+}
+
+void Session::change(std::span<const Item> items, ReplyBatch& replies) {
+  write(items, replies);
+  for (const Item& item : items) {
+    const uint16_t command = item.request.command;
+    if (command == kCmdTrim || command == kCmdWriteZeroes) erase(item.request, replies);
+  }
+}
+
+void Session::park(const Item& item) {
+  Parked& parked = parked_.emplace_back(item, age_);
+  parked.since = buffered_since_;
+  parked.hold.add(range_of(item.request));
+  if (!item.payload.empty()) {
+    parked.payload = std::make_unique_for_overwrite<uint8_t[]>(item.payload.size());
+    std::memcpy(parked.payload.get(), item.payload.data(), item.payload.size());
+    parked.item.payload = Bytes(parked.payload.get(), item.payload.size());
+  }
+  in_flight_bytes_ += item.payload.size();
+}
+
+// Begins what may begin by now.
+void Session::resume() {
+  synced_.clear();
+  ReplyBatch replies(0);
+  for (auto at = parked_.begin(); at != parked_.end();) {
+    const bool behind = std::any_of(parked_.begin(), at, [&](const Parked& earlier) {
+      return overlap(earlier.item.request, at->item.request);
+    });
+    if (behind || !resume_one(*at, replies)) {
+      ++at;
+      continue;
+    }
+    in_flight_bytes_ -= at->item.payload.size();
+    at = parked_.erase(at);
+  }
+  if (!synced_.empty()) finish_synced(std::move(synced_), replies, false);
+  if (!replies.empty()) outbox_.push(std::move(replies));
+}
+
+bool Session::resume_one(Parked& parked, ReplyBatch& replies) {
+  if (!options_.fence->try_begin(parked.hold, event_)) return false;
+  if (may_change(parked.since)) change(std::span(&parked.item, 1), replies);
+  options_.fence->end(parked.hold);
+  return true;
+}
+
+// Whether a change may begin that was asked for after `since`. Asked with the change in the fence:
+// a host that closes this connection later sends what overlaps it behind it.
+bool Session::may_change(Clock::time_point since) {
+  if (abandoned_) return false;
+  if (disconnecting_ || Clock::now() - since <= options_.pause || !peer_closed()) return true;
+  abandoned_ = !said_goodbye();
+  return !abandoned_;
+}
+
+// Requires that the peer has closed. Then everything it asked for before is still to be done.
+bool Session::said_goodbye() {
+  if (!goodbye_) goodbye_ = disconnecting_ || disc_received();
+  return *goodbye_;
+}
+
+// Over TCP a peer that only ended its sending side looks the same.
+bool Session::peer_closed() const {
+  pollfd event{socket_.get(), POLLRDHUP, 0};
+  ::poll(&event, 1, 0);
+  return event.revents & (POLLHUP | POLLERR) || (!is_unix_ && event.revents & POLLRDHUP);
+}
+
+// Requires that the peer has closed: all of its bytes are here, in the buffer or in the socket.
+bool Session::disc_received() const {
+  int unread = 0;
+  ::ioctl(socket_.get(), FIONREAD, &unread);
+  const size_t held = end_ - begin_;
+  std::vector<uint8_t> rest(held + size_t(std::max(unread, 0)));
+  std::copy_n(buffer_.begin() + ptrdiff_t(begin_), held, rest.begin());
+  const ssize_t peeked =
+      ::recv(socket_.get(), &rest[held], rest.size() - held, MSG_PEEK | MSG_DONTWAIT);
+  rest.resize(held + size_t(std::max<ssize_t>(peeked, 0)));
+  uint64_t at = skip_bytes_ + (large_ ? large_->request.bytes - large_->filled : 0);
+  while (at + kRequestBytes <= rest.size()) {
+    const auto request = parse_request(&rest[at]);
+    if (!request) return false;
+    if (request->command == kCmdDisc) return true;
+    at += kRequestBytes + (request->command == kCmdWrite ? request->bytes : 0);
+  }
+  return false;
+}
+
+void Session::write(std::span<const Item> items, ReplyBatch& replies) {
+  writes_.clear();
+  for (const Item& item : items) {
     if (item.request.command != kCmdWrite) continue;
     WriteRequest write;
     write.offset = item.request.offset;
@@ -288,7 +433,7 @@ void Session::execute_writes(ReplyBatch& replies) {
   if (writes_.empty()) return;
   terms_.target.volume->write(writes_);
   size_t at = 0;
-  for (const Item& item : batch_) {
+  for (const Item& item : items) {
     if (item.request.command != kCmdWrite) continue;
     const WriteRequest& write = writes_[at++];
     if (write.failed) {
@@ -378,32 +523,32 @@ void Session::read_in_pieces(const Request& request) {
   }
 }
 
+void Session::erase(const Request& request, ReplyBatch& replies) {
+  VolumeIo& volume = *terms_.target.volume;
+  const ByteRange range = range_of(request);
+  if (request.flags & kCmdFastZero && !volume.erase_is_fast(range)) {
+    replies.refuse(request, NBD_ENOTSUP, "the range is not aligned to 4 KiB", terms_.structured);
+    return;
+  }
+  const auto erased =
+      volume.erase(range, request.flags & kCmdNoHole ? Erase::kZeroKeep : Erase::kHole);
+  if (!erased) {
+    refuse(replies, request, erased.error());
+  } else if (request.flags & kCmdFua) {
+    synced_.push_back(request);
+  } else {
+    replies.done(request, terms_.structured);
+  }
+}
+
 void Session::execute_other(const Item& item, ReplyBatch& replies) {
   const Request& request = item.request;
   VolumeIo& volume = *terms_.target.volume;
-  const ByteRange range{request.offset, request.bytes};
+  const ByteRange range = range_of(request);
   switch (request.command) {
     case kCmdFlush:
       synced_.push_back(request);
       return;
-    case kCmdTrim:
-    case kCmdWriteZeroes: {
-      if (request.flags & kCmdFastZero && !volume.erase_is_fast(range)) {
-        replies.refuse(request, NBD_ENOTSUP, "the range is not aligned to 4 KiB",
-                       terms_.structured);
-        return;
-      }
-      const auto erased =
-          volume.erase(range, request.flags & kCmdNoHole ? Erase::kZeroKeep : Erase::kHole);
-      if (!erased) {
-        refuse(replies, request, erased.error());
-      } else if (request.flags & kCmdFua) {
-        synced_.push_back(request);
-      } else {
-        replies.done(request, terms_.structured);
-      }
-      return;
-    }
     case kCmdCache:
       volume.prefetch(range);
       replies.done(request, terms_.structured);

@@ -8,18 +8,31 @@
 
 #include <atomic>
 #include <chrono>
+#include <list>
 #include <memory>
+#include <optional>
 
 #include "base/unique_fd.h"
 #include "nbd/handshake.h"
 #include "nbd/outbox.h"
 #include "nbd/workers.h"
+#include "nbd/write_fence.h"
 
 namespace ashlar::nbd {
 
+struct SessionOptions {
+  // Of all connections of the volume.
+  std::shared_ptr<WriteFence> fence;
+  // A host may have given up on a connection that was not served for so long (nbd.md 1.3-G).
+  std::chrono::steady_clock::duration pause{};
+  // Nothing in the socket, or in what was received, is older.
+  std::chrono::steady_clock::time_point since;
+};
+
 class Session {
  public:
-  Session(UniqueFd socket, Agreement agreement, std::vector<uint8_t> received, Workers& workers);
+  Session(UniqueFd socket, Agreement agreement, std::vector<uint8_t> received, Workers& workers,
+          SessionOptions options);
 
   // Returns when the connection is over and nothing of it is under way any more.
   void run();
@@ -30,6 +43,7 @@ class Session {
   bool finished() const { return finished_.load(); }
 
  private:
+  using Clock = std::chrono::steady_clock;
   struct Item {
     Request request;
     Bytes payload;  // of a write; lies in the buffer or in large_
@@ -41,13 +55,33 @@ class Session {
     size_t filled = 0;
   };
 
-  enum class Received : uint8_t { kData, kEnd };
+  // A change that waits for older connections, and its own payload.
+  struct Parked {
+    Parked(const Item& waiting, uint64_t age) : item(waiting), hold(age) {}
+    Item item;
+    std::unique_ptr<uint8_t[]> payload;
+    Clock::time_point since;
+    WriteFence::Hold hold;
+  };
+
+  enum class Received : uint8_t { kData, kWoken, kEnd };
 
   bool parse();
   bool parse_one(Bytes left);
   void take_write(const Request& request, size_t received);
   void execute();
-  void execute_writes(ReplyBatch& replies);
+  void execute_changes(ReplyBatch& replies);
+  void change(std::span<const Item> items, ReplyBatch& replies);
+  void write(std::span<const Item> items, ReplyBatch& replies);
+  void erase(const Request& request, ReplyBatch& replies);
+  void park(const Item& item);
+  void resume();
+  bool resume_one(Parked& parked, ReplyBatch& replies);
+  bool may_change(Clock::time_point since);
+  bool peer_closed() const;
+  bool said_goodbye();
+  bool disc_received() const;
+  void finish();
   void execute_reads(size_t reply_bytes, ReplyBatch& replies);
   void execute_other(const Item& item, ReplyBatch& replies);
   void read_in_pieces(const Request& request);
@@ -63,6 +97,9 @@ class Session {
   const UniqueFd socket_;
   const std::shared_ptr<const UniqueFd> event_;  // outlives the session in a worker's last step
   const Agreement terms_;
+  const SessionOptions options_;
+  const uint64_t age_;
+  const bool is_unix_;
   Workers& workers_;
   Outbox outbox_;
 
@@ -78,6 +115,14 @@ class Session {
   std::vector<WriteRequest> writes_;
   bool disconnecting_ = false;
   bool failed_ = false;
+  // Nothing that waits to be executed came before them: when the buffer's first byte may have
+  // arrived, and when the socket was last seen empty.
+  Clock::time_point buffered_since_;
+  Clock::time_point empty_at_;
+  std::optional<bool> goodbye_;  // whether a peer that closed had sent DISC
+  bool abandoned_ = false;       // the host gave up: what it asked to change is not begun any more
+  WriteFence::Hold hold_;        // of the batch
+  std::list<Parked> parked_;     // in the order asked for; bounded by the in-flight budget
   int spin_credit_ = 0;
 
   std::atomic<size_t> in_flight_{0};

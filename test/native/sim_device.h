@@ -3,6 +3,7 @@
 // operation. Everything is drawn from a seed.
 #pragma once
 
+#include <condition_variable>
 #include <cstring>
 #include <mutex>
 #include <optional>
@@ -30,6 +31,22 @@ class SimDevice final : public Device {
   void fail_syncs(bool fail) { fail_syncs_ = fail; }
   // Nothing is ever unsynced: for long tests that do not crash.
   void write_through() { write_through_ = true; }
+
+  // The next so many writes wait, until they are let go.
+  void hold_writes(size_t count) {
+    std::lock_guard lock(hold_mutex_);
+    to_hold_ = count;
+  }
+  size_t writes_held() {
+    std::lock_guard lock(hold_mutex_);
+    return held_;
+  }
+  void let_go() {
+    std::lock_guard lock(hold_mutex_);
+    to_hold_ = 0;
+    held_ = 0;
+    let_go_.notify_all();
+  }
 
   // What the medium keeps after the power cut: an arbitrary subset of what was not synced.
   void power_cycle() {
@@ -73,6 +90,7 @@ class SimDevice final : public Device {
   }
 
   Result<void> write(uint64_t offset, std::span<iovec> parts) override {
+    wait_if_held();
     std::lock_guard lock(mutex_);
     if (step()) return gone();
     Write write{offset, {}};
@@ -124,6 +142,13 @@ class SimDevice final : public Device {
     if (disk_.bytes.size() < offset + data.size()) disk_.bytes.resize(offset + data.size());
     std::memcpy(disk_.bytes.data() + offset, data.data(), data.size());
   }
+  void wait_if_held() {
+    std::unique_lock lock(hold_mutex_);
+    if (to_hold_ == 0) return;
+    to_hold_--;
+    held_++;
+    let_go_.wait(lock, [&] { return held_ == 0; });
+  }
   bool step() {
     if (!crashed_ && crash_at_ && operations_ >= *crash_at_) crashed_ = true;
     operations_++;
@@ -142,6 +167,11 @@ class SimDevice final : public Device {
   bool crashed_ = false;
   bool fail_syncs_ = false;
   bool write_through_ = false;
+
+  std::mutex hold_mutex_;
+  std::condition_variable let_go_;
+  size_t to_hold_ = 0;
+  size_t held_ = 0;
 };
 
 }  // namespace ashlar::test

@@ -68,6 +68,15 @@ export class PoolHost {
     await this.order({ kind: 'attach', attachmentId, volumeId, host: 'test', readOnly: false })
   }
 
+  /** It holds its sockets and does nothing, until thawed. */
+  freeze(): void {
+    this.#child?.kill('SIGSTOP')
+  }
+
+  thaw(): void {
+    this.#child?.kill('SIGCONT')
+  }
+
   async kill(): Promise<void> {
     const child = this.#child
     if (child === undefined || child.exitCode !== null) return

@@ -49,6 +49,26 @@ class NbdWorld : public testing::Test {
     return client;
   }
 
+  static NbdClient::Reply write_reply(NbdClient& client, uint64_t offset, uint8_t value) {
+    client.send(write_bytes_of(offset, value));
+    return client.reply();
+  }
+  // One block of this value.
+  static Wire write_bytes_of(uint64_t offset, uint8_t value, uint64_t cookie = 42) {
+    Wire wire = request_bytes(nbd::kCmdWrite, offset, 4096, 0, cookie);
+    wire.resize(wire.size() + 4096, value);
+    return wire;
+  }
+  static int value_at(NbdClient& client, uint64_t offset) {
+    const auto reply = client.call(nbd::kCmdRead, offset, 4096);
+    return reply.number == 0 ? reply.data[0] : -1;
+  }
+  template <typename Condition>
+  static void until(Condition holds) {
+    while (!holds())
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+
   SimDisk disk_;
   PoolWorld world_{disk_, 1, 256ull << 20};
   std::unique_ptr<nbd::Server> server_;
