@@ -247,9 +247,12 @@ void Server::begin_transmission(Negotiating& connection) {
   Agreement agreement = connection.handshake.take_agreement();
   std::lock_guard lock(mutex_);
   if (stopping_ || running_.size() >= options_.sessions_max) return;
+  // Whoever closes the export refuses it first and looks for its sessions then: either the refusal
+  // is seen here, or the session there.
+  const auto target = exports_.find_export(agreement.target.name);
+  if (!target || target->volume != agreement.target.volume) return;
   ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, socket, nullptr);
-  const SessionOptions options{fence_of(agreement.target.volume.get()), options_.pause,
-                               connection.begun};
+  const SessionOptions options{fence_of(target->volume.get()), options_.pause, connection.begun};
   Running running;
   running.session = std::make_unique<Session>(std::move(connection.socket), std::move(agreement),
                                               std::move(connection.in), *workers_, options);

@@ -1,5 +1,5 @@
 // A host that gives up on a connection sends its requests again on another: what the first one
-// still holds never lands on top (nbd.md 1.3-G).
+// still holds never lands on top (nbd.md 1.3-G). And no connection outlives the right to it.
 #include "nbd/write_fence.h"
 #include "support/nbd_world.h"
 
@@ -192,6 +192,44 @@ TEST(WriteFences, OnlyWhatHadBegunBeforeIsWaitedFor) {
   newer.clear();
   newer.add({4096, 4096});  // between the two
   EXPECT_TRUE(fence.try_begin(newer, wake));
+}
+
+// A source of exports in which something happens between the look-up of GO and the session.
+class Meanwhile final : public ExportSource {
+ public:
+  Meanwhile(ExportSource& exports, std::function<void()> act)
+      : exports_(exports), act_(std::move(act)) {}
+  Result<Export> find_export(const std::string& name) override {
+    auto found = exports_.find_export(name);
+    if (act_) std::exchange(act_, nullptr)();
+    return found;
+  }
+  std::vector<std::string> list_exports() override { return exports_.list_exports(); }
+
+ private:
+  ExportSource& exports_;
+  std::function<void()> act_;
+};
+
+TEST_F(StaleWrite, AnAttachmentDeletedWhileItIsBeingOpenedHasNoSession) {
+  Meanwhile exports(*world_.volumes, [this] {
+    ASSERT_OK(world_.volumes->begin_detach(test_id(2)));
+    server_->close_export(name(), 1s);
+    ASSERT_OK(world_.volumes->finish_detach(test_id(2)));
+  });
+  server_.reset();
+  ServerOptions options;
+  options.unix_path = path_;
+  auto started = Server::start(exports, options);
+  ASSERT_OK(started);
+  server_ = *std::move(started);
+  NbdClient client(path_);
+  client.greet();
+  (void)client.ask(kOptGo, go_body(name()));
+  client.send(write_bytes_of(0, 1));
+  EXPECT_EQ(client.reply().number, 0xffffffff) << "a write to a volume that was detached";
+  EXPECT_EQ(server_->connections(name()), 0u);
+  server_.reset();
 }
 
 }  // namespace
