@@ -328,7 +328,7 @@ void Server::close_export(const std::string& export_name, std::chrono::milliseco
     std::lock_guard lock(mutex_);
     for (Running& running : running_) {
       if (running.session->export_name() == export_name) {
-        running.session->begin_shutdown(Clock::now() + grace);
+        running.session->begin_shutdown(Session::Ending::kExport, Clock::now() + grace);
       }
     }
   }
@@ -341,7 +341,7 @@ void Server::stop(std::chrono::milliseconds grace) {
   {
     std::lock_guard lock(mutex_);
     for (Running& running : running_)
-      running.session->begin_shutdown(Clock::now() + grace);
+      running.session->begin_shutdown(Session::Ending::kServer, Clock::now() + grace);
   }
   wait_until_gone(nullptr);
   exiting_ = true;

@@ -43,7 +43,9 @@ class Server {
   // all are closed by the end of `grace`. That no new ones come is the ExportSource's part. Returns
   // when they are gone.
   void close_export(const std::string& export_name, std::chrono::milliseconds grace);
-  // The same for all, and no new connections. Idempotent.
+  // No new connections; those there are finish what has arrived, answer it and close, by the end of
+  // `grace`. What was not done is not answered: hosts send it again to the server that comes next.
+  // Idempotent.
   void stop(std::chrono::milliseconds grace);
 
  private:

@@ -22,11 +22,18 @@ constexpr auto kSpin = std::chrono::microseconds(60);
 constexpr int kSpinCreditMax = 8;
 // An idle connection looks at its socket so often, to know how long what comes can have waited.
 constexpr int kIdleLookMs = 1000;
+// For the host to see that the server ends, and to close its side.
+constexpr auto kGoodbye = std::chrono::milliseconds(100);
 
 bool is_unix_socket(int socket) {
   int domain = 0;
   socklen_t bytes = sizeof domain;
   return ::getsockopt(socket, SOL_SOCKET, SO_DOMAIN, &domain, &bytes) == 0 && domain == AF_UNIX;
+}
+
+size_t unread_bytes(int socket) {
+  int bytes = 0;
+  return ::ioctl(socket, FIONREAD, &bytes) == 0 && bytes > 0 ? size_t(bytes) : 0;
 }
 
 ByteRange range_of(const Request& request) {
@@ -66,6 +73,7 @@ void Session::run() {
     if (failed_ || disconnecting_ || receive() == Received::kEnd) break;
   }
   finish();
+  if (ending_ != Ending::kNone && !failed_) say_goodbye();
   ::shutdown(socket_.get(), SHUT_RDWR);
   finished_ = true;
 }
@@ -87,9 +95,22 @@ void Session::finish() {
   parked_.clear();
 }
 
-void Session::begin_shutdown(Clock::time_point deadline) {
+// What the host sends meanwhile is read and not answered: closing over it would reset the
+// connection, and take answers along that are still on their way.
+void Session::say_goodbye() {
+  ::shutdown(socket_.get(), SHUT_WR);
+  const auto until = Clock::now() + kGoodbye;
+  for (auto left = kGoodbye; left.count() > 0;
+       left = std::chrono::duration_cast<std::chrono::milliseconds>(until - Clock::now())) {
+    pollfd event{socket_.get(), POLLIN, 0};
+    if (::poll(&event, 1, int(left.count())) <= 0) return;
+    if (::recv(socket_.get(), buffer_.data(), buffer_.size(), MSG_DONTWAIT) <= 0) return;
+  }
+}
+
+void Session::begin_shutdown(Ending ending, Clock::time_point deadline) {
   deadline_ = deadline.time_since_epoch().count();
-  stopping_ = true;
+  ending_ = ending;
   const uint64_t one = 1;
   (void)!::write(event_->get(), &one, sizeof one);
 }
@@ -145,7 +166,7 @@ bool Session::parse_one(Bytes left) {
   const SessionTerms terms{terms_.target.volume->size_bytes(), terms_.target.read_only,
                            terms_.structured, terms_.base_allocation};
   auto refusal = validate(*request, terms);
-  if (stopping_) refusal = Refusal{NBD_ESHUTDOWN, "the server is stopping"};
+  if (ending_ == Ending::kExport) refusal = Refusal{NBD_ESHUTDOWN, "the export is being closed"};
   if (refusal) {
     begin_ += kRequestBytes;
     if (request->command == kCmdWrite) skip_bytes_ = request->bytes;
@@ -198,6 +219,10 @@ bool Session::receive_now(ssize_t* got) {
   msghdr message{};
   message.msg_iov = parts;
   message.msg_iovlen = count;
+  if (to_take_) {
+    parts[0].iov_len = std::min(parts[0].iov_len, *to_take_);
+    if (count == 2) parts[1].iov_len = std::min(parts[1].iov_len, *to_take_ - parts[0].iov_len);
+  }
   const ssize_t bytes = ::recvmsg(socket_.get(), &message, MSG_DONTWAIT);
   if (bytes < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) {
     if (errno != EINTR) empty_at_ = looked_at;
@@ -205,6 +230,7 @@ bool Session::receive_now(ssize_t* got) {
   }
   *got = bytes;
   if (bytes <= 0) return true;
+  if (to_take_) *to_take_ -= size_t(bytes);
   if (nothing_held) buffered_since_ = empty_at_;
   if (size_t(bytes) < payload_left + parts[count - 1].iov_len) empty_at_ = looked_at;
   const size_t to_payload = std::min(size_t(bytes), payload_left);
@@ -216,11 +242,11 @@ bool Session::receive_now(ssize_t* got) {
 Session::Received Session::receive() {
   ssize_t got = 0;
   for (;;) {
-    if (outbox_.broken() && !said_goodbye()) return Received::kEnd;
+    if ((outbox_.broken() && !said_goodbye()) || took_what_arrived()) return Received::kEnd;
     const bool may_read = outbox_.bytes_waiting() < kBacklogBytesMax && !over_budget();
     if (may_read) {
       if (receive_now(&got)) return got > 0 ? Received::kData : Received::kEnd;
-      if (spin_credit_ > 0 && !stopping_) {
+      if (spin_credit_ > 0 && ending_ == Ending::kNone) {
         const auto until = Clock::now() + kSpin;
         while (Clock::now() < until) {
           if (receive_now(&got)) {
@@ -240,6 +266,14 @@ Session::Received Session::receive() {
   }
 }
 
+// Whether the server ends and nothing is left of what had arrived when this was first seen. A
+// request of which only a part had arrived is not done: the host sends it again elsewhere.
+bool Session::took_what_arrived() {
+  if (ending_ != Ending::kServer) return false;
+  if (!to_take_) to_take_ = unread_bytes(socket_.get());
+  return *to_take_ == 0;
+}
+
 // Sleeps until the socket or a worker has something. False when the deadline of a shutdown has
 // passed or the peer is gone.
 bool Session::wait(bool may_read) {
@@ -247,7 +281,7 @@ bool Session::wait(bool may_read) {
   if (may_read) events[0].events |= POLLIN;
   if (outbox_.bytes_waiting() > 0) events[0].events |= POLLOUT;
   int timeout_ms = may_read ? kIdleLookMs : -1;
-  if (stopping_) {
+  if (ending_ != Ending::kNone) {
     const auto left = Clock::time_point(Clock::duration(deadline_.load())) - Clock::now();
     const auto left_ms = std::chrono::duration_cast<std::chrono::milliseconds>(left).count();
     if (left_ms <= 0) return false;
@@ -403,10 +437,8 @@ bool Session::peer_closed() const {
 
 // Requires that the peer has closed: all of its bytes are here, in the buffer or in the socket.
 bool Session::disc_received() const {
-  int unread = 0;
-  ::ioctl(socket_.get(), FIONREAD, &unread);
   const size_t held = end_ - begin_;
-  std::vector<uint8_t> rest(held + size_t(std::max(unread, 0)));
+  std::vector<uint8_t> rest(held + unread_bytes(socket_.get()));
   std::copy_n(buffer_.begin() + ptrdiff_t(begin_), held, rest.begin());
   const ssize_t peeked =
       ::recv(socket_.get(), &rest[held], rest.size() - held, MSG_PEEK | MSG_DONTWAIT);

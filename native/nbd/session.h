@@ -3,7 +3,7 @@
 // What would block (cold reads, syncs) goes to the workers, which queue their replies themselves.
 //
 // Thread: run() is the session's thread and owns everything but outbox_ (locks itself), in_flight_*
-// and the shutdown flags (atomic). wake() and begin_shutdown() come from any thread.
+// and the shutdown's state (atomic). begin_shutdown() comes from any thread.
 #pragma once
 
 #include <atomic>
@@ -37,8 +37,13 @@ class Session {
   // Returns when the connection is over and nothing of it is under way any more.
   void run();
 
-  // New requests get ESHUTDOWN; the connection closes at the deadline.
-  void begin_shutdown(std::chrono::steady_clock::time_point deadline);
+  enum class Ending : uint8_t {
+    kNone,
+    kExport,  // new requests get ESHUTDOWN; the connection closes at the deadline
+    kServer,  // what has arrived is done and answered, then it closes, at the deadline at the
+              // latest
+  };
+  void begin_shutdown(Ending ending, std::chrono::steady_clock::time_point deadline);
   const std::string& export_name() const { return terms_.target.name; }
   bool finished() const { return finished_.load(); }
 
@@ -82,6 +87,7 @@ class Session {
   bool said_goodbye();
   bool disc_received() const;
   void finish();
+  void say_goodbye();
   void execute_reads(size_t reply_bytes, ReplyBatch& replies);
   void execute_other(const Item& item, ReplyBatch& replies);
   void read_in_pieces(const Request& request);
@@ -92,6 +98,7 @@ class Session {
   bool receive_now(ssize_t* got);
   bool wait(bool may_read);
   bool over_budget() const;
+  bool took_what_arrived();
   void ended_one(size_t bytes);
 
   const UniqueFd socket_;
@@ -119,15 +126,16 @@ class Session {
   // arrived, and when the socket was last seen empty.
   Clock::time_point buffered_since_;
   Clock::time_point empty_at_;
-  std::optional<bool> goodbye_;  // whether a peer that closed had sent DISC
-  bool abandoned_ = false;       // the host gave up: what it asked to change is not begun any more
-  WriteFence::Hold hold_;        // of the batch
-  std::list<Parked> parked_;     // in the order asked for; bounded by the in-flight budget
+  std::optional<size_t> to_take_;  // once the server ends: of what had arrived by then
+  std::optional<bool> goodbye_;    // whether a peer that closed had sent DISC
+  bool abandoned_ = false;    // the host gave up: what it asked to change is not begun any more
+  WriteFence::Hold hold_;     // of the batch
+  std::list<Parked> parked_;  // in the order asked for; bounded by the in-flight budget
   int spin_credit_ = 0;
 
   std::atomic<size_t> in_flight_{0};
   std::atomic<size_t> in_flight_bytes_{0};
-  std::atomic<bool> stopping_{false};
+  std::atomic<Ending> ending_{Ending::kNone};
   std::atomic<std::chrono::steady_clock::rep> deadline_{0};
   std::atomic<bool> finished_{false};
 };

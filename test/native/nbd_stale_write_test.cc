@@ -114,6 +114,7 @@ TEST_F(StaleWrite, WhatWaitsForAnOlderConnectionIsDroppedWhenItsOwnIsClosed) {
   }
   NbdClient newer = in_service();
   world_.device->let_go();
+  EXPECT_EQ(oldest.reply().number, 0u);
   until_connections(2);
   EXPECT_EQ(value_at(newer, 0), 1);
 }

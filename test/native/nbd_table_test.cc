@@ -297,23 +297,62 @@ TEST_F(NbdTable, DiscWithFieldsAndGarbageClose) {
   EXPECT_TRUE(other.closed());
 }
 
-TEST_F(NbdTable, Shutdown) {
-  auto busy = attached(true);
+TEST_F(NbdTable, AStopFinishesWhatHasArrivedAndCloses) {
+  auto busy = attached(false);
   auto idle = attached(false);
   NbdClient negotiating(path_);
   negotiating.greet();
-  std::thread stopping([&] { server_->stop(std::chrono::milliseconds(600)); });
-  std::this_thread::sleep_for(std::chrono::milliseconds(100));
-  Wire write = request_bytes(kCmdWrite, 0, 4096);
-  write.resize(write.size() + 4096);
-  busy.send(write);
-  EXPECT_EQ(busy.reply().number, NBD_ESHUTDOWN);
-  EXPECT_EQ(busy.call(kCmdRead, 0, 4096).number, NBD_ESHUTDOWN);
+  world_.device->hold_writes(1);
+  busy.send(write_bytes_of(0, 1));
+  until([&] { return world_.device->writes_held() == 1; });
+  for (uint64_t block = 1; block <= 8; block++)
+    busy.send(write_bytes_of(block * 4096, 1));
+  busy.send(request_bytes(kCmdRead, 0, 4096));
+  busy.send(request_bytes(kCmdFlush, 0, 0));
+  Wire half = write_bytes_of(9 * 4096, 1);
+  half.resize(half.size() / 2);
+  busy.send(half);
+  std::thread stopping([&] { server_->stop(std::chrono::minutes(5)); });
   EXPECT_TRUE(negotiating.closed());
   EXPECT_TRUE(idle.closed());
-  EXPECT_TRUE(busy.closed());
+  EXPECT_FALSE(busy.has_answer());
+  world_.device->let_go();
+  // Nine writes, a read and a flush, all done; then the end, and nothing about what was not done.
+  EXPECT_EQ(busy.receive_all(), [] {
+    Wire replies;
+    for (int i = 0; i < 11; i++) {
+      append_be(replies, kSimpleReplyMagic);
+      append_be(replies, uint32_t(0));
+      append_be(replies, uint64_t(42));
+      if (i == 9) replies.resize(replies.size() + 4096, 1);
+    }
+    return replies;
+  }());
   stopping.join();
   EXPECT_FALSE(NbdClient(path_).connected());
+}
+
+TEST_F(NbdTable, AStopIsNotHeldUpByAPeerThatDoesNotRead) {
+  auto deaf = attached(false);
+  for (uint64_t i = 0; i < 16; i++)
+    deaf.send(request_bytes(kCmdRead, 0, 1 << 20));
+  const auto begun = std::chrono::steady_clock::now();
+  server_->stop(std::chrono::milliseconds(100));
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(20));
+}
+
+TEST_F(NbdTable, AClosedExportAnswersThatItIsClosed) {
+  auto busy = attached(true);
+  ASSERT_OK(world_.volumes->begin_detach(test_id(2)));
+  std::thread closing([&] { server_->close_export(name(), std::chrono::minutes(5)); });
+  uint32_t number = 0;
+  while (number == 0)
+    number = busy.call(kCmdRead, 0, 4096).number;
+  EXPECT_EQ(number, NBD_ESHUTDOWN);
+  EXPECT_EQ(write_reply(busy, 0, 1).number, NBD_ESHUTDOWN);
+  EXPECT_EQ(busy.call(kCmdRead, 0, 4096).number, NBD_ESHUTDOWN);
+  busy.send(request_bytes(kCmdDisc, 0, 0));
+  closing.join();
 }
 
 TEST_F(NbdTable, OneExportIsDrained) {

@@ -109,6 +109,11 @@ class NbdClient {
   }
   void half_close() { ::shutdown(socket_.get(), SHUT_WR); }
   bool closed() { return receive(1).empty(); }
+  // Or the peer has closed.
+  bool has_answer() const {
+    pollfd event{socket_.get(), POLLIN, 0};
+    return ::poll(&event, 1, 0) > 0;
+  }
 
   struct OptionAnswer {
     uint32_t type = 0;  // 0: the peer closed
