@@ -165,6 +165,7 @@ const testNeeds = {
   fio: 'fio',
   fuse3: 'fusermount3',
   e2fsprogs: 'mkfs.ext4',
+  postgresql: '/usr/lib/postgresql',
 }
 
 // The backup programs that `npm run bench backup` measures beside a snapshot.
