@@ -59,7 +59,7 @@ const sourceLimits: Readonly<Record<string, readonly string[]>> = {
 /** The table of errors has no imports of its own, and base/ builds the error class on it. */
 const errorTable = 'src/gen/errors.js'
 /** Commands that work on files of a daemon that does not run. */
-const offlineCommand = /(^|\/)(pool-check|verify|store-[\w-]+|offline[\w-]*)\.ts$/
+const offlineCommand = /(^|\/)(pool-[\w-]+|verify|store-[\w-]+|offline[\w-]*)\.ts$/
 
 const isCxx = (path: string) => /^native\/.*\.(cc|h)$/.test(path)
 const isSource = (path: string) => /^src\/.*\.ts$/.test(path)

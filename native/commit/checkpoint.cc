@@ -236,7 +236,8 @@ Result<void> Pool::checkpoint_locked(bool clean, uint64_t next_journal_generatio
 
   if (auto written = write_blocks(writes); !written) return failed(std::move(written).error());
   if (auto synced = device_->sync(); !synced) return failed(std::move(synced).error());
-  if (auto flipped = write_superblock(*device_, next); !flipped) return failed(std::move(flipped).error());
+  if (auto flipped = write_superblock(*device_, next); !flipped)
+    return failed(std::move(flipped).error());
 
   superblock_ = next;
   durable_generation_ = generation;

@@ -87,7 +87,8 @@ Result<std::optional<uint64_t>> first_data(Device& device, uint64_t offset, uint
 }
 
 // The first superblock of a pool goes to slot 1, in one write, after everything else is zero and
-// durable. What a power cut leaves of it: its first sector without the last one's CRC, or that alone.
+// durable. What a power cut leaves of it: its first sector without the last one's CRC, or that
+// alone.
 Result<bool> is_unfinished(Device& device) {
   std::vector<uint8_t> slots(kSuperblocks * kBlockBytes);
   TRY(device.read(0, slots));

@@ -39,8 +39,8 @@ Result<Superblock> first_superblock(Device& device, const std::string& name,
   if (capacity == 0) capacity = std::max(device.growable_bytes(), device.size_bytes());
   capacity = capacity / kBlockBytes * kBlockBytes;
   if (capacity < kPoolBytesMin || capacity / kBlockBytes > kPoolBlocksMax) {
-    return error(Code::kInvalidArgument, name + ": a pool has 16 MiB to 4 PiB, not " +
-                                             std::to_string(capacity) + " bytes");
+    return error(Code::kInvalidArgument,
+                 name + ": a pool has 16 MiB to 4 PiB, not " + std::to_string(capacity) + " bytes");
   }
   if (device.file_system_bytes() == 0 && capacity > device.size_bytes()) {
     return error(Code::kInvalidArgument,

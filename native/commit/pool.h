@@ -157,7 +157,7 @@ class Pool {
 
   std::unique_ptr<Device> device_;
   const std::string name_;
-  Superblock superblock_;  // the last durable one; owned by the checkpoint
+  Superblock superblock_;              // the last durable one; owned by the checkpoint
   std::array<uint8_t, 16> pool_id_{};  // these two: fixed since it was opened
   uint64_t opened_generation_ = 0;
 

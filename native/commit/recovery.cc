@@ -26,13 +26,15 @@ Result<Superblock> choose_superblock(Device& device, const std::string& name) {
                      ", this one reads " + std::to_string(kPoolVersion) + ")");
   }
   if (a.state == Slot::kForeign && b.state == Slot::kForeign) {
-    return error(Code::kForeignFile, name + ": it holds no Ashlar pool and was left untouched; only "
-                                            "`ashlar pool-create` makes a pool of what is not an "
-                                            "empty file");
+    return error(Code::kForeignFile, name +
+                                         ": it holds no Ashlar pool and was left untouched; only "
+                                         "`ashlar pool-create` makes a pool of what is not an "
+                                         "empty file");
   }
   if (a.state != Slot::kValid && b.state != Slot::kValid) {
-    return error(Code::kCorrupt, name + ": both superblocks are damaged (if `ashlar pool-create` "
-                                        "was interrupted here, repeat it)");
+    return error(Code::kCorrupt, name +
+                                     ": both superblocks are damaged (if `ashlar pool-create` "
+                                     "was interrupted here, repeat it)");
   }
   const bool both = a.state == Slot::kValid && b.state == Slot::kValid;
   const Superblock& newest =

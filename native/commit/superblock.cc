@@ -7,8 +7,7 @@ namespace ashlar {
 namespace {
 
 uint32_t crc_of(const Superblock& superblock) {
-  return crc32c(
-      Bytes(reinterpret_cast<const uint8_t*>(&superblock), offsetof(Superblock, crc)));
+  return crc32c(Bytes(reinterpret_cast<const uint8_t*>(&superblock), offsetof(Superblock, crc)));
 }
 
 }  // namespace

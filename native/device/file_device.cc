@@ -206,8 +206,9 @@ Result<Opened> open_path(const std::string& path, IfAbsent absent) {
   const int number = errno;
   if (number == ENOENT) return error(Code::kNotFound, path + ": no such file");
   if (number == EBUSY) {
-    return error(Code::kInUse, path + ": the device is in use (mounted, part of another device, or "
-                                      "open as a pool); stop what uses it first");
+    return error(Code::kInUse, path +
+                                   ": the device is in use (mounted, part of another device, or "
+                                   "open as a pool); stop what uses it first");
   }
   return device_error(path, "open", number);
 }

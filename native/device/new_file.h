@@ -1,8 +1,8 @@
 // A file that appears under its name whole or not at all: it is written beside the name, synced by
-// whoever writes it, and renamed over the empty (or given up) file that has the name until then. That
-// one is locked meanwhile, and the new one before it gets the name, so that two processes never make
-// the same file. A kill leaves the old file and perhaps one with the suffix ".new", which the next
-// attempt removes. Thread: one.
+// whoever writes it, and renamed over the empty (or given up) file that has the name until then.
+// That one is locked meanwhile, and the new one before it gets the name, so that two processes
+// never make the same file. A kill leaves the old file and perhaps one with the suffix ".new",
+// which the next attempt removes. Thread: one.
 #pragma once
 
 #include "device/device.h"

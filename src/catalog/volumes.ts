@@ -172,11 +172,7 @@ export class Volumes {
 
   /** The next snapshot of each volume of the node is to be sealed without a base. */
   async sealFully(node: string): Promise<void> {
-    await this.#db
-      .updateTable('volumes')
-      .set({ full_seal: 1 })
-      .where('node', '=', node)
-      .execute()
+    await this.#db.updateTable('volumes').set({ full_seal: 1 }).where('node', '=', node).execute()
   }
 
   /** Some volume of the node is still to be sealed without a base. */

@@ -91,7 +91,9 @@ test('what is no pool is left as it is, until an operator says otherwise', async
   const foreign = Buffer.alloc(8 << 20)
   foreign.write('precious', 4_190_208)
   writeFileSync(pool, foreign)
-  await expect(world.start('local-1')).rejects.toThrow(/holds no Ashlar pool and was left untouched/)
+  await expect(world.start('local-1')).rejects.toThrow(
+    /holds no Ashlar pool and was left untouched/,
+  )
   const refused = await world.ashlar(['pool-create', pool])
   expect(refused.code).not.toBe(0)
   expect(refused.stderr).toContain('the first at byte 4190208')

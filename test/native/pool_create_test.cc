@@ -85,8 +85,8 @@ TEST_F(PoolCreation, FilesThatAreNotEmptyAreLeftUntouched) {
       write_file(path_, bytes, at);
       const std::vector<uint8_t> before = bytes_of(path_);
       EXPECT_TRUE(fails_with(open_pool_at(path_, options_of()), Code::kForeignFile, path_));
-      EXPECT_TRUE(fails_with(make_pool_at(path_, options_of(), Over::kNothing),
-                             Code::kForeignFile, "--force"));
+      EXPECT_TRUE(fails_with(make_pool_at(path_, options_of(), Over::kNothing), Code::kForeignFile,
+                             "--force"));
       EXPECT_TRUE(bytes_of(path_) == before) << bytes << " bytes, data at " << at;
       expect_alone();
     }
@@ -129,8 +129,7 @@ TEST_F(PoolCreation, APoolInUseIsNotReplaced) {
   const auto pool = open_pool_at(path_, options_of());
   ASSERT_OK(pool);
   EXPECT_TRUE(fails_with(open_pool_at(path_, options_of()), Code::kInUse, path_));
-  EXPECT_TRUE(
-      fails_with(make_pool_at(path_, options_of(), Over::kAnything), Code::kInUse, path_));
+  EXPECT_TRUE(fails_with(make_pool_at(path_, options_of(), Over::kAnything), Code::kInUse, path_));
   ASSERT_OK((*pool)->close());
 }
 
@@ -170,8 +169,8 @@ TEST_F(PoolCreation, ManyMakersAtOnceMakeOnePool) {
   }
 }
 
-// A device of zeros on which a pool's making was cut at its `at`-th write or sync; false: it came to
-// its end before. An arbitrary part of what was not synced is kept.
+// A device of zeros on which a pool's making was cut at its `at`-th write or sync; false: it came
+// to its end before. An arbitrary part of what was not synced is kept.
 bool cut_creation(SimDisk& disk, uint64_t seed, uint64_t at) {
   SimDevice device(disk, seed, kBytes);
   device.crash_at(at);
@@ -210,8 +209,8 @@ TEST_F(PoolCreation, APowerCutAtAnyWriteIsRepaired) {
                             [](uint8_t byte) { return byte != 0; });
         ASSERT_OK(create_pool(again, "sim", options_of()));
       }
-      ASSERT_OK(Pool::open(std::make_unique<SimDevice>(disk, seed, kBytes), false, "sim",
-                           options_of()));
+      ASSERT_OK(
+          Pool::open(std::make_unique<SimDevice>(disk, seed, kBytes), false, "sim", options_of()));
     }
   }
   std::printf("%llu were torn\n", static_cast<unsigned long long>(torn));

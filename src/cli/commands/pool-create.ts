@@ -12,7 +12,10 @@ export const poolCreate: CommandSpec = {
   summary: 'make a pool of a file or a block device, offline',
   offline: true,
   arguments: '<file>',
-  options: [...capacityOptions, ['-f, --force', 'also when it is not empty: destroys what it holds']],
+  options: [
+    ...capacityOptions,
+    ['-f, --force', 'also when it is not empty: destroys what it holds'],
+  ],
   examples: [
     'ashlar pool-create /srv/ashlar/pool --capacity 100',
     'ashlar pool-create /dev/nvme1n1',
