@@ -34,7 +34,7 @@ beforeAll(async () => {
     nodeKeys: 'hydration_limit = "1MiB"\n',
   })
   client = new Client(world.endpoint)
-}, 120_000)
+}, 600_000)
 afterAll(async () => {
   client?.close()
   await world?.remove()
