@@ -1,7 +1,8 @@
-// The log: one JSON object a line on stderr. Written synchronously: the line before a crash is the
-// one that matters.
+// The log: one JSON object a line on stderr.
 
-import { type Logger as PinoLogger, destination, pino } from 'pino'
+import { type Logger as PinoLogger, pino } from 'pino'
+
+import { say } from './say.js'
 
 export type Logger = PinoLogger
 
@@ -24,6 +25,6 @@ export function makeLogger(options: LoggerOptions): Logger {
       // Node's errors keep their code and cause; ours add the field.
       serializers: { err: pino.stdSerializers.errWithCause },
     },
-    destination({ fd: 2, sync: true }),
+    { write: (line) => say('stderr', line) },
   )
 }

@@ -11,10 +11,12 @@ import { logVerbosity, setLogVerbosity } from '@grpc/grpc-js'
 import { systemClock } from '../base/clock.js'
 import { AshlarError, asAshlarError } from '../base/error.js'
 import { type LogLevel, logLevels, makeLogger } from '../base/logger.js'
+import { say } from '../base/say.js'
 import { native } from '../native/binding.js'
 import { type Config, parseConfig } from './config.js'
 import { Daemon } from './daemon.js'
 import { joinHostPort } from './address.js'
+import { hasTerminal } from './terminal.js'
 import { defaultWorld } from './world.js'
 
 const usage = `Usage: ashlard [--config FILE] [--log-level LEVEL]
@@ -23,6 +25,7 @@ Hosts the regions and zone nodes that FILE names, or, without one, a small world
 region local with zones local-1 to local-3, region remote with zone remote-1.
 
 SIGHUP makes it read the files of every \`tls\` again; connections made from then on have them.
+When the terminal it was started from is closed it stops as for SIGTERM; setsid(1) keeps it.
 
 Environment:
   ASHLAR_DATA_DIR   folder of the default world's data        (.ashlar)
@@ -89,7 +92,7 @@ function announce(config: Config): void {
   const endpoint = config.regions[0]?.listen.target
   const zone = config.nodes.find(({ region }) => region === config.regions[0]?.name)?.zone
   if (endpoint !== undefined && zone !== undefined) lines.push('', ...firstSteps(endpoint, zone))
-  process.stdout.write(`${lines.join('\n')}\n`)
+  say('stdout', `${lines.join('\n')}\n`)
 }
 
 function firstSteps(endpoint: string, zone: string): readonly string[] {
@@ -102,8 +105,9 @@ function firstSteps(endpoint: string, zone: string): readonly string[] {
   ]
 }
 
-/** Settles at the first signal; a second one ends the process as it stands. */
-async function untilSignal(): Promise<NodeJS.Signals> {
+/** Settles at the first signal that ends; a second one ends the process as it stands. */
+async function untilSignal(renewCertificates: () => void): Promise<NodeJS.Signals> {
+  const onTerminal = hasTerminal()
   return await new Promise((resolve) => {
     let seen = false
     for (const signal of ['SIGINT', 'SIGTERM'] as const) {
@@ -113,6 +117,15 @@ async function untilSignal(): Promise<NodeJS.Signals> {
         resolve(signal)
       })
     }
+    process.on('SIGHUP', () => {
+      if (!onTerminal || hasTerminal()) {
+        renewCertificates()
+        return
+      }
+      // Kernel and shell may both say so.
+      seen = true
+      resolve('SIGHUP')
+    })
   })
 }
 
@@ -142,7 +155,7 @@ async function main(): Promise<void> {
   spareTheCollector()
   const values = parseOptions()
   if (values.help === true) {
-    process.stdout.write(usage)
+    say('stdout', usage)
     return
   }
   // What fails is thrown or logged by us; its own lines on stderr would only be a second voice.
@@ -150,7 +163,8 @@ async function main(): Promise<void> {
   const level = parseLevel(values['log-level'] ?? (env['ASHLAR_LOG'] || 'warn'))
   const log = makeLogger({ name: 'ashlard', level })
   const { config, pageCacheBytes } = await plan(values.config)
-  const ended = untilSignal()
+  let renewCertificates = () => {}
+  const ended = untilSignal(() => renewCertificates())
   const daemon = await Daemon.start({
     config,
     native: native(),
@@ -159,10 +173,10 @@ async function main(): Promise<void> {
     pageCacheBytes,
     testHooks: env['ASHLAR_TEST_HOOKS'] === '1',
   })
-  process.on('SIGHUP', () => daemon.renewCertificates())
+  renewCertificates = () => daemon.renewCertificates()
   announce(config)
   const signal = await ended
-  process.stderr.write(`${signal}: draining; once more to stop at once\n`)
+  say('stderr', `${signal}: draining; once more to stop at once\n`)
   await daemon.stop()
 }
 
@@ -171,8 +185,8 @@ main().then(
   () => process.exit(0),
   (thrown: unknown) => {
     const error = asAshlarError(thrown)
-    process.stderr.write(`ashlard: ${error.message}\n`)
-    if (error.code === 'INTERNAL') process.stderr.write(`${error.stack ?? ''}\n`)
+    say('stderr', `ashlard: ${error.message}\n`)
+    if (error.code === 'INTERNAL') say('stderr', `${error.stack ?? ''}\n`)
     process.exit(error.code === 'INVALID_ARGUMENT' ? 2 : 1)
   },
 )
