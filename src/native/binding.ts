@@ -178,6 +178,8 @@ export interface PoolStats {
   readonly checkpointGeneration: bigint
   readonly journalUsedBytes: bigint
   readonly readOnly: boolean
+  /** What the pool cannot do by itself since it was opened, a sentence each. */
+  readonly problems: readonly string[]
   /** Longest time any request waited because of a cut, per recent cut, nanoseconds (newest last, at most 4096). */
   readonly cutPausesNs: readonly number[]
 }

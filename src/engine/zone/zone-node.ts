@@ -44,6 +44,7 @@ export class ZoneNode implements ZoneControl {
   // earlier delete is still writing.
   readonly #lock = new KeyedLock()
   readonly #stop = new AbortController()
+  readonly #reported = new Set<string>()
   #orders = 0
 
   constructor(options: ZoneNodeOptions) {
@@ -57,6 +58,7 @@ export class ZoneNode implements ZoneControl {
       clock,
     })
     this.#poller.onChange((records) => hydration.follow(records))
+    this.#poller.onChange(() => this.#reportProblems())
   }
 
   /** Requires: once. Ensures: hydration that a restart interrupted goes on. */
@@ -140,6 +142,14 @@ export class ZoneNode implements ZoneControl {
     return this.#options.native.poolStats(this.#options.pool)
   }
 
+  #reportProblems(): void {
+    for (const problem of this.stats().problems) {
+      if (this.#reported.has(problem)) continue
+      this.#reported.add(problem)
+      this.#options.log.error({ node: this.#options.node.name }, problem)
+    }
+  }
+
   #revision(): Revision {
     return { bootId: this.#bootId, number: this.#orders }
   }
@@ -182,8 +192,8 @@ export class ZoneNode implements ZoneControl {
  * What the region shall hear of beside the records. Free space in steps of 1/256 of the pool: volumes
  * are placed by it, which does not take every block.
  */
-function markOf({ readOnly, freeBytes, capacityBytes }: PoolStats): string {
-  return `${readOnly} ${(freeBytes * 256n) / capacityBytes}`
+function markOf({ readOnly, problems, freeBytes, capacityBytes }: PoolStats): string {
+  return `${readOnly} ${problems.length} ${(freeBytes * 256n) / capacityBytes}`
 }
 
 function idsOf(order: PoolOrder): readonly string[] {
