@@ -44,11 +44,18 @@ class MortalDevice final : public Device {
   }
   Result<void> grow(uint64_t bytes) override {
     if (step()) return gone();
+    std::lock_guard lock(size_mutex_);
     return disk_.grow(bytes);
   }
   void prefetch(ByteRange) override {}
-  uint64_t size_bytes() const override { return disk_.size_bytes(); }
-  uint64_t growable_bytes() const override { return disk_.growable_bytes(); }
+  uint64_t size_bytes() const override {
+    std::lock_guard lock(size_mutex_);
+    return disk_.size_bytes();
+  }
+  uint64_t growable_bytes() const override {
+    std::lock_guard lock(size_mutex_);
+    return disk_.growable_bytes();
+  }
   uint64_t file_system_bytes() const override { return disk_.file_system_bytes(); }
 
  private:
@@ -59,6 +66,7 @@ class MortalDevice final : public Device {
   Error gone() const { return error(Code::kDeviceFailed, "its user is dead"); }
 
   SimDevice disk_;
+  mutable std::mutex size_mutex_;  // of disk_, which says its size without a lock
   std::atomic<int64_t> left_{INT64_MAX};
   std::atomic<bool> dead_{false};
 };
