@@ -147,7 +147,7 @@ class Addon final : public Napi::Addon<Addon> {
   Napi::Value create_pool(const Napi::CallbackInfo& info) {
     if (!info[0].IsObject())
       return reject(info.Env(), error(Code::kInvalidArgument, "options are missing"));
-    return run(info.Env(), create_pool_at(info[0].As<Napi::Object>()));
+    return run(info.Env(), Lane::kBulk, create_pool_at(info[0].As<Napi::Object>()));
   }
 
   Napi::Value close(const Napi::CallbackInfo& info) {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <condition_variable>
+#include <atomic>
 #include <cstring>
 #include <mutex>
 #include <optional>
@@ -125,7 +126,7 @@ class SimDevice final : public Device {
     std::lock_guard lock(mutex_);
     if (step()) return gone();
     if (bytes > file_system_bytes_) return error(Code::kNoSpace, "the file system is full");
-    size_ = std::max(size_, bytes);
+    size_ = std::max(size_.load(), bytes);
     if (disk_.bytes.size() < size_) disk_.bytes.resize(size_);
     return {};
   }
@@ -164,7 +165,7 @@ class SimDevice final : public Device {
   const uint64_t file_system_bytes_;
   std::mutex mutex_;
   Prng prng_;
-  uint64_t size_;
+  std::atomic<uint64_t> size_;  // only grows
   std::vector<Write> unsynced_;
   uint64_t operations_ = 0;
   std::optional<uint64_t> crash_at_;
