@@ -74,11 +74,15 @@ Napi::Promise Jobs::run_when_ready(Napi::Env env, Lane lane, Attempt attempt) {
 }
 
 Napi::Promise Jobs::promise(Napi::Env env, Napi::ObjectReference kept, Lane lane, Attempt attempt) {
-  const auto deferred = Napi::Promise::Deferred::New(env);
+  // Not Napi::Promise::Deferred: that leaves its promise undefined where JavaScript is already being
+  // ended while it still runs, and whoever got it would follow a wild handle.
+  napi_deferred deferred = nullptr;
+  napi_value value = nullptr;
+  if (napi_create_promise(env, &deferred, &value) != napi_ok) return {};
   if (promised_.empty()) shared_->back.Ref(env);
   promised_.emplace(++last_, Promised{deferred, std::move(kept)});
   shared_->push(std::make_shared<const Call>(Call{last_, lane, std::move(attempt)}));
-  return deferred.Promise();
+  return Napi::Promise(env, value);
 }
 
 void Jobs::Shared::push(std::shared_ptr<const Call> call) {
@@ -139,11 +143,12 @@ void Jobs::settle(Napi::Env env) {
   }
   for (Done& each : done) {
     const auto promised = promised_.extract(each.number);
-    const Napi::Promise::Deferred& deferred = promised.mapped().deferred;
+    const napi_deferred deferred = promised.mapped().deferred;
+    // What fails here fails because nobody is left to hear it.
     if (each.outcome) {
-      deferred.Resolve((*each.outcome)(env));
+      (void)napi_resolve_deferred(env, deferred, (*each.outcome)(env));
     } else {
-      deferred.Reject(to_js_error(env, each.outcome.error()).Value());
+      (void)napi_reject_deferred(env, deferred, to_js_error(env, each.outcome.error()).Value());
     }
   }
   if (promised_.empty() && !done.empty()) shared_->back.Unref(env);

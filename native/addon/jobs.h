@@ -67,7 +67,7 @@ class Jobs {
  private:
   using Number = uint64_t;
   struct Promised {
-    Napi::Promise::Deferred deferred;
+    napi_deferred deferred = nullptr;
     Napi::ObjectReference kept;
   };
   struct Call {
