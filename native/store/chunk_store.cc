@@ -40,7 +40,7 @@ Result<std::unique_ptr<ChunkStore>> ChunkStore::open(const std::string& folder,
   }
   store->index_ = TRY(Index::open(store->folder_.index()));
   for (const Lost& lost : TRY(mend_index(store->folder_, *store->index_)))
-    store->quarantine(lost.id, error(Code::kCorrupt, to_hex(lost.id) + ": " + lost.reason));
+    store->note_damage(to_hex(lost.id) + ": " + lost.reason);
   return store;
 }
 
