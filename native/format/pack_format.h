@@ -10,10 +10,11 @@
 
 namespace ashlar {
 
-constexpr uint64_t kStoreMagic = 0x524f54534c485341;   // "ASHLSTOR"
-constexpr uint64_t kPackMagic = 0x4b4341504c485341;    // "ASHLPACK"
-constexpr uint64_t kFooterMagic = 0x544f4f464c485341;  // "ASHLFOOT"
-constexpr uint32_t kFrameMagic = 0x4d415246;           // "FRAM"
+constexpr uint64_t kStoreMagic = 0x524f54534c485341;    // "ASHLSTOR"
+constexpr uint64_t kPackMagic = 0x4b4341504c485341;     // "ASHLPACK"
+constexpr uint64_t kFooterMagic = 0x544f4f464c485341;   // "ASHLFOOT"
+constexpr uint64_t kRemovalMagic = 0x454e4f474c485341;  // "ASHLGONE"
+constexpr uint32_t kFrameMagic = 0x4d415246;            // "FRAM"
 constexpr uint32_t kStoreVersion = 1;
 
 struct StoreHeader {
@@ -87,6 +88,24 @@ struct PackFooter {  // the last 48 bytes
 static_assert(sizeof(PackFooter) == 48);
 
 constexpr uint64_t kPackBytesMax = 64ull << 20;
+
+// Packs that are none any more, though their files may still be there: they went in one step.
+struct RemovalHeader {  // then the entries
+  uint64_t magic = kRemovalMagic;
+  uint32_t version = kStoreVersion;
+  uint32_t entries = 0;
+  uint32_t zero = 0;
+  uint32_t crc = 0;  // header with this field zero, then the entries
+};
+static_assert(sizeof(RemovalHeader) == 24);
+
+struct RemovalEntry {
+  uint32_t kind = 0;
+  uint32_t zero = 0;
+  uint64_t writer_epoch = 0;
+  uint64_t counter = 0;
+};
+static_assert(sizeof(RemovalEntry) == 24);
 
 struct RecordBody {  // then the row's bytes
   uint64_t generation = 0;

@@ -40,7 +40,7 @@ Result<std::unique_ptr<ChunkStore>> ChunkStore::open(const std::string& folder,
   }
   store->index_ = TRY(Index::open(store->folder_.index()));
   for (const Lost& lost : TRY(mend_index(store->folder_, *store->index_)))
-    store->quarantine(lost.id, error(Code::kCorrupt, to_hex(lost.id) + ": " + lost.reason));
+    store->note_damage(to_hex(lost.id) + ": " + lost.reason);
   return store;
 }
 
@@ -282,15 +282,14 @@ std::set<PackName> ChunkStore::session_packs() {
   return session_packs_;
 }
 
-Result<void> ChunkStore::remove_pack(const PackName& pack) {
-  TRY(index_->forget_pack(pack));
-  {
+Result<void> ChunkStore::remove_packs(std::span<const PackName> packs) {
+  const std::vector<PackName> gone = TRY(folder_.begin_removal(packs));
+  for (const PackName& pack : gone) {
+    TRY(index_->forget_pack(pack));
     std::lock_guard lock(mutex_);
     files_.erase(pack);  // else its room is not given back
   }
-  const std::string path = folder_.pack(pack);
-  if (::unlink(path.c_str()) != 0) return failed(path, "remove");
-  return {};
+  return folder_.finish_removal();
 }
 
 }  // namespace ashlar

@@ -95,8 +95,9 @@ class ChunkStore {
   void begin_pack(const PackName& pack);
   void end_packs(std::span<const PackName> packs);
   std::set<PackName> session_packs();
-  // The index must not name the pack any more.
-  Result<void> remove_pack(const PackName& pack);
+  // The index must not name the packs any more. After a crash all of them are gone, or all are
+  // there as before; after an error too, and the next call goes on with them.
+  Result<void> remove_packs(std::span<const PackName> packs);
 
  private:
   explicit ChunkStore(StoreFolder folder) : folder_(std::move(folder)) {}

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstring>
 #include <set>
+#include <utility>
 
 #include "base/check.h"
 #include "store/verify.h"
@@ -83,8 +84,8 @@ Result<void> Collection::condemn(const Mark& mark) {
 }
 
 // What ended since the beginning may have left nodes without a root and deltas that lean on what is
-// condemned: they stay whole until the next collection. What still runs began after, and leans on
-// nothing that is condemned.
+// condemned: they stay whole until the next collection. Whose session is not gone yet may have
+// ended all the same. What still runs began after, and leans on nothing that is condemned.
 Result<Mark> Collection::mark_again(std::span<const Manifest> roots) {
   Mark mark(store_, keys_, cancel_);
   for (const Manifest& root : roots)
@@ -93,10 +94,8 @@ Result<Mark> Collection::mark_again(std::span<const Manifest> roots) {
   std::vector<PackName> others;
   std::set_difference(there.begin(), there.end(), packs_.begin(), packs_.end(),
                       std::back_inserter(others));
-  const std::set<PackName> running = store_.session_packs();
-  for (const PackName& pack : others) {
-    if (!running.contains(pack)) TRY(mark.add_pack(pack));
-  }
+  for (const PackName& pack : others)
+    TRY(mark.add_pack(pack));
   TRY(mark.finish(there));
   return mark;
 }
@@ -107,11 +106,8 @@ Result<Collection::Outcome> Collection::end(std::span<const Manifest> roots,
   ended_ = true;
   superseded_ = std::move(superseded);
   const Mark mark = TRY(mark_again(roots));
-  TRY(sweep(PackKind::kNode, mark));
-  // No node may come back, by a crash, once chunks below it have begun to go.
-  TRY(sync_folder(store_.folder().packs()));
-  TRY(sweep(PackKind::kData, mark));
-  TRY(sync_folder(store_.folder().packs()));
+  TRY(sweep_nodes(mark));
+  TRY(sweep_chunks(mark));
   TRY(lift_lost(mark));
   outcome_.freed_bytes -= std::min(outcome_.freed_bytes, written_bytes_);
   return std::move(outcome_);
@@ -150,28 +146,58 @@ Result<Collection::Verdict> Collection::judge(const PackName& pack, const Mark& 
   return verdict;
 }
 
-Result<void> Collection::sweep(PackKind kind, const Mark& mark) {
+// Packs of which nothing is needed, and those of which something is.
+std::pair<Collection::Batch, Collection::Batch> Collection::part(Batch verdicts) {
+  std::pair<Batch, Batch> parted;
+  for (Verdict& verdict : verdicts)
+    (verdict.live_frames > 0 ? parted.second : parted.first).push_back(std::move(verdict));
+  return parted;
+}
+
+// In two steps, however many packs there are.
+Result<void> Collection::sweep_nodes(const Mark& mark) {
   std::vector<Verdict> verdicts;
   for (const PackName& pack : packs_) {
-    if (pack.kind != kind) continue;
     TRY(cancel_->check());
+    if (pack.kind == PackKind::kNode) verdicts.push_back(TRY(judge(pack, mark)));
+  }
+  TRY(drop_condemned(verdicts));
+  auto [gone, rest] = part(std::move(verdicts));
+  for (Batch& batch : choose_batches(PackKind::kNode, std::move(rest))) {
+    for (Verdict& done : TRY(rewrite(std::move(batch))))
+      gone.push_back(std::move(done));
+  }
+  return remove(gone);
+}
+
+// A pack at a time: memory and room for one are enough.
+Result<void> Collection::sweep_chunks(const Mark& mark) {
+  std::vector<Verdict> verdicts;
+  for (const PackName& pack : packs_) {
+    TRY(cancel_->check());
+    if (pack.kind != PackKind::kData) continue;
     auto judged = judge(pack, mark);
-    if (!judged && judged.error().code == Code::kCorrupt && kind == PackKind::kData) {
+    if (!judged && judged.error().code == Code::kCorrupt) {
       outcome_.kept.push_back(judged.error().message);
       continue;
     }
-    Verdict verdict = TRY(std::move(judged));
-    outcome_.chunks_dropped += TRY(store_.index().drop(pack, verdict.condemned));
-    verdict.condemned = {};
-    if (verdict.live_frames > 0) {
-      verdicts.push_back(std::move(verdict));
-      continue;
-    }
-    TRY(remove(pack, verdict.file_bytes));
-    outcome_.packs_deleted++;
+    verdicts.push_back(TRY(std::move(judged)));
+    TRY(drop_condemned(std::span(&verdicts.back(), 1)));
   }
-  for (const Batch& batch : choose_batches(kind, std::move(verdicts)))
-    TRY(rewrite(batch));
+  auto [gone, rest] = part(std::move(verdicts));
+  TRY(remove(gone));
+  for (Batch& batch : choose_batches(PackKind::kData, std::move(rest)))
+    TRY(remove(TRY(rewrite(std::move(batch)))));
+  return {};
+}
+
+Result<void> Collection::drop_condemned(std::span<Verdict> verdicts) {
+  std::vector<PackEntries> condemned;
+  for (const Verdict& verdict : verdicts)
+    condemned.push_back({verdict.pack, verdict.condemned});
+  outcome_.chunks_dropped += TRY(store_.index().drop(condemned));
+  for (Verdict& verdict : verdicts)
+    verdict.condemned = {};
   return {};
 }
 
@@ -210,12 +236,12 @@ std::vector<Collection::Batch> Collection::choose_batches(PackKind kind,
   return batches;
 }
 
-Result<void> Collection::rewrite(const Batch& batch) {
+Result<std::vector<Collection::Verdict>> Collection::rewrite(Batch batch) {
   const PackName name = store_.next_pack(batch.front().pack.kind);
   PackWriter writer = TRY(store_.create_pack(name));
   std::vector<Location> from;
-  std::vector<const Verdict*> done;
-  for (const Verdict& verdict : batch) {
+  std::vector<Verdict> done;
+  for (Verdict& verdict : batch) {
     TRY(cancel_->check());
     auto frames = read_live(verdict.pack);
     if (!frames && frames.error().code == Code::kCorrupt) {
@@ -229,18 +255,14 @@ Result<void> Collection::rewrite(const Batch& batch) {
                          header.block_map}));
       from.push_back(live.at);
     }
-    done.push_back(&verdict);
+    done.push_back(std::move(verdict));
   }
-  if (from.empty()) return {};
+  if (from.empty()) return done;
   written_bytes_ +=
       kPackOverhead + writer.bytes() + from.size() * sizeof(DirectoryEntry) - sizeof(PackHeader);
   const std::vector<DirectoryEntry> directory = TRY(writer.seal());
   TRY(store_.index().move_to_pack(name, directory, from));
-  for (const Verdict* verdict : done) {
-    TRY(remove(verdict->pack, verdict->file_bytes));
-    outcome_.packs_rewritten++;
-  }
-  return {};
+  return done;
 }
 
 // Records, and the copies that the index names; all verified. At most a pack's bytes.
@@ -284,9 +306,15 @@ Result<bool> Collection::is_dead_record(const PackName& pack, const DirectoryEnt
   return !record;
 }
 
-Result<void> Collection::remove(const PackName& pack, uint64_t file_bytes) {
-  TRY(store_.remove_pack(pack));
-  outcome_.freed_bytes += file_bytes;
+Result<void> Collection::remove(std::span<const Verdict> verdicts) {
+  std::vector<PackName> packs;
+  for (const Verdict& verdict : verdicts)
+    packs.push_back(verdict.pack);
+  TRY(store_.remove_packs(packs));
+  for (const Verdict& verdict : verdicts) {
+    outcome_.freed_bytes += verdict.file_bytes;
+    (verdict.live_frames > 0 ? outcome_.packs_rewritten : outcome_.packs_deleted)++;
+  }
   return {};
 }
 

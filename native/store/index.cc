@@ -24,6 +24,7 @@ namespace {
 const std::string kFormatKey = "format";
 const std::string kFormat = "2";
 const std::string kTotalsKey = "totals";
+const std::string kGapsKey = "gaps";                  // there until they were looked for
 const std::string kPackPrefix = "pack/";              // then the file's name
 const std::string kQuarantinePrefix = "quarantine/";  // then the id
 
@@ -162,21 +163,15 @@ class RocksIndex final : public Index {
     return put_pack(pack, entries, from);
   }
 
-  Result<uint64_t> drop(const PackName& pack, std::span<const DirectoryEntry> entries) override {
-    std::lock_guard lock(writes_);
-    const auto found = TRY(find_all(ids_of(entries)));
-    rocksdb::WriteBatch batch;
-    Change change{totals(), {}, {}};
-    uint64_t dropped = 0;
-    for (size_t i = 0; i < entries.size(); i++) {
-      if (!found[i] || !found[i]->is(pack, entries[i].offset)) continue;
-      batch.Delete(key_of(entries[i].id));
-      lift(batch, change, entries[i].id);
-      count(change.totals, found[i]->kind, -1);
-      dropped++;
-    }
-    if (dropped > 0) TRY(write(batch, change, Sync::kYes, kReserveForRemovalBytes));
-    return dropped;
+  using Index::drop;
+  Result<uint64_t> drop(std::span<const PackEntries> packs) override {
+    return take_out(packs,
+                    [&](auto& batch, Change& change, const Hash& id) { lift(batch, change, id); });
+  }
+  Result<uint64_t> lose(std::span<const PackEntries> packs) override {
+    return take_out(packs, [&](auto& batch, Change& change, const Hash& id) {
+      put_in_quarantine(batch, change, id);
+    });
   }
 
   Result<void> forget_pack(const PackName& pack) override {
@@ -206,8 +201,9 @@ class RocksIndex final : public Index {
     std::lock_guard lock(writes_);
     if (is_quarantined(id)) return false;
     rocksdb::WriteBatch batch;
-    batch.Put(kQuarantinePrefix + key_of(id).ToString(), "");
-    TRY(write(batch, {totals(), id, {}}, Sync::kYes, kReserveForRemovalBytes));
+    Change change{totals(), {}, {}};
+    put_in_quarantine(batch, change, id);
+    TRY(write(batch, change, Sync::kYes, kReserveForRemovalBytes));
     return true;
   }
 
@@ -219,6 +215,19 @@ class RocksIndex final : public Index {
       lift(batch, change, id);
     if (change.lifted.empty()) return {};
     return write(batch, change, Sync::kYes, kReserveForRemovalBytes);
+  }
+
+  Result<bool> may_have_gaps() override {
+    std::string text;
+    const rocksdb::Status status = db_->Get({}, kGapsKey, &text);
+    if (!status.ok() && !status.IsNotFound()) return failed(path_, status);
+    return status.ok();
+  }
+  Result<void> gaps_were_found() override {
+    std::lock_guard lock(writes_);
+    rocksdb::WriteBatch batch;
+    batch.Delete(kGapsKey);
+    return write(batch, {totals(), {}, {}}, Sync::kYes, kReserveForRemovalBytes);
   }
 
   bool is_quarantined(const Hash& id) override {
@@ -257,7 +266,7 @@ class RocksIndex final : public Index {
   // What changes beside the entries, in memory once the batch is written.
   struct Change {
     IndexTotals totals;
-    std::optional<Hash> quarantined;
+    std::vector<Hash> quarantined;
     std::vector<Hash> lifted;
   };
 
@@ -289,6 +298,31 @@ class RocksIndex final : public Index {
     if (!is_quarantined(id)) return;
     batch.Delete(kQuarantinePrefix + key_of(id).ToString());
     change.lifted.push_back(id);
+  }
+
+  void put_in_quarantine(rocksdb::WriteBatch& batch, Change& change, const Hash& id) {
+    batch.Put(kQuarantinePrefix + key_of(id).ToString(), "");
+    change.quarantined.push_back(id);
+  }
+
+  template <typename AndThen>
+  Result<uint64_t> take_out(std::span<const PackEntries> packs, AndThen and_then) {
+    std::lock_guard lock(writes_);
+    rocksdb::WriteBatch batch;
+    Change change{totals(), {}, {}};
+    uint64_t taken = 0;
+    for (const auto& [pack, entries] : packs) {
+      const auto found = TRY(find_all(ids_of(entries)));
+      for (size_t i = 0; i < entries.size(); i++) {
+        if (!found[i] || !found[i]->is(pack, entries[i].offset)) continue;
+        batch.Delete(key_of(entries[i].id));
+        and_then(batch, change, entries[i].id);
+        count(change.totals, found[i]->kind, -1);
+        taken++;
+      }
+    }
+    if (taken > 0) TRY(write(batch, change, Sync::kYes, kReserveForRemovalBytes));
+    return taken;
   }
 
   template <typename Take>
@@ -359,7 +393,7 @@ class RocksIndex final : public Index {
       return *failed_;
     }
     totals_ = change.totals;
-    if (change.quarantined) quarantined_.insert(*change.quarantined);
+    quarantined_.insert(change.quarantined.begin(), change.quarantined.end());
     for (const Hash& id : change.lifted)
       quarantined_.erase(id);
     any_quarantined_ = !quarantined_.empty();
@@ -436,7 +470,10 @@ Result<std::unique_ptr<Index>> Index::open(const std::string& path) {
       if (!gone.ok()) return failed(path, gone);
       opened = TRY(open_rocks(path, false));
     }
-    const rocksdb::Status put = opened.db->Put({}, kFormatKey, kFormat);
+    rocksdb::WriteBatch batch;
+    batch.Put(kGapsKey, "");
+    batch.Put(kFormatKey, kFormat);
+    const rocksdb::Status put = opened.db->Write({}, &batch);
     if (!put.ok()) return failed(path, put);
   }
   return load(path, std::move(opened));

@@ -11,6 +11,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,11 @@ struct Location {
     return pack == other && offset == other_offset;
   }
   bool operator==(const Location&) const = default;
+};
+
+struct PackEntries {
+  PackName pack;
+  std::span<const DirectoryEntry> entries;  // borrowed
 };
 
 struct IndexTotals {
@@ -66,8 +72,15 @@ class Index {
   // As add_pack, durable, but only for entries that still name the place in `from`, one an entry.
   virtual Result<void> move_to_pack(const PackName& pack, std::span<const DirectoryEntry> entries,
                                     std::span<const Location> from) = 0;
-  // Removes those entries that still name this pack at the entry's offset. Durable. How many.
-  virtual Result<uint64_t> drop(const PackName& pack, std::span<const DirectoryEntry> entries) = 0;
+  // Removes those entries that still name their pack at the entry's offset: all of them in one
+  // write, or none. Durable. How many.
+  virtual Result<uint64_t> drop(std::span<const PackEntries> packs) = 0;
+  Result<uint64_t> drop(const PackName& pack, std::span<const DirectoryEntry> entries) {
+    const PackEntries one{pack, entries};
+    return drop(std::span(&one, 1));
+  }
+  // The same of what is lost with its pack: the ids are quarantined in that write.
+  virtual Result<uint64_t> lose(std::span<const PackEntries> packs) = 0;
   // The pack has no entries any more and its file is about to go. Durable.
   virtual Result<void> forget_pack(const PackName& pack) = 0;
   virtual Result<bool> has_pack(const PackName& pack) = 0;
@@ -76,6 +89,10 @@ class Index {
   // Durable; false when it was known. Look-ups here still find a quarantined id.
   virtual Result<bool> quarantine(const Hash& id) = 0;
   virtual Result<void> lift_quarantine(std::span<const Hash> ids) = 0;
+  // Whether what its nodes and deltas lean on was never looked for: it was made anew, and the
+  // process died before that was done.
+  virtual Result<bool> may_have_gaps() = 0;
+  virtual Result<void> gaps_were_found() = 0;
   virtual bool is_quarantined(const Hash& id) = 0;
   virtual std::vector<Hash> quarantined() = 0;
 

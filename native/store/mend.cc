@@ -16,10 +16,10 @@
 namespace ashlar {
 namespace {
 
-// Removes what the index says of packs that are gone; the ids it knew there. One pass over the
-// whole index: it happens only when files were taken away behind our back, or an old copy of the
-// index was put there.
-Result<std::unordered_set<Hash, HashHasher>> drop_missing(Index& index,
+// Removes what the index says of packs that are gone, and quarantines it; those ids, and those that
+// an earlier try came to. One pass over the whole index: it happens only when files were taken away
+// behind our back, or an old copy of the index was put there.
+Result<std::unordered_set<Hash, HashHasher>> lose_missing(Index& index,
                                                           const std::vector<PackName>& missing) {
   std::unordered_set<Hash, HashHasher> lost;
   if (missing.empty()) return lost;
@@ -36,9 +36,14 @@ Result<std::unordered_set<Hash, HashHasher>> drop_missing(Index& index,
     lost.insert(id);
     return {};
   }));
-  for (const auto& [pack, gone] : entries) {
-    TRY(index.drop(pack, gone));
-    TRY(index.forget_pack(pack));
+  std::vector<PackEntries> gone;
+  for (const auto& [pack, of_pack] : entries)
+    gone.push_back({pack, of_pack});
+  TRY(index.lose(gone));
+  const std::vector<Hash> before = index.quarantined();
+  const auto found = TRY(index.find_all(before));
+  for (size_t i = 0; i < before.size(); i++) {
+    if (!found[i]) lost.insert(before[i]);
   }
   return lost;
 }
@@ -112,7 +117,7 @@ Result<std::vector<Lost>> mend_index(const StoreFolder& folder, Index& index) {
   std::vector<PackName> missing;
   std::set_difference(known.begin(), known.end(), there.begin(), there.end(),
                       std::back_inserter(missing));
-  auto lost = TRY(drop_missing(index, missing));
+  const auto lost = TRY(lose_missing(index, missing));
   for (const PackName& pack : there) {
     const bool is_known = std::binary_search(known.begin(), known.end(), pack);
     if (is_known && lost.empty()) continue;
@@ -121,14 +126,29 @@ Result<std::vector<Lost>> mend_index(const StoreFolder& folder, Index& index) {
     if (is_known) std::erase_if(directory, [&](const auto& at) { return !lost.contains(at.id); });
     TRY(index.add_pack(pack, directory));
   }
+  // Last: a process that dies before begins all of it again.
+  for (const PackName& pack : missing)
+    TRY(index.forget_pack(pack));
   std::vector<Hash> ids(lost.begin(), lost.end());
   const auto found = TRY(index.find_all(ids));
   std::vector<Lost> without;
   for (size_t i = 0; i < ids.size(); i++) {
     if (!found[i]) without.push_back({ids[i], "the pack is missing that held it"});
   }
-  if (!known.empty()) return without;
-  return find_gaps(folder, index);
+  if (TRY(index.may_have_gaps())) {
+    for (Lost& gap : TRY(quarantine_gaps(folder, index)))
+      without.push_back(std::move(gap));
+  }
+  return without;
+}
+
+Result<std::vector<Lost>> quarantine_gaps(const StoreFolder& folder, Index& index) {
+  std::vector<Lost> fresh;
+  for (Lost& gap : TRY(find_gaps(folder, index))) {
+    if (TRY(index.quarantine(gap.id))) fresh.push_back(std::move(gap));
+  }
+  TRY(index.gaps_were_found());
+  return fresh;
 }
 
 Result<std::vector<Lost>> find_gaps(const StoreFolder& folder, Index& index) {
@@ -158,8 +178,7 @@ Result<RebuildReport> rebuild_index(const std::string& store) {
       report.packs++;
       report.frames += entries.size();
     }
-    for (const Lost& lost : TRY(find_gaps(folder, *index)))
-      report.quarantined += TRY(index->quarantine(lost.id));
+    report.quarantined = TRY(quarantine_gaps(folder, *index)).size();
   }
   // Between the two there is no index, and the next open makes one.
   TRY(rename_if_there(folder.index(), old));

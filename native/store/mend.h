@@ -14,13 +14,17 @@ struct Lost {
 
 // Reads in the packs that the index does not know (it was lost, or the process died between the
 // two), in the order of their names. Entries of packs that are gone are pointed to another copy, or
-// removed. The ids that have none, and, when the index knew nothing at all, the gaps, are the
-// answer. Errors: as find_directory, and the index's.
+// removed. The ids that have none, and, when the index was made anew, the gaps, are quarantined,
+// and are the answer. Whenever the process dies, the next call comes to the same. Errors: as
+// find_directory, and the index's.
 Result<std::vector<Lost>> mend_index(const StoreFolder& folder, Index& index);
 
 // Walks all nodes and deltas that the index names: the children that are nowhere, and the deltas
 // without their base. One pass over the directories and the node packs.
 Result<std::vector<Lost>> find_gaps(const StoreFolder& folder, Index& index);
+
+// Those that were not quarantined before.
+Result<std::vector<Lost>> quarantine_gaps(const StoreFolder& folder, Index& index);
 
 struct RebuildReport {
   uint64_t packs = 0;

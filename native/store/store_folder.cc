@@ -9,6 +9,10 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <optional>
+#include <utility>
 
 #include "base/id.h"
 #include "codec/crc32c.h"
@@ -72,15 +76,14 @@ Result<std::optional<StoreHeader>> read_header(const std::string& path) {
   return std::optional(header);
 }
 
-// Written beside, synced, renamed: there is always one whole header.
-Result<void> write_header(const std::string& folder, const StoreHeader& header) {
-  const std::string path = folder + "/STORE";
+// Written beside, synced, renamed: there is always one whole file of this name, or none.
+Result<void> write_whole(const std::string& folder, const std::string& name, Bytes bytes) {
+  const std::string path = folder + "/" + name;
   const std::string temporary = path + ".tmp";
   const UniqueFd file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
   if (!file.valid()) return failed(temporary, "create");
-  for (size_t done = 0; done < sizeof header;) {
-    const auto* bytes = reinterpret_cast<const uint8_t*>(&header);
-    const ssize_t put = ::write(file.get(), bytes + done, sizeof header - done);
+  for (size_t done = 0; done < bytes.size();) {
+    const ssize_t put = ::write(file.get(), bytes.data() + done, bytes.size() - done);
     if (put < 0 && errno == EINTR) continue;
     if (put < 0) return failed(temporary, "write");
     done += size_t(put);
@@ -88,6 +91,46 @@ Result<void> write_header(const std::string& folder, const StoreHeader& header) 
   if (::fsync(file.get()) != 0) return failed(temporary, "sync");
   if (::rename(temporary.c_str(), path.c_str()) != 0) return failed(path, "rename");
   return sync_folder(folder);
+}
+
+Result<void> write_header(const std::string& folder, const StoreHeader& header) {
+  return write_whole(folder, "STORE", {reinterpret_cast<const uint8_t*>(&header), sizeof header});
+}
+
+// ---- the list of packs that are being removed
+
+std::vector<uint8_t> pack_removal(std::span<const PackName> packs) {
+  RemovalHeader header;
+  header.entries = uint32_t(packs.size());
+  std::vector<uint8_t> bytes(sizeof header + packs.size() * sizeof(RemovalEntry));
+  for (size_t i = 0; i < packs.size(); i++) {
+    const RemovalEntry entry{uint32_t(packs[i].kind), 0, packs[i].writer_epoch, packs[i].counter};
+    std::memcpy(&bytes[sizeof header + i * sizeof entry], &entry, sizeof entry);
+  }
+  std::memcpy(bytes.data(), &header, sizeof header);
+  header.crc = crc32c(bytes);  // the field is still zero
+  std::memcpy(bytes.data(), &header, sizeof header);
+  return bytes;
+}
+
+// Nothing when it is not what pack_removal() made.
+std::optional<std::vector<PackName>> parse_removal(std::vector<uint8_t> bytes) {
+  RemovalHeader header;
+  if (bytes.size() < sizeof header) return std::nullopt;
+  std::memcpy(&header, bytes.data(), sizeof header);
+  const uint32_t crc = std::exchange(header.crc, 0);
+  std::memcpy(bytes.data(), &header, sizeof header);
+  if (header.magic != kRemovalMagic || header.version != kStoreVersion || crc != crc32c(bytes) ||
+      bytes.size() != sizeof header + uint64_t(header.entries) * sizeof(RemovalEntry)) {
+    return std::nullopt;
+  }
+  std::vector<PackName> packs;
+  for (size_t at = sizeof header; at < bytes.size(); at += sizeof(RemovalEntry)) {
+    RemovalEntry entry;
+    std::memcpy(&entry, &bytes[at], sizeof entry);
+    packs.push_back({PackKind(entry.kind), entry.writer_epoch, entry.counter});
+  }
+  return packs;
 }
 
 }  // namespace
@@ -150,6 +193,7 @@ Result<StoreFolder> StoreFolder::open(const std::string& path, const std::string
   header.crc = header_crc(header);
   folder.writer_epoch_ = header.writer_epoch;
   TRY(write_header(path, header));
+  TRY(folder.finish_removal());
   return folder;
 }
 
@@ -169,9 +213,11 @@ Result<StoreFolder> StoreFolder::open_offline(const std::string& path) {
 }
 
 Result<std::vector<PackName>> StoreFolder::list_packs() const {
+  const std::vector<PackName> gone = TRY(read_removal());
   std::vector<PackName> names;
   for (const std::string& file : TRY(list_files(packs()))) {
-    if (const auto name = parse_pack_name(file)) names.push_back(*name);
+    const auto name = parse_pack_name(file);
+    if (name && !std::binary_search(gone.begin(), gone.end(), *name)) names.push_back(*name);
   }
   std::sort(names.begin(), names.end());
   return names;
@@ -181,6 +227,39 @@ Result<std::vector<std::string>> StoreFolder::list_other_files() const {
   std::vector<std::string> others = TRY(list_files(packs()));
   std::erase_if(others, [](const std::string& file) { return parse_pack_name(file).has_value(); });
   return others;
+}
+
+// In the order of names.
+Result<std::vector<PackName>> StoreFolder::read_removal() const {
+  if (::access(removal().c_str(), F_OK) != 0 && errno == ENOENT) return std::vector<PackName>();
+  std::ifstream file(removal(), std::ios::binary);
+  if (!file.is_open()) return failed(removal(), "open");
+  auto packs = parse_removal({std::istreambuf_iterator<char>(file), {}});
+  if (packs) return *std::move(packs);
+  return error(Code::kCorrupt, removal() +
+                                   ": is damaged, and tells which packs a collection has given "
+                                   "up; delete it and run `ashlar store-rebuild-index`");
+}
+
+Result<std::vector<PackName>> StoreFolder::begin_removal(std::span<const PackName> packs) const {
+  std::vector<PackName> all = TRY(read_removal());
+  if (packs.empty()) return all;
+  all.insert(all.end(), packs.begin(), packs.end());
+  std::sort(all.begin(), all.end());
+  TRY(write_whole(path_, "REMOVAL", pack_removal(all)));
+  return all;
+}
+
+// Should the list come back by a crash, its packs are gone; names are never used again.
+Result<void> StoreFolder::finish_removal() const {
+  const std::vector<PackName> gone = TRY(read_removal());
+  if (gone.empty()) return {};
+  for (const PackName& name : gone) {
+    if (::unlink(pack(name).c_str()) != 0 && errno != ENOENT) return failed(pack(name), "remove");
+  }
+  TRY(sync_folder(packs()));
+  if (::unlink(removal().c_str()) != 0) return failed(removal(), "remove");
+  return {};
 }
 
 }  // namespace ashlar

@@ -2,6 +2,7 @@
 // open; const.
 #pragma once
 
+#include <span>
 #include <string>
 #include <vector>
 
@@ -27,15 +28,24 @@ class StoreFolder {
   std::string pack(const PackName& name) const { return packs() + "/" + name.file_name(); }
   uint64_t writer_epoch() const { return writer_epoch_; }
 
-  // Packs that have their final names, in the order of names.
+  // Packs that have their final names and are not being removed, in the order of names.
   Result<std::vector<PackName>> list_packs() const;
   // Everything else in the packs' folder.
   Result<std::vector<std::string>> list_other_files() const;
+
+  // Packs that go together, whatever happens meanwhile: when this returns, or a crash in it left
+  // its list, none of them is a pack any more. Answers all whose removal is not finished, which is
+  // these and those of a removal that failed. The list is lost or there as a whole.
+  Result<std::vector<PackName>> begin_removal(std::span<const PackName> packs) const;
+  // Their files too. Can be repeated.
+  Result<void> finish_removal() const;
 
  private:
   explicit StoreFolder(std::string path) : path_(std::move(path)) {}
   Result<void> take_lock();
   Result<void> check_epoch(const StoreHeader& header) const;
+  std::string removal() const { return path_ + "/REMOVAL"; }
+  Result<std::vector<PackName>> read_removal() const;
 
   std::string path_;
   UniqueFd lock_;

@@ -1,22 +1,27 @@
 // Waiting between attempts: doubling from `firstMs` to `lastMs`, cut short when somebody knows that
-// a new attempt may succeed.
+// a new attempt may succeed. Each wait is between half and all of that, so that many who failed
+// together do not come back together.
 
 import type { Clock } from '../base/clock.js'
+import { type Random, systemRandom } from '../base/random.js'
 
 export interface BackoffOptions {
   readonly firstMs: number
   readonly lastMs: number
+  readonly random?: Random
 }
 
 export class Backoff {
   readonly #clock: Clock
   readonly #options: BackoffOptions
+  readonly #random: Random
   #nextMs: number
   #wake: AbortController | undefined
 
   constructor(clock: Clock, options: BackoffOptions) {
     this.#clock = clock
     this.#options = options
+    this.#random = options.random ?? systemRandom
     this.#nextMs = options.firstMs
   }
 
@@ -31,14 +36,17 @@ export class Backoff {
     this.#wake?.abort()
   }
 
-  /** Rejects with the signal's reason when it is aborted. */
-  async wait(signal: AbortSignal): Promise<void> {
+  /** At most `lastMs`. Rejects with the signal's reason when it is aborted. */
+  async wait(signal: AbortSignal, lastMs = this.#options.lastMs): Promise<void> {
     const wake = new AbortController()
     this.#wake = wake
-    const ms = this.#nextMs
-    this.#nextMs = Math.min(ms * 2, this.#options.lastMs)
+    const ms = Math.min(this.#nextMs, lastMs)
+    this.#nextMs = Math.min(ms * 2, lastMs)
     try {
-      await this.#clock.sleep(ms, AbortSignal.any([signal, wake.signal]))
+      await this.#clock.sleep(
+        (ms * (1 + this.#random())) / 2,
+        AbortSignal.any([signal, wake.signal]),
+      )
     } catch (thrown) {
       if (signal.aborted) throw thrown
     } finally {

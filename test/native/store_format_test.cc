@@ -90,6 +90,17 @@ std::string golden_pack() {
          hex_of(golden_entry(FrameKind::kLz4)) + hex_of(golden_footer());
 }
 
+constexpr PackName kNodePack{PackKind::kNode, kDataPack.writer_epoch, kDataPack.counter};
+
+// A list of one pack.
+std::string golden_removal() {
+  RemovalHeader header;
+  header.entries = 1;
+  const RemovalEntry entry{uint32_t(kNodePack.kind), 0, kNodePack.writer_epoch, kNodePack.counter};
+  header.crc = crc32c(bytes_of_hex(hex_of(header) + hex_of(entry)));
+  return hex_of(header) + hex_of(entry);
+}
+
 Golden examples() {
   Golden all;
   all["store_header"] = hex_of(golden_store_header());
@@ -106,6 +117,7 @@ Golden examples() {
   all["pack_footer"] = hex_of(golden_footer());
   all["record_body"] = hex_of(RecordBody{0x1122334455667788, 2, 5});
   all["pack"] = golden_pack();
+  all["removal"] = golden_removal();
   const std::string name = kDataPack.file_name();
   all["pack_name"] =
       hex_of_bytes(Bytes(reinterpret_cast<const uint8_t*>(name.data()), name.size()));
@@ -171,6 +183,46 @@ TEST(StoreFormat, ARecordIsAFrameWithItsBody) {
   EXPECT_EQ(header.plain_bytes, header.stored_bytes);
   const RecordBody body = struct_at<RecordBody>(packs[0], sizeof(PackHeader) + sizeof(FrameHeader));
   EXPECT_EQ(hex_of(body), read_golden("store.txt")["record_body"]);
+}
+
+TEST(StoreFormat, TheGoldenRemovalIsWrittenAndCarriedOut) {
+  const std::string golden = read_golden("store.txt")["removal"];
+  const TempFolder folder;
+  const std::string list = folder.path() + "/REMOVAL";
+  { ASSERT_OK(open_store(folder.path())); }
+  const std::string pack = folder.path() + "/packs/" + kNodePack.file_name();
+  {
+    const auto opened = StoreFolder::open_offline(folder.path());
+    ASSERT_OK(opened);
+    write_file(pack, {});
+    ASSERT_EQ(opened->list_packs()->size(), 1u);
+    const PackName packs[] = {kNodePack};
+    ASSERT_OK(opened->begin_removal(packs));
+    EXPECT_EQ(hex_of_bytes(read_file(list)), golden);
+    EXPECT_TRUE(opened->list_packs()->empty());
+  }
+  // Its epoch is one that no store has seen: it is no pack any more.
+  ASSERT_OK(open_store(folder.path()));
+  EXPECT_FALSE(fs::exists(pack));
+  EXPECT_FALSE(fs::exists(list));
+}
+
+TEST(StoreFormat, ARemovalThatIsDamagedIsNotCarriedOut) {
+  const std::vector<uint8_t> golden = bytes_of_hex(read_golden("store.txt")["removal"]);
+  const TempFolder folder;
+  const std::string list = folder.path() + "/REMOVAL";
+  { ASSERT_OK(open_store(folder.path())); }
+  for (size_t bytes = 0; bytes < golden.size(); bytes++) {
+    write_file(list, Bytes(golden).first(bytes));
+    ASSERT_TRUE(fails_with(open_store(folder.path()), Code::kCorrupt, "store-rebuild-index"));
+  }
+  for (size_t at = 0; at < golden.size(); at++) {
+    write_file(list, golden);
+    flip_bit(list, at, int(at % 8));
+    ASSERT_TRUE(fails_with(open_store(folder.path()), Code::kCorrupt, list));
+  }
+  fs::remove(list);
+  ASSERT_OK(open_store(folder.path()));
 }
 
 TEST(StoreFormat, PackNames) {

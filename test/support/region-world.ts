@@ -6,7 +6,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-import { systemClock } from '../../src/base/clock.js'
+import { type Clock, systemClock } from '../../src/base/clock.js'
 import { makeId } from '../../src/base/ids.js'
 import { makeLogger } from '../../src/base/logger.js'
 import { Catalog } from '../../src/catalog/catalog.js'
@@ -21,7 +21,16 @@ export interface RegionWorldOptions {
   readonly name: string
   readonly number: number
   readonly peers: readonly RegionPeer[]
+  /** The engine's. */
+  readonly clock: Clock
 }
+
+/** The time of day, with waits that are so many times shorter. */
+export const hurriedClock = (times: number): Clock => ({
+  ...systemClock,
+  monotonicMs: () => systemClock.monotonicMs() * times,
+  sleep: async (ms, signal) => await systemClock.sleep(ms / times, signal),
+})
 
 export class RegionWorld {
   readonly folder = mkdtempSync(join(tmpdir(), 'ash-'))
@@ -48,8 +57,9 @@ export class RegionWorld {
     name = 'local',
     number = 1,
     peers = [],
+    clock = systemClock,
   }: Partial<RegionWorldOptions> = {}): Promise<RegionWorld> {
-    const world = new RegionWorld({ name, number, peers })
+    const world = new RegionWorld({ name, number, peers, clock })
     await world.#start()
     return world
   }
@@ -119,7 +129,7 @@ export class RegionWorld {
   }
 
   async #begin(): Promise<void> {
-    const { name, number, peers } = this.#options
+    const { name, number, peers, clock } = this.#options
     this.store.restart()
     // Only its presence is looked at.
     mkdirSync(join(this.folder, 'store'), { recursive: true })
@@ -156,7 +166,7 @@ export class RegionWorld {
         path: join(this.folder, 'store'),
         catalogUuid: catalog.uuid,
       }),
-      clock: systemClock,
+      clock,
       log: makeLogger({ name: 'test', level: 'silent' }),
       newId: () => makeId(number),
     })

@@ -103,6 +103,8 @@ export class Collector {
       const { kept, ...freed } = collection
       for (const pack of kept) context.log.warn({ pack }, 'a damaged pack stays')
       context.log.info(freed, 'store collected')
+      // What found no room may find it now.
+      if (freed.freedBytes > 0n) context.drives.wakeAll()
       return collection
     } catch (thrown) {
       await native.collectAbort(handle)

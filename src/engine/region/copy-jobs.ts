@@ -11,13 +11,14 @@ import type { Base, New, SnapshotRow, SnapshotSource } from '../../catalog/rows.
 import type { Binding, ChannelHandle, IngestResult } from '../../native/binding.js'
 import type { OpenedCopy } from '../copy-control.js'
 import type { PullOpened } from '../puller.js'
+import { Attempts } from '../retry.js'
 import type { RegionContext } from './context.js'
 import { copyCrn, readDescription } from './copy-description.js'
 import type { IngestJobs, JobEnd } from './ingest-jobs.js'
 import type { LazyStore } from './lazy-store.js'
 import { isTransient } from './node-link.js'
 import type { PeerLink, PeerLinks } from './peer-link.js'
-import { Semaphore } from './semaphore.js'
+import { Lanes } from './semaphore.js'
 import type { Sessions } from './sessions.js'
 import { volumeBytesOf } from './snapshot-source.js'
 import type { CopySnapshot } from './specs.js'
@@ -66,8 +67,8 @@ export function newCopy(
   }
 }
 
+/** Pulls at the same time from one region. */
 const pullsMax = 4
-const corruptAttemptsMax = 3
 /** A source gives up a copy that it has not heard of for days, however long one pull takes. */
 const contactEveryMs = 3600 * 1000
 
@@ -75,8 +76,8 @@ const nothingPulled = { addedBytes: 0n, receivedBytes: 0n, logicalBytes: 0n, chu
 
 export class CopyJobs {
   readonly #options: CopyJobsOptions
-  readonly #slots = new Semaphore(pullsMax)
-  readonly #corruptAttempts = new Map<Id, number>()
+  readonly #lanes = new Lanes(pullsMax)
+  readonly #attempts = new Attempts()
 
   constructor(options: CopyJobsOptions) {
     this.#options = options
@@ -111,8 +112,7 @@ export class CopyJobs {
 
   async run(row: CopyRowOf, signal: AbortSignal): Promise<JobEnd> {
     try {
-      await this.#slots.run(signal, async () => await this.#take(row, signal))
-      this.#corruptAttempts.delete(row.id)
+      await this.#lanes.run(regionOf(row), signal, async () => await this.#take(row, signal))
       return { kind: 'stable' }
     } catch (thrown) {
       signal.throwIfAborted()
@@ -125,16 +125,12 @@ export class CopyJobs {
     const reason = { code: reasonCode(error), message: error.message }
     // Its data is complete; what is missing is only ours to write.
     if (row.state === 'committing') return { kind: 'waits', reason, error }
-    if (isFinal(error)) return { kind: 'failed', reason, error }
-    if (error.code === 'CORRUPT') {
-      const attempts = (this.#corruptAttempts.get(row.id) ?? 0) + 1
-      this.#corruptAttempts.set(row.id, attempts)
-      if (attempts >= corruptAttemptsMax) {
-        this.#corruptAttempts.delete(row.id)
-        return { kind: 'failed', reason, error }
-      }
-    }
-    return { kind: 'waits', reason, error }
+    return { kind: this.#attempts.isLast(row.id, error) ? 'failed' : 'waits', reason, error }
+  }
+
+  /** The job is over, however it ended. */
+  forget(id: Id): void {
+    this.#attempts.forget(id)
   }
 
   async #take(row: CopyRowOf, signal: AbortSignal): Promise<void> {
@@ -264,11 +260,6 @@ async function idAtSource(tables: Tables, { snapshotId }: Base): Promise<Id | un
 function requireManifest({ id, manifest }: SnapshotRow): Buffer {
   if (manifest !== undefined) return manifest
   throw new AshlarError('INTERNAL', `copy ${id} has no manifest`)
-}
-
-/** The source says that there is nothing to copy, now or later. */
-export function isFinal({ code }: AshlarError): boolean {
-  return code === 'SNAPSHOT_NOT_FOUND' || code === 'SNAPSHOT_FAILED'
 }
 
 // Words of ashlar.v1.Snapshot.lifecycle_reasons.

@@ -6,6 +6,7 @@ import type { Clock } from '../../base/clock.js'
 import { AshlarError, asAshlarError } from '../../base/error.js'
 import type { Logger } from '../../base/logger.js'
 import { Backoff } from '../backoff.js'
+import { retryOf } from '../retry.js'
 
 export type Step =
   /** The row has moved; look at it again. */
@@ -19,6 +20,12 @@ export type Step =
 
 /** Requires: reads the row itself, and is idempotent. */
 export type TakeStep = (signal: AbortSignal) => Promise<Step>
+
+/**
+ * What heals by itself is tried so often; everything else ever more rarely, since each attempt may do
+ * much of the work again. Whatever may have healed it wakes all.
+ */
+const longestMs = { soon: 10_000, others: 300_000 }
 
 interface Drive {
   readonly cancel: AbortController
@@ -52,7 +59,7 @@ export class Drives {
       return running.settled
     }
     const cancel = new AbortController()
-    const backoff = new Backoff(this.#clock, { firstMs: 100, lastMs: 10_000 })
+    const backoff = new Backoff(this.#clock, { firstMs: 100, lastMs: longestMs.others })
     const settled = this.#run(key, step, cancel.signal, backoff)
     // Whoever waits gets the failure; that nobody waits is no failure of the process.
     settled.catch(() => undefined)
@@ -91,8 +98,10 @@ export class Drives {
         const taken = await this.#take(key, step, signal)
         signal.throwIfAborted()
         if (taken.kind === 'failed') throw taken.error
-        if (taken.kind === 'retry') await backoff.wait(signal)
-        else backoff.reset()
+        if (taken.kind === 'retry') {
+          const isSoon = retryOf(taken.error) === 'soon'
+          await backoff.wait(signal, isSoon ? longestMs.soon : longestMs.others)
+        } else backoff.reset()
         if (taken.kind === 'rest' && drive?.kicked !== true) return
       }
     } finally {

@@ -9,11 +9,13 @@ import { RateMeter } from '../../base/rate-meter.js'
 import type { Base, Reason, SnapshotRow } from '../../catalog/rows.js'
 import type { Binding, ChannelHandle, IngestResult } from '../../native/binding.js'
 import type { PullOpen, PullOpened, Puller, Receive } from '../puller.js'
+import { Attempts } from '../retry.js'
+import { watched } from '../watchdog.js'
 import { type RegionContext, linkOf } from './context.js'
 import type { LazyStore } from './lazy-store.js'
 import { nowMs } from './now.js'
 import { sealBase } from './seal-base.js'
-import { Semaphore } from './semaphore.js'
+import { Lanes } from './semaphore.js'
 import type { Sessions } from './sessions.js'
 import { snapshotRecord } from './snapshot-record.js'
 
@@ -53,10 +55,13 @@ interface Pulled {
   readonly incremental: boolean
 }
 
-/** Pulls at the same time; more would only share the same cores and disk. */
+/** Pulls at the same time from one zone; more would only share the same cores and disk. */
 const pullsMax = 4
-/** One wrong chunk may be the wire's or the memory's fault; a cut that stays wrong has failed. */
-const corruptAttemptsMax = 3
+/**
+ * A pull that does not move for so long is ended. The next attempt is given twice the time, since a
+ * source may have to read much before it has anything to say.
+ */
+const patienceMs = { first: 60_000, last: 3_600_000 }
 const measureEveryMs = 250
 
 interface OpenChannel {
@@ -66,11 +71,13 @@ interface OpenChannel {
 
 export class IngestJobs {
   readonly #options: IngestJobsOptions
-  readonly #slots = new Semaphore(pullsMax)
+  readonly #lanes = new Lanes(pullsMax)
   readonly #channels = new Map<Id, OpenChannel>()
   readonly #percents = new Map<Id, number>()
   readonly #queued = new Map<Id, Reason>()
-  readonly #corruptAttempts = new Map<Id, number>()
+  readonly #attempts = new Attempts()
+  /** Attempts in a row that stopped moving. */
+  readonly #stalls = new Map<Id, number>()
 
   constructor(options: IngestJobsOptions) {
     this.#options = options
@@ -96,14 +103,20 @@ export class IngestJobs {
   async run(row: SnapshotRow, signal: AbortSignal): Promise<JobEnd> {
     if (await this.#isQueued(row)) return { kind: 'queued' }
     try {
-      await this.#slots.run(signal, async () => await this.#take(row, signal))
+      await this.#lanes.run(row.zone, signal, async () => await this.#take(row, signal))
       return { kind: 'stable' }
     } catch (thrown) {
       signal.throwIfAborted()
-      const end = this.#judge(row, asAshlarError(thrown))
-      if (end.kind === 'failed') this.#forget(row.id)
-      return end
+      return this.#judge(row, asAshlarError(thrown))
     }
+  }
+
+  /** The job is over, however it ended. */
+  forget(id: Id): void {
+    this.#percents.delete(id)
+    this.#queued.delete(id)
+    this.#attempts.forget(id)
+    this.#stalls.delete(id)
   }
 
   /** Takes the next generation, then appends the record durably to the store. */
@@ -145,11 +158,6 @@ export class IngestJobs {
   async #append(kind: 'commit' | 'delete', generation: number, row: Buffer): Promise<void> {
     const { native, store } = this.#options
     await native.storeRecord(await store.get(), { generation: BigInt(generation), kind, row })
-  }
-
-  #forget(id: Id): void {
-    this.#percents.delete(id)
-    this.#corruptAttempts.delete(id)
   }
 
   async #isQueued({ id, sourceVolume }: SnapshotRow): Promise<boolean> {
@@ -242,27 +250,51 @@ export class IngestJobs {
     const measure = () => {
       if (channel !== undefined) meter.note(native.channelProgress(channel).doneBytes)
     }
-    const receiveHere: Receive = async (opened) => {
-      channel = await receive(opened)
-      this.#channels.set(id, { channel, meter })
-      measure()
-      if (signal.aborted) close()
-      return channel
+    const progress = () => {
+      if (channel === undefined) return ''
+      const { doneBytes, totalBytes } = native.channelProgress(channel)
+      return `${doneBytes} of ${totalBytes}`
     }
     const measuring = setInterval(measure, measureEveryMs)
-    signal.addEventListener('abort', close, { once: true })
     try {
       signal.throwIfAborted()
-      const outcome = await puller.pull(receiveHere, open, signal)
+      const outcome = await this.#watched(id, progress, signal, async (either) => {
+        either.addEventListener('abort', close, { once: true })
+        const receiveHere: Receive = async (opened) => {
+          channel = await receive(opened)
+          this.#channels.set(id, { channel, meter })
+          measure()
+          if (either.aborted) close()
+          return channel
+        }
+        return await puller.pull(receiveHere, open, either)
+      })
       if (outcome.kind === 'refused') throw outcome.error
       if (channel === undefined) throw new AshlarError('PROTOCOL', 'a pull that was never opened')
       return await native.finishIngest(channel)
     } finally {
       clearInterval(measuring)
       this.#channels.delete(id)
-      signal.removeEventListener('abort', close)
       close()
     }
+  }
+
+  async #watched<T>(
+    id: Id,
+    progress: () => string,
+    signal: AbortSignal,
+    body: (signal: AbortSignal) => Promise<T>,
+  ): Promise<T> {
+    const { clock } = this.#options.context
+    const stalls = this.#stalls.get(id) ?? 0
+    const watch = {
+      clock,
+      what: `the pull of ${id}`,
+      patienceMs: Math.min(patienceMs.first * 2 ** stalls, patienceMs.last),
+      progress,
+      onStall: () => void this.#stalls.set(id, stalls + 1),
+    }
+    return await watched(watch, signal, body)
   }
 
   /**
@@ -274,7 +306,6 @@ export class IngestJobs {
     const row = snapshotRecord(begun.row, this.#options.context.region)
     await this.#append('commit', begun.generation, row)
     await this.#makeStable(begun.row, pulled)
-    this.#forget(id)
   }
 
   async #beginCommit(
@@ -328,17 +359,14 @@ export class IngestJobs {
     const reason = { code: reasonCode(error), message: error.message }
     // Its data is complete; what is missing is only ours to write.
     if (row.state === 'committing') return { kind: 'waits', reason, error }
-    if (error.code === 'CORRUPT') {
-      const attempts = (this.#corruptAttempts.get(row.id) ?? 0) + 1
-      this.#corruptAttempts.set(row.id, attempts)
-      if (attempts >= corruptAttemptsMax) return { kind: 'failed', reason, error }
-    }
     const records = linkOf(this.#options.context, row.node).freshRecords
     if (records !== undefined && !records.cuts.some(({ snapshotId }) => snapshotId === row.id)) {
       const message = `node ${row.node} no longer has the cut`
       return { kind: 'failed', reason: { code: 'cut_lost', message }, error }
     }
-    return { kind: 'waits', reason, error }
+    // That it has no such snapshot is believed of its list alone.
+    const isLast = error.code !== 'SNAPSHOT_NOT_FOUND' && this.#attempts.isLast(row.id, error)
+    return { kind: isLast ? 'failed' : 'waits', reason, error }
   }
 }
 

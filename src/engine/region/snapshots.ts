@@ -198,9 +198,13 @@ export class Snapshots {
 
   async #finishDelete(id: Id): Promise<SnapshotView | undefined> {
     const { catalog, clock, drives } = this.#context
-    // A job under way is of no use any more.
-    await drives.interrupt(`snapshot ${id}`)
-    await atMost(timing.orderMs, clock, this.#drive(id))
+    // A job under way is of no use any more. It may be in the middle of a sync.
+    const cancelled = drives.interrupt(`snapshot ${id}`)
+    await atMost(
+      timing.orderMs,
+      clock,
+      cancelled.then(async () => await this.#drive(id)),
+    )
     const row = await catalog.read.snapshots.find(id)
     return row === undefined ? undefined : await this.#views.snapshot(catalog.read, row)
   }
@@ -352,6 +356,7 @@ export class Snapshots {
         // Whatever ends the one before drives this one.
         return { kind: 'rest' }
       case 'stable':
+        this.#forgetJob(row.id)
         await this.#lookAt(row)
         await this.#driveNext(row)
         return { kind: 'again' }
@@ -395,7 +400,13 @@ export class Snapshots {
       // A node that does not list it may have shown another pool: its owner decides, by the delete.
       if (reason.code !== 'cut_lost') await orderDrop(tables, row, this.#context)
     })
+    this.#forgetJob(row.id)
     await this.#lookAt(row)
+  }
+
+  #forgetJob(id: Id): void {
+    this.#jobs.forget(id)
+    this.#copyJobs.forget(id)
   }
 
   async #renamed(tables: Tables, row: SnapshotRow, name: string): Promise<void> {
@@ -420,6 +431,7 @@ export class Snapshots {
       await tables.copies.removeCommittedOf(row.id)
       await orderDrop(tables, row, this.#context)
     })
+    this.#forgetJob(row.id)
     if (row.manifest !== undefined) this.#collector.soon()
     await this.#lookAt(row)
     return { kind: 'rest' }

@@ -62,19 +62,20 @@ inline Hash id_of(const Content& content) {
   return known[content] = chunk_of(content).id;
 }
 
-inline Manifest manifest_of(const Image& image, const MerkleBuilder::Sink& sink = {}) {
-  MerkleBuilder tree(chunk_keys(), kImageBytes, sink);
+inline Manifest manifest_of(const Image& image, const MerkleBuilder::Sink& sink = {},
+                            uint64_t volume_bytes = kImageBytes) {
+  MerkleBuilder tree(chunk_keys(), volume_bytes, sink);
   for (const auto& [index, content] : image)
     tree.add(index, id_of(content));
-  return make_manifest(kImageBytes, {}, tree.finish());
+  return make_manifest(volume_bytes, {}, tree.finish());
 }
 
 // One pull: look() asks what is missing, write() stores some of it, finish() the rest and the
 // nodes. `base` may be asked for chunks to lean on; it must stay a root while this runs.
 class Pull {
  public:
-  Pull(ChunkStore& store, Image image, const Image* base)
-      : store_(store), session_(store), image_(std::move(image)) {
+  Pull(ChunkStore& store, Image image, const Image* base, uint64_t volume_bytes = kImageBytes)
+      : store_(store), session_(store), image_(std::move(image)), volume_bytes_(volume_bytes) {
     if (base) base_ = *base;
   }
 
@@ -85,11 +86,12 @@ class Pull {
       if (!TRY(store_.present(std::span(&id, 1)))[0]) missing_.push_back(index);
     }
     Result<void> outcome;
-    manifest_ = manifest_of(image_, [&](uint8_t, uint64_t, const Hash& id, const NodeBytes& node) {
+    const auto look_at = [&](uint8_t, uint64_t, const Hash& id, const NodeBytes& node) {
       const auto present = store_.present(std::span(&id, 1));
       if (!present) outcome = present.error();
       if (present && !(*present)[0]) nodes_.push_back({id, node});
-    });
+    };
+    manifest_ = manifest_of(image_, look_at, volume_bytes_);
     return outcome;
   }
   Result<void> write(size_t chunks) {
@@ -133,6 +135,7 @@ class Pull {
   ChunkStore& store_;
   StoreSession session_;
   const Image image_;
+  const uint64_t volume_bytes_;
   Image base_;
   std::set<Hash> seen_;
   std::vector<uint64_t> missing_;
@@ -140,17 +143,15 @@ class Pull {
   Manifest manifest_{};
 };
 
-inline Result<Snapshot> pull(ChunkStore& store, const Image& image, const Image* base = nullptr) {
-  Pull pulling(store, image, base);
+inline Result<Snapshot> pull(ChunkStore& store, const Image& image, const Image* base = nullptr,
+                             uint64_t volume_bytes = kImageBytes) {
+  Pull pulling(store, image, base, volume_bytes);
   TRY(pulling.look());
   return pulling.finish();
 }
 
 // Every node and chunk under the root is there, true to its id and its place.
 inline testing::AssertionResult is_whole(ChunkStore& store, const Snapshot& snapshot) {
-  std::vector<Hash> ids(kImageChunks);
-  for (const auto& [index, content] : snapshot.image)
-    ids[index] = id_of(content);
   std::vector<Hash> nodes = {manifest_tree_root(snapshot.manifest)};
   if (is_zero(nodes[0])) nodes.clear();
   std::set<Hash> reached;
@@ -173,9 +174,9 @@ inline testing::AssertionResult is_whole(ChunkStore& store, const Snapshot& snap
     const auto got = store.read_chunk(chunk_keys(), id, plain);
     if (!got) return testing::AssertionFailure() << got.error().message;
   }
-  for (const Hash& id : ids) {
-    if (!is_zero(id) && !reached.contains(id)) {
-      return testing::AssertionFailure() << to_hex(id) << " is not under the root";
+  for (const auto& [index, content] : snapshot.image) {
+    if (!reached.contains(id_of(content))) {
+      return testing::AssertionFailure() << to_hex(id_of(content)) << " is not under the root";
     }
   }
   return testing::AssertionSuccess();
