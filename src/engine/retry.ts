@@ -52,6 +52,7 @@ export const retryTable = {
   CANCELLED: 'soon',
   SHUTTING_DOWN: 'soon',
   PROTOCOL: 'few',
+  CATALOG_BEHIND: 'later',
   // Whatever has no code of its own, a full disk under the catalog among it.
   INTERNAL: 'later',
 } as const satisfies Record<ErrorCode, Retry>
