@@ -88,6 +88,7 @@ describe('ListZones', () => {
       poolCapacityBytes: String(128n * MiB),
       poolFreeBytes: expect.stringMatching(/^\d+$/),
       volumes: 0,
+      statusReasons: [],
     })
     expect(two).toMatchObject({
       name: 'local-2',

@@ -68,6 +68,7 @@ describe('the program', () => {
       'store-stats',
       'store-collect',
       'verify',
+      'pool-create',
       'pool-check',
       'store-check',
       'store-rebuild-index',
@@ -662,8 +663,8 @@ test('zones and regions are tables', async () => {
     }),
   })
   expect(zones.out).toBe(
-    'Name      Region   Status      Nodes   Volumes   Capacity   Free\n' +
-      'local-1   local    available   1/1     0         1 TiB      512 GiB\n',
+    'Name      Region   Status      Nodes   Volumes   Capacity   Free      Reasons\n' +
+      'local-1   local    available   1/1     0         1 TiB      512 GiB   -\n',
   )
   const regions = await ashlar(['regions', '-q'])
   expect(regions.out.split('\n')[1]).toBe('local   r001     -          available   acme')
