@@ -52,9 +52,9 @@ export const retryTable = {
   CANCELLED: 'soon',
   SHUTTING_DOWN: 'soon',
   PROTOCOL: 'few',
-  CATALOG_BEHIND: 'later',
   // Whatever has no code of its own, a full disk under the catalog among it.
   INTERNAL: 'later',
+  CATALOG_BEHIND: 'later',
 } as const satisfies Record<ErrorCode, Retry>
 
 export const retryOf = ({ code }: AshlarError): Retry => retryTable[code]
