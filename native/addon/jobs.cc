@@ -74,8 +74,8 @@ Napi::Promise Jobs::run_when_ready(Napi::Env env, Lane lane, Attempt attempt) {
 }
 
 Napi::Promise Jobs::promise(Napi::Env env, Napi::ObjectReference kept, Lane lane, Attempt attempt) {
-  // Not Napi::Promise::Deferred: that leaves its promise undefined where JavaScript is already being
-  // ended while it still runs, and whoever got it would follow a wild handle.
+  // Not Napi::Promise::Deferred: that leaves its promise undefined where JavaScript is already
+  // being ended while it still runs, and whoever got it would follow a wild handle.
   napi_deferred deferred = nullptr;
   napi_value value = nullptr;
   if (napi_create_promise(env, &deferred, &value) != napi_ok) return {};

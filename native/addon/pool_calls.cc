@@ -325,9 +325,8 @@ Result<Napi::Value> pool_stats(Napi::Env env, PoolNode& node) {
   at.Set("journalUsedBytes", big(env, pool.journal().used_bytes()));
   at.Set("readOnly", pool.journal().failed());
   const std::vector<std::string> problems = pool.problems();
-  at.Set("problems", array_of(env, problems, [&](size_t i) {
-           return Napi::String::New(env, problems[i]);
-         }));
+  at.Set("problems",
+         array_of(env, problems, [&](size_t i) { return Napi::String::New(env, problems[i]); }));
   const std::vector<uint64_t> pauses = volumes->cut_pauses_ns();
   at.Set("cutPausesNs", array_of(env, pauses, [&](size_t i) {
            return Napi::Number::New(env, double(pauses[i]));

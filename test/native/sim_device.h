@@ -3,8 +3,8 @@
 // operation. Everything is drawn from a seed.
 #pragma once
 
-#include <condition_variable>
 #include <atomic>
+#include <condition_variable>
 #include <cstring>
 #include <mutex>
 #include <optional>
