@@ -42,22 +42,21 @@ class Killed : public testing::Test {
     std::array<uint8_t, kBlocks> acknowledged{};
     std::optional<std::pair<uint64_t, uint8_t>> unanswered;
   };
-  Written run_connection(uint64_t connection) {
+  static Written run_connection(VolumeIo& io) {
     Written done;
-    const auto io = *world_.volume(volume(connection));
     for (uint64_t i = 0; i < kWrites; i++) {
       const uint64_t block = i * 3 % kBlocks;
       const bool trim = i % 7 == 6;
       const uint8_t value = trim ? 0 : uint8_t(i + 1);
       done.unanswered = {block, value};
       if (trim) {
-        if (!io->erase({block * kBlockBytes, kBlockBytes}, Erase::kHole)) return done;
+        if (!io.erase({block * kBlockBytes, kBlockBytes}, Erase::kHole)) return done;
       } else {
         const std::vector<uint8_t> data(kBlockBytes, value);
         WriteRequest request;
         request.offset = block * kBlockBytes;
         request.data = data;
-        io->write(std::span(&request, 1));
+        io.write(std::span(&request, 1));
         if (request.failed) return done;
       }
       done.acknowledged[block] = value;
@@ -78,13 +77,17 @@ TEST_F(Killed, WhatWasAcknowledgedIsThere) {
   for (uint64_t at = 0; struck; at++, kills++) {
     disk_.bytes = ready;
     ASSERT_OK(open());
-    world_.device->crash_at(at);
     std::array<Written, kConnections> written;
+    std::vector<std::shared_ptr<VolumeIo>> volumes;
+    for (uint64_t i = 0; i < kConnections; i++)
+      volumes.push_back(*world_.volume(volume(i)));
+    world_.device->crash_at(at);
     std::vector<std::thread> connections;
     for (uint64_t i = 0; i < kConnections; i++)
-      connections.emplace_back([&, i] { written[i] = run_connection(i); });
+      connections.emplace_back([&, i] { written[i] = run_connection(*volumes[i]); });
     for (std::thread& connection : connections)
       connection.join();
+    volumes.clear();
     struck = world_.device->crashed();
     kill();
     ASSERT_OK(open());
@@ -129,7 +132,7 @@ TEST_F(Killed, OnAFile) {
   order.bytes = 1 << 20;
   ASSERT_OK(world_.volumes->create(order));
   for (uint64_t life = 0; life < 5; life++) {
-    const Written written = run_connection(0);
+    const Written written = run_connection(**world_.volume(volume(0)));
     ASSERT_FALSE(written.unanswered);
     kill();
     ASSERT_OK(open_file(&world_.pool));
