@@ -515,12 +515,21 @@ describe('a region that is silent for a week', () => {
       async (tables) => await tables.copies.heard(pin.objectId, contactMs - ms),
     )
   }
+  // The last that is heard of it is that its pull has begun.
+  const copyThatStalls = async () => {
+    let stalls = false
+    link.move = async () => {
+      stalls = true
+      await never
+    }
+    await copy()
+    await here.until(() => stalls || undefined, 'the pull')
+    expect(await copyPins()).toHaveLength(1)
+  }
   const week = 7 * 24 * 3600 * 1000
 
   test('loses its pin, and not before', async () => {
-    link.move = async () => await never
-    await copy()
-    await here.until(async () => (await copyPins()).length === 1 || undefined, 'the pin')
+    await copyThatStalls()
     await ageBy(week - 60_000)
     await here.region.copies.giveUpSilent()
     expect(await copyPins()).toHaveLength(1)
@@ -530,9 +539,7 @@ describe('a region that is silent for a week', () => {
   })
 
   test('opens again when it comes back, or fails when the source has gone', async () => {
-    link.move = async () => await never
-    await copy()
-    await here.until(async () => (await copyPins()).length === 1 || undefined, 'the pin')
+    await copyThatStalls()
     await there.stop()
     await ageBy(week + 60_000)
     await here.region.copies.giveUpSilent()
