@@ -182,7 +182,7 @@ describe.concurrent('a pool file', () => {
   }
 
   test.each<[string, (bytes: Buffer) => Buffer, string, number]>([
-    ['of somebody else', () => randomBytes(1 << 20), 'not an Ashlar pool', 4],
+    ['of somebody else', () => randomBytes(1 << 20), 'holds no Ashlar pool', 4],
     ['of a few bytes', () => randomBytes(100), 'too short to be a pool', 4],
     ['cut off', (bytes) => bytes.subarray(0, bytes.length - block), 'truncated', 8],
     ['cut off early', (bytes) => bytes.subarray(0, 3 * block), 'truncated', 8],
