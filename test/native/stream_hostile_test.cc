@@ -13,6 +13,8 @@ namespace {
 constexpr uint64_t kBytes = 70 * kChunkBytes + kBlockBytes;  // two levels, a part of a chunk
 constexpr uint64_t kPercents[] = {0, 5, 15, 40};             // of the messages
 constexpr auto kPatience = std::chrono::milliseconds(5);
+// The background installs what came, in its own time, before it says that it has all.
+constexpr auto kInstallPatience = std::chrono::milliseconds(400);
 
 struct Tally {
   uint64_t finished = 0;
@@ -232,10 +234,10 @@ class StreamHostileRestore : public StreamHostile {
     ASSERT_OK(far_->volumes->release_origins());
   }
 
-  PumpEnd hostile_pull(Hydration& receiver, Prng& prng) {
+  PumpEnd hostile_pull(Hydration& receiver, std::chrono::milliseconds patience, Prng& prng) {
     Liar liar(prng.next(), kPercents[prng.below(4)]);
     PumpOptions options;
-    options.patience = kPatience;
+    options.patience = patience;
     options.meddler = liar.meddler();
     SnapshotSource source(*store_, *read_manifest(image_.manifest));
     const PumpEnd end = pump(source, receiver, options);
@@ -252,7 +254,7 @@ class StreamHostileRestore : public StreamHostile {
   void hostile_sweep(const Id& snapshot, Prng& prng) {
     auto receiver = far_.hydration(snapshot, Lane::kBackground);
     ASSERT_OK(receiver);
-    const PumpEnd end = hostile_pull(**receiver, prng);
+    const PumpEnd end = hostile_pull(**receiver, kInstallPatience, prng);
     // Something wrong may be said after the last that was needed.
     ASSERT_TRUE(*far_.hydrated(snapshot) || !end.complete);
   }
@@ -278,7 +280,7 @@ class StreamHostileRestore : public StreamHostile {
     {
       auto receiver = far_.hydration(snapshot, Lane::kDemand);
       EXPECT_TRUE(receiver.ok());
-      hostile_pull(**receiver, prng);
+      hostile_pull(**receiver, kPatience, prng);
     }
     for (std::thread& reader : readers)
       reader.join();
