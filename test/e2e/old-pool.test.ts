@@ -54,6 +54,10 @@ test("yesterday's pool is reported, and its next snapshot is what it holds", asy
   copyFileSync(pool, `${pool}.monday`)
   await world.start('local-1')
   await io(uri, 'write -P 0x22 1M 1M', 'flush')
+  await world.until(
+    'the region has its node again',
+    async () => (await zone())?.status === 'ZONE_STATUS_AVAILABLE',
+  )
   await snap('tuesday')
   expect(await zone()).toMatchObject({ status: 'ZONE_STATUS_AVAILABLE', statusReasons: [] })
 
