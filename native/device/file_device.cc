@@ -198,10 +198,12 @@ Result<Opened> open_path(const std::string& path, IfAbsent absent) {
   const bool is_block_device = ::stat(path.c_str(), &status) == 0 && S_ISBLK(status.st_mode);
   // Exclusive, a block device that is mounted or part of something else is refused by the system.
   const int flags = O_RDWR | O_CLOEXEC | (is_block_device ? O_EXCL : 0);
-  Opened opened{UniqueFd(::open(path.c_str(), flags)), false};
-  if (!opened.descriptor.valid() && errno == ENOENT && absent == IfAbsent::kCreate) {
+  Opened opened;
+  do {  // another may make it, or take it away, between the two calls
+    opened = {UniqueFd(::open(path.c_str(), flags)), false};
+    if (opened.descriptor.valid() || errno != ENOENT || absent != IfAbsent::kCreate) break;
     opened = {UniqueFd(::open(path.c_str(), O_RDWR | O_CLOEXEC | O_CREAT | O_EXCL, 0600)), true};
-  }
+  } while (!opened.descriptor.valid() && errno == EEXIST);
   if (opened.descriptor.valid()) return opened;
   const int number = errno;
   if (number == ENOENT) return error(Code::kNotFound, path + ": no such file");
