@@ -14,14 +14,10 @@ namespace {
 
 using Crcs = WrittenCrcs::Table;
 
-void patch_entry(MapEntry& entry, const Crcs& crcs) {
-  WrittenCrcs::patch(entry, crcs);
-}
-
 void patch_page(Page& page, const Crcs& crcs) {
   if (page.level == 0) return;
   for (MapEntry& entry : page.entries)
-    patch_entry(entry, crcs);
+    WrittenCrcs::patch(entry, crcs);
 }
 
 // Everything a checkpoint takes at its mark.
@@ -83,7 +79,7 @@ void patch_rows(typename Table<Row>::Mark& mark, const Crcs& crcs) {
     Row& row = mark.rows[slot];
     if (is_free(row)) continue;
     const uint32_t before = row.root.crc;
-    patch_entry(row.root, crcs);
+    WrittenCrcs::patch(row.root, crcs);
     if (row.root.crc != before) mark.changed.insert(slot / Table<Row>::kRowsPerPage);
   }
 }
@@ -137,8 +133,8 @@ void Pool::patch_later_pages(const Crcs& crcs, uint64_t generation) {
   // Whoever copied a frozen page before its CRCs were filled in has entered the copy by then.
   for (const auto& [lineage, head] : heads) {
     std::lock_guard lock(head->map_lock);
-    patch_entry(head->root, crcs);
-    patch_entry(head->marked_root, crcs);
+    WrittenCrcs::patch(head->root, crcs);
+    WrittenCrcs::patch(head->marked_root, crcs);
   }
   for (const PagePtr& page : pages_->dirty_after(generation)) {
     if (page->level == 0) continue;
