@@ -231,9 +231,12 @@ Result<std::vector<std::string>> StoreFolder::list_other_files() const {
 
 // In the order of names.
 Result<std::vector<PackName>> StoreFolder::read_removal() const {
-  if (::access(removal().c_str(), F_OK) != 0 && errno == ENOENT) return std::vector<PackName>();
   std::ifstream file(removal(), std::ios::binary);
-  if (!file.is_open()) return failed(removal(), "open");
+  if (!file.is_open()) {
+    // Asked in one call: a collection removes it beside those who list packs.
+    if (errno == ENOENT) return std::vector<PackName>();
+    return failed(removal(), "open");
+  }
   auto packs = parse_removal({std::istreambuf_iterator<char>(file), {}});
   if (packs) return *std::move(packs);
   return error(Code::kCorrupt, removal() +

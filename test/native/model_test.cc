@@ -276,6 +276,10 @@ class ModelRun {
       const auto wanted = hydrator->next_wanted(turn, 16);
       if (!wanted) return hydrator->hydrated();
       for (const uint64_t chunk : *wanted) {
+        if (!build.content.any_block(chunk * kBlocksPerChunk, kBlocksPerChunk)) {
+          TRY(hydrator->install_zeros(chunk, 1));
+          continue;
+        }
         std::vector<uint8_t> bytes(kChunkBytes);
         const uint64_t from = chunk * kChunkBytes;
         const uint64_t count = std::min(kChunkBytes, build.content.bytes - from);
@@ -296,14 +300,19 @@ class ModelRun {
     const uint64_t end = build.content.bytes;
     // What lies beyond is a hole on both sides, or the model would have blocks there.
     std::set<uint64_t> chunks;
-    for (const auto& [block, data] : build.content.blocks())
-      chunks.insert(block / kBlocksPerChunk);
+    const auto add_chunks = [&](const ByteModel& model) {
+      const auto& blocks = model.blocks();
+      for (auto at = blocks.begin(); at != blocks.end();) {
+        const uint64_t chunk = at->first / kBlocksPerChunk;
+        chunks.insert(chunk);
+        at = blocks.lower_bound((chunk + 1) * kBlocksPerChunk);
+      }
+    };
+    add_chunks(build.content);
     for (uint64_t chunk = 0; chunk < std::min<uint64_t>(end / kChunkBytes + 1, 64); chunk++)
       chunks.insert(chunk);
-    for (const auto& [snapshot, cut] : cuts_) {
-      for (const auto& [block, data] : cut.content.blocks())
-        chunks.insert(block / kBlocksPerChunk);
-    }
+    for (const auto& [snapshot, cut] : cuts_)
+      add_chunks(cut.content);
     for (const uint64_t chunk : chunks) {
       if (chunk * kChunkBytes >= end) continue;
       if (prng_.chance(1)) return false;  // the pull breaks off
@@ -458,7 +467,7 @@ class ModelRun {
         }
         for (uint64_t block = 0; block < std::min<uint64_t>(b.content.bytes / kBlockBytes, 600);
              block++) {
-          if (a.content.content(block) == b.content.content(block)) continue;
+          if (a.content.same_block(b.content, block)) continue;
           ASSERT_TRUE(born.contains(block)) << "block " << block << " changed, but was not born";
         }
       }

@@ -44,13 +44,22 @@ class ByteModel {
   void read(uint64_t offset, MutableBytes into) const {
     each_block(offset, into.size(),
                [&](uint64_t block, uint64_t in_block, uint64_t at, uint64_t count) {
-                 const Block data = content(block);
-                 std::memcpy(into.data() + at, data.data() + in_block, count);
+                 std::memcpy(into.data() + at, content(block).data() + in_block, count);
                });
   }
-  Block content(uint64_t block) const {
+  const Block& content(uint64_t block) const {
+    static const Block zeros{};
     const auto found = blocks_.find(block);
-    return found == blocks_.end() ? Block{} : *found->second;
+    return found == blocks_.end() ? zeros : *found->second;
+  }
+  bool any_block(uint64_t first, uint64_t count) const {
+    const auto found = blocks_.lower_bound(first);
+    return found != blocks_.end() && found->first < first + count;
+  }
+  bool same_block(const ByteModel& other, uint64_t block) const {
+    const Block& mine = content(block);
+    const Block& theirs = other.content(block);
+    return &mine == &theirs || mine == theirs;
   }
   const std::map<uint64_t, BlockPtr>& blocks() const { return blocks_; }
 
