@@ -92,16 +92,16 @@ async function unlessCurrent({ name, inputs, extra, outputs }, build) {
 }
 
 /**
- * Runs `body` while no other set-up of this checkout runs. The lock is a socket name in Linux's
+ * Runs `body` while no other set-up of this checkout runs (or of that part of it). The lock is a socket name in Linux's
  * abstract namespace: the kernel frees it with the process, so it is never stale.
  */
-export async function exclusively(body) {
+export async function exclusively(body, part = '') {
   const id = createHash('sha256').update(fs.realpathSync(root)).digest('hex').slice(0, 16)
   const listen = () =>
     new Promise((done, fail) => {
       const server = net.createServer()
       server.once('error', (error) => (error.code === 'EADDRINUSE' ? done(undefined) : fail(error)))
-      server.listen(`\0ashlar-setup-${id}`, () => done(server))
+      server.listen(`\0ashlar-setup-${id}${part}`, () => done(server))
     })
   let server = await listen()
   if (!server) say('waiting for another set-up of this checkout')
@@ -247,7 +247,7 @@ async function buildSqlite() {
 const cmakeInputs = ['native', 'CMakeLists.txt', 'CMakePresets.json', 'node_modules/.ashlar-lock']
 
 /** Configures when needed and builds one CMake preset. */
-export async function buildNative(preset) {
+export async function buildNative(preset, niceness = 0) {
   const tests = preset !== 'release'
   await unlessCurrent(
     {
@@ -265,8 +265,8 @@ export async function buildNative(preset) {
           what: `cmake --preset ${preset}`,
         })
       }
-      const args = ['--build', join('build', preset), '--parallel', String(cores)]
-      await run('cmake', args, { env, what: `the ${preset} build` })
+      const build = ['cmake', '--build', join('build', preset), '--parallel', String(cores)]
+      await run('nice', ['-n', String(niceness), ...build], { env, what: `the ${preset} build` })
     },
   )
 }

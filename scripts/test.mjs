@@ -44,7 +44,7 @@ async function native(preset, options) {
   if (filesBelow(['test/native']).every(({ path }) => !path.endsWith('.cc'))) {
     return { name: `native (${preset})`, passed: 0, failed: [], skipped: [] }
   }
-  await exclusively(() => buildNative(preset))
+  await exclusively(() => buildNative(preset), preset)
   const shards = options.filter ? cores : cores * 4
   say(`native tests (${preset}), ${shards} shards on ${cores} cores`)
   const queue = Array.from({ length: shards }, (_, index) => index)
@@ -296,6 +296,16 @@ function parse(args) {
   return options
 }
 
+/**
+ * Builds the sanitizers' programs beside suites that leave a core idle for half of their time. What
+ * cannot be built fails later, in the step that needs it.
+ */
+async function buildBeside(presets) {
+  for (const preset of presets) {
+    await exclusively(() => buildNative(preset, 19), preset).catch(() => undefined)
+  }
+}
+
 /** The lines a reader needs to see the failure again. */
 function printFailure(suite, { name, text, replay, log }) {
   console.log(`\nFAILED ${suite}: ${name}`)
@@ -321,16 +331,17 @@ main(import.meta.url, async (args) => {
     }
     totals.at(-1).seconds = (Date.now() - started) / 1000
   }
-  if (options.suites.includes('native')) {
-    await step('native (check)', () => native('check', options))
-    if (options.asan) await step('native (asan)', () => native('asan', options))
-    if (options.tsan) await step('native (tsan)', () => native('tsan', options))
-  }
+  const withNative = options.suites.includes('native')
+  const sanitizers = ['asan', 'tsan'].filter((preset) => withNative && options[preset])
+  if (withNative) await step('native (check)', () => native('check', options))
+  const built = buildBeside(sanitizers)
   for (const project of ['unit', 'e2e']) {
     if (options.suites.includes(project) && hasTests[project]()) {
       await step(project, () => vitest(project, options))
     }
   }
+  await built
+  for (const preset of sanitizers) await step(`native (${preset})`, () => native(preset, options))
 
   const all = (key) => totals.flatMap((total) => total[key].map((entry) => [total.name, entry]))
   for (const [suite, failure] of all('failed')) printFailure(suite, failure)

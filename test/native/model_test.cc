@@ -501,7 +501,7 @@ void run_model(uint64_t seed, uint64_t steps, uint64_t capacity) {
 class Model : public testing::TestWithParam<uint64_t> {};
 TEST_P(Model, MatchesBytes) {
   const bool tight = GetParam() % 4 == 3;
-  run_model(test_seed(1000 + GetParam()), test_scale(130'000), tight ? 48ull << 20 : 256ull << 20);
+  run_model(test_seed(1000 + GetParam()), test_scale(65'000), tight ? 48ull << 20 : 256ull << 20);
 }
 INSTANTIATE_TEST_SUITE_P(Runs, Model, testing::Range<uint64_t>(0, 8));
 
