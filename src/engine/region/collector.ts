@@ -51,8 +51,8 @@ export class Collector {
 
   /**
    * Runs one collection, after those that were asked for before. Throws CATALOG_BEHIND and
-   * FAILED_PRECONDITION when this catalog may not know all that the store must keep, CORRUPT when something that must stay
-   * cannot be read, SHUTTING_DOWN.
+   * FAILED_PRECONDITION when this catalog may not know all that the store must keep, CORRUPT when
+   * something that must stay cannot be read, SHUTTING_DOWN.
    */
   async collect(): Promise<Collection> {
     const mine = this.#last.then(async () => await this.#collect())

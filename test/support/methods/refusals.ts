@@ -320,7 +320,7 @@ const operator: Refusals = {
   },
   CollectStore: {
     device_failed: ({ stuckClient }) => stuckClient.operator.collectStore({}),
-    failed_precondition: () =>
+    catalog_behind: () =>
       tampered(async (world) => {
         const catalog = join(world.folder, 'region', 'catalog.db')
         await world.signal('region', 'SIGTERM')
@@ -331,6 +331,14 @@ const operator: Refusals = {
         for (const end of ['-wal', '-shm']) rmSync(catalog + end, { force: true })
         copyFileSync(`${catalog}.yesterday`, catalog)
         await world.start('region')
+      }),
+    failed_precondition: () =>
+      tampered(async (world) => {
+        for (const site of ['region', 'z-1']) await world.signal(site, 'SIGTERM')
+        const data = join(world.folder, 'region')
+        for (const end of ['', '-wal', '-shm']) rmSync(`${data}/catalog.db${end}`, { force: true })
+        await world.must('store-rebuild-catalog', data)
+        await world.start('region') // and the node, which has something to say, does not
       }),
     corrupt: () =>
       tampered(async (world) => {
