@@ -1,6 +1,7 @@
 // ParkedBytes: what the requests of one volume hold that are parked, for chunks of a region or for
-// an older connection. Above the bound a connection that has parked something is not read from until
-// it is woken; one that has not goes on, so what waits stops nobody else, and no other volume.
+// an older connection. Above the bound a connection that has parked something is not read from
+// until it is woken; one that has not goes on, so what waits stops nobody else, and no other
+// volume.
 //
 // Thread: any; mutex_ guards everything.
 #pragma once

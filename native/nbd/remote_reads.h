@@ -1,8 +1,8 @@
-// RemoteReads: the reads of one connection whose data is still in the region. They hold no thread, no
-// grace section and no batch; each asks for all of its chunks at once.
+// RemoteReads: the reads of one connection whose data is still in the region. They hold no thread,
+// no grace section and no batch; each asks for all of its chunks at once.
 //
-// Thread: the connection's, but hand_over() and empty(), which come from any: mutex_ guards what was
-// handed over.
+// Thread: the connection's, but hand_over() and empty(), which come from any: mutex_ guards what
+// was handed over.
 #pragma once
 
 #include <atomic>

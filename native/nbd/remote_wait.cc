@@ -22,9 +22,8 @@ RemoteWait::State RemoteWait::look() {
   chunks_ = *std::move(left);
   if (!chunks_) return State::kHere;
   if (!late) return State::kWaits;
-  failure_ = error(Code::kRemoteUnavailable,
-                   "the data is in the region and did not come within " +
-                       std::to_string(volume_.stall().count()) + " ms");
+  failure_ = error(Code::kRemoteUnavailable, "the data is in the region and did not come within " +
+                                                 std::to_string(volume_.stall().count()) + " ms");
   return State::kFailed;
 }
 

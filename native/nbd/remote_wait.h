@@ -1,5 +1,5 @@
-// RemoteWait: how one parked request waits for what it needs of the region. The stall is counted for
-// the whole of it, from when it was parked.
+// RemoteWait: how one parked request waits for what it needs of the region. The stall is counted
+// for the whole of it, from when it was parked.
 //
 // Thread: its connection's.
 #pragma once

@@ -128,8 +128,8 @@ bool Session::parse() {
   refused_.clear();
   size_t reply_bytes = 0;
   held_ = too_much_parked();
-  while (!held_ && !failed_ && !disconnecting_ && batch_.size() + refused_.size() < kBatchRequestsMax &&
-         reply_bytes < kBatchReplyBytesMax) {
+  while (!held_ && !failed_ && !disconnecting_ &&
+         batch_.size() + refused_.size() < kBatchRequestsMax && reply_bytes < kBatchReplyBytesMax) {
     if (skip_bytes_ > 0) {
       const uint64_t here = std::min<uint64_t>(skip_bytes_, end_ - begin_);
       begin_ += here;

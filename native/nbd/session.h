@@ -3,9 +3,9 @@
 // What would block (cold reads, syncs) goes to the workers, which queue their replies themselves.
 // What waits for the region or for an older connection is parked, and holds up nothing else.
 //
-// Thread: run() is the session's thread and owns everything but outbox_ (locks itself), what workers
-// hand over to remote_, in_flight_* and the shutdown's state (atomic). begin_shutdown() comes from
-// any thread.
+// Thread: run() is the session's thread and owns everything but outbox_ (locks itself), what
+// workers hand over to remote_, in_flight_* and the shutdown's state (atomic). begin_shutdown()
+// comes from any thread.
 #pragma once
 
 #include <atomic>
@@ -122,8 +122,8 @@ class Session {
   Clock::time_point empty_at_;
   std::optional<size_t> to_take_;  // once the server ends: of what had arrived by then
   std::optional<bool> goodbye_;    // whether a peer that closed had sent DISC
-  bool abandoned_ = false;    // the host gave up: what it asked to change is not begun any more
-  WriteFence::Hold hold_;     // of the batch
+  bool abandoned_ = false;  // the host gave up: what it asked to change is not begun any more
+  WriteFence::Hold hold_;   // of the batch
   std::vector<std::unique_ptr<RemoteWait>> waits_;  // of its changes
   ParkedChanges parked_;
   RemoteReads remote_;

@@ -50,8 +50,8 @@ void Session::execute() {
   if (large_ && large_->filled == large_->request.bytes) large_.reset();
 }
 
-// What needs something of the region, overlaps a change of an older connection that is under way, or
-// follows one of this connection that waits, waits too.
+// What needs something of the region, overlaps a change of an older connection that is under way,
+// or follows one of this connection that waits, waits too.
 void Session::execute_changes(ReplyBatch& replies) {
   hold_.clear();
   waits_.clear();

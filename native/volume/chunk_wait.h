@@ -1,8 +1,8 @@
-// ChunkWait: one request that waits for chunks of an origin, without a thread. Where it ends, nothing
-// is asked for on its behalf any more, and it calls nobody.
+// ChunkWait: one request that waits for chunks of an origin, without a thread. Where it ends,
+// nothing is asked for on its behalf any more, and it calls nobody.
 //
-// Thread: made and ended by its owner; what is not const is the hydrator's, under its mutex, until it
-// is over. Then it does not change any more and may be read by anybody.
+// Thread: made and ended by its owner; what is not const is the hydrator's, under its mutex, until
+// it is over. Then it does not change any more and may be read by anybody.
 #pragma once
 
 #include <atomic>

@@ -98,8 +98,9 @@ void Hydrator::came(uint64_t first_chunk, uint64_t count, Bytes bytes) {
   const auto begin = wanted_.lower_bound(first_chunk);
   const auto end = wanted_.lower_bound(first_chunk + count);
   for (auto at = begin; at != end; ++at) {
-    const Bytes chunk =
-        bytes.empty() ? Bytes(zeros) : bytes.subspan((at->first - first_chunk) * kChunkBytes, kChunkBytes);
+    const Bytes chunk = bytes.empty()
+                            ? Bytes(zeros)
+                            : bytes.subspan((at->first - first_chunk) * kChunkBytes, kChunkBytes);
     for (ChunkWait* wait : at->second.waits)
       wait->came(chunk);
   }

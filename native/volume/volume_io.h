@@ -62,8 +62,8 @@ class VolumeIo {
   // Live size; grows while connections are open.
   virtual uint64_t size_bytes() const = 0;
 
-  // Fills what it can. With kNever a request whose data is not in memory ends as kWouldBlock, and is
-  // to be repeated with kForDisk on a thread that may sleep. With both of them one whose data is
+  // Fills what it can. With kNever a request whose data is not in memory ends as kWouldBlock, and
+  // is to be repeated with kForDisk on a thread that may sleep. With both of them one whose data is
   // remote ends as kRemote, and is to be repeated when ask_for() says so: it may take seconds, and
   // no thread should wait for it. Nothing was filled in then.
   virtual void read(std::span<ReadRequest> batch, Wait wait) = 0;

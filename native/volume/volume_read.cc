@@ -198,9 +198,9 @@ void Volume::read_one(ReadRequest& request, Wait wait) {
       // It may have been moved between lookup and read: look once more, then believe it.
       again = ++mismatches == 1;
       if (!again) {
-        fail(error(Code::kCorrupt,
-                   "volume " + to_string(head_->volume) + ": the data at offset " +
-                       std::to_string(first * kBlockBytes) + " does not match its checksum"));
+        fail(error(Code::kCorrupt, "volume " + to_string(head_->volume) + ": the data at offset " +
+                                       std::to_string(first * kBlockBytes) +
+                                       " does not match its checksum"));
       }
     }
   }

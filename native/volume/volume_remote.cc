@@ -33,17 +33,16 @@ Result<Volume::Remote> Volume::remote_in(std::span<const ByteRange> ranges) {
         const uint64_t first = range.offset / kBlockBytes;
         const uint64_t last = std::min((range.end() + kBlockBytes - 1) / kBlockBytes, end);
         if (first >= last || missing) continue;
-        missing = ExtentMap::lookup(
-            pool_.pages(), head_->root, head_->height, first, last - first,
-            [&](uint64_t at, uint64_t blocks, const MapEntry& entry) {
-              if (entry.state() != State::kRemote) return true;
-              for (uint64_t chunk = at / kBlocksPerChunk; chunk * kBlocksPerChunk < at + blocks;
-                   chunk++) {
-                if (remote.chunks.empty() || remote.chunks.back() < chunk)
-                  remote.chunks.push_back(chunk);
-              }
-              return true;
-            });
+        missing = ExtentMap::lookup(pool_.pages(), head_->root, head_->height, first, last - first,
+                                    [&](uint64_t at, uint64_t blocks, const MapEntry& entry) {
+                                      if (entry.state() != State::kRemote) return true;
+                                      for (uint64_t chunk = at / kBlocksPerChunk;
+                                           chunk * kBlocksPerChunk < at + blocks; chunk++) {
+                                        if (remote.chunks.empty() || remote.chunks.back() < chunk)
+                                          remote.chunks.push_back(chunk);
+                                      }
+                                      return true;
+                                    });
       }
     }
     if (!missing) return remote;
@@ -81,10 +80,9 @@ Result<void> Volume::sleep_until_here(ByteRange range,
   {
     std::unique_lock lock(mutex);
     if (!changed.wait_until(lock, deadline, [&] { return wait->over(); })) {
-      return error(Code::kRemoteUnavailable,
-                   "the data at offset " + std::to_string(range.offset) +
-                       " is in the region and did not come within " +
-                       std::to_string(stall().count()) + " ms");
+      return error(Code::kRemoteUnavailable, "the data at offset " + std::to_string(range.offset) +
+                                                 " is in the region and did not come within " +
+                                                 std::to_string(stall().count()) + " ms");
     }
   }
   if (wait->failure()) return *wait->failure();

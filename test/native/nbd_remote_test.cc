@@ -1,6 +1,6 @@
 // A region that is away stalls nobody but those who want something of it: what waits for chunks
-// holds no thread, no checkpoint and no other request, waits once for all of its chunks, and is woken
-// by whatever ends the wait.
+// holds no thread, no checkpoint and no other request, waits once for all of its chunks, and is
+// woken by whatever ends the wait.
 #include <filesystem>
 #include <future>
 
@@ -40,8 +40,8 @@ class Region {
     thread_.join();
   }
   static void bring(Hydrator& hydrator, uint64_t chunk) {
-    ASSERT_OK(hydrator.install(Lane::kDemand, chunk,
-                               std::vector<uint8_t>(kChunkBytes, value_of(chunk))));
+    ASSERT_OK(
+        hydrator.install(Lane::kDemand, chunk, std::vector<uint8_t>(kChunkBytes, value_of(chunk))));
   }
 
  private:
@@ -111,9 +111,7 @@ class NbdRemote : public NbdWorld {
     return wire;
   }
   // Until the server has taken what the client sent.
-  static void taken(NbdClient& client) {
-    EXPECT_EQ(client.call(kCmdFlush, 0, 0).number, 0u);
-  }
+  static void taken(NbdClient& client) { EXPECT_EQ(client.call(kCmdFlush, 0, 0).number, 0u); }
 };
 
 // ---- everybody else -----------------------------------------------------------------------------
@@ -246,9 +244,9 @@ TEST_F(NbdRemote, AHostThatOnlyStopsSendingGetsItsAnswer) {
 TEST_F(NbdRemote, ChangesOfAPartOfABlockKeepTheirOrder) {
   NbdClient host = attached(false, restored());
   Wire wire = small_write(512, 512, 1);
-  for (const Wire& more : {write_bytes_of(0, 2), small_write(1024, 6000, 3),
-                           request_bytes(kCmdTrim, 100, 200), small_write(4096, 4096, 4),
-                           request_bytes(kCmdWriteZeroes, 8100, 4096)}) {
+  for (const Wire& more :
+       {write_bytes_of(0, 2), small_write(1024, 6000, 3), request_bytes(kCmdTrim, 100, 200),
+        small_write(4096, 4096, 4), request_bytes(kCmdWriteZeroes, 8100, 4096)}) {
     wire.insert(wire.end(), more.begin(), more.end());
   }
   host.send(wire);
