@@ -17,6 +17,7 @@ struct Head {
 
   const LineageId lineage;
   const Id volume;
+  uint32_t stall_ms = 0;  // of the volume's row; 0 = not said. Set as the head is made
 
   mutable std::mutex map_lock;
   MapEntry root;

@@ -58,6 +58,7 @@ HeadPtr PoolState::make_head(const VolumeRow& row) {
   head->bytes = row.bytes;
   head->height = height_for(row.bytes);
   head->origin = row.origin;
+  head->stall_ms = row.stall_ms;
   head->epoch = lineage(row.lineage)->head_epoch;
   heads[row.lineage] = head;
   refresh_floor(*head);

@@ -252,7 +252,7 @@ void Server::begin_transmission(Negotiating& connection) {
   const auto target = exports_.find_export(agreement.target.name);
   if (!target || target->volume != agreement.target.volume) return;
   ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, socket, nullptr);
-  const SessionOptions options{fence_of(target->volume.get()), options_.pause, connection.begun};
+  const SessionOptions options{share_of(target->volume.get()), options_.pause, connection.begun};
   Running running;
   running.session = std::make_unique<Session>(std::move(connection.socket), std::move(agreement),
                                               std::move(connection.in), *workers_, options);
@@ -263,12 +263,12 @@ void Server::begin_transmission(Negotiating& connection) {
   running_.push_back(std::move(running));
 }
 
-std::shared_ptr<WriteFence> Server::fence_of(const VolumeIo* volume) {
-  std::erase_if(fences_, [](const auto& entry) { return entry.second.expired(); });
-  std::weak_ptr<WriteFence>& place = fences_[volume];
-  std::shared_ptr<WriteFence> fence = place.lock();
-  if (!fence) place = fence = std::make_shared<WriteFence>();
-  return fence;
+std::shared_ptr<VolumeShare> Server::share_of(const VolumeIo* volume) {
+  std::erase_if(shares_, [](const auto& entry) { return entry.second.expired(); });
+  std::weak_ptr<VolumeShare>& place = shares_[volume];
+  std::shared_ptr<VolumeShare> share = place.lock();
+  if (!share) place = share = std::make_shared<VolumeShare>();
+  return share;
 }
 
 void Server::drop(int socket) {

@@ -75,7 +75,7 @@ class Server {
   bool send_some(Negotiating& connection);
   void begin_transmission(Negotiating& connection);
   // Requires mutex_. Of all connections of the volume.
-  std::shared_ptr<WriteFence> fence_of(const VolumeIo* volume);
+  std::shared_ptr<VolumeShare> share_of(const VolumeIo* volume);
   void drop(int socket);
   void expire();
   void reap();
@@ -96,7 +96,7 @@ class Server {
 
   mutable std::mutex mutex_;
   std::vector<Running> running_;
-  std::map<const VolumeIo*, std::weak_ptr<WriteFence>> fences_;
+  std::map<const VolumeIo*, std::weak_ptr<VolumeShare>> shares_;
   std::thread thread_;
 };
 

@@ -13,17 +13,23 @@ namespace {
 constexpr size_t kBufferBytes = 512 << 10;
 constexpr size_t kBatchRequestsMax = 256;
 constexpr size_t kBatchReplyBytesMax = 1 << 20;  // bounds the latency of the first reply
-constexpr size_t kPieceBytes = 8 << 20;          // of a read above the advertised limit
-constexpr size_t kBacklogBytesMax = 8 << 20;     // unsent replies: then nothing more is read
 constexpr size_t kInFlightMax = 512;
 constexpr size_t kInFlightBytesMax = 64 << 20;
 // Spinning before sleeping pays only when waits are short; measured 60 µs (DESIGN 13).
 constexpr auto kSpin = std::chrono::microseconds(60);
 constexpr int kSpinCreditMax = 8;
 // An idle connection looks at its socket so often, to know how long what comes can have waited.
-constexpr int kIdleLookMs = 1000;
+constexpr auto kIdleLook = std::chrono::seconds(1);
 // For the host to see that the server ends, and to close its side.
 constexpr auto kGoodbye = std::chrono::milliseconds(100);
+
+// For poll(): not before `until`.
+int poll_ms(std::chrono::steady_clock::time_point until,
+            std::chrono::steady_clock::time_point now) {
+  if (until == std::chrono::steady_clock::time_point::max()) return -1;
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - now).count();
+  return int(std::clamp<int64_t>(left, 0, 1'000'000));
+}
 
 bool is_unix_socket(int socket) {
   int domain = 0;
@@ -36,14 +42,6 @@ size_t unread_bytes(int socket) {
   return ::ioctl(socket, FIONREAD, &bytes) == 0 && bytes > 0 ? size_t(bytes) : 0;
 }
 
-ByteRange range_of(const Request& request) {
-  return {request.offset, request.bytes};
-}
-
-bool overlap(const Request& a, const Request& b) {
-  return range_of(a).offset < range_of(b).end() && range_of(b).offset < range_of(a).end();
-}
-
 }  // namespace
 
 Session::Session(UniqueFd socket, Agreement agreement, std::vector<uint8_t> received,
@@ -52,14 +50,16 @@ Session::Session(UniqueFd socket, Agreement agreement, std::vector<uint8_t> rece
       event_(std::make_shared<const UniqueFd>(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC))),
       terms_(std::move(agreement)),
       options_(std::move(options)),
-      age_(options_.fence->join()),
+      age_(options_.share->fence.join()),
       is_unix_(is_unix_socket(socket_.get())),
       workers_(workers),
       outbox_(socket_.get()),
       buffer_(std::max(kBufferBytes, received.size())),
       buffered_since_(options_.since),
       empty_at_(options_.since),
-      hold_(age_) {
+      hold_(age_),
+      parked_(*terms_.target.volume, *options_.share, age_, event_),
+      remote_(*terms_.target.volume, options_.share->parked, event_) {
   std::copy(received.begin(), received.end(), buffer_.begin());
   end_ = received.size();
 }
@@ -68,7 +68,7 @@ void Session::run() {
   while (!failed_) {
     const bool more = parse();
     if (!batch_.empty() || !refused_.empty()) execute();
-    if (!parked_.empty()) resume();
+    resume();
     if (more && !failed_) continue;
     if (failed_ || disconnecting_ || receive() == Received::kEnd) break;
   }
@@ -81,7 +81,9 @@ void Session::run() {
 // Everything that was received is done and answered. Where nobody is left to answer, what workers
 // have begun still ends, and so do the changes of a host that said goodbye.
 void Session::finish() {
-  while (in_flight_ > 0 || !parked_.empty() || (outbox_.bytes_waiting() > 0 && !outbox_.broken())) {
+  resume();
+  while (in_flight_ > 0 || something_parked() ||
+         (outbox_.bytes_waiting() > 0 && !outbox_.broken())) {
     if (!wait(false)) break;
     resume();
   }
@@ -93,6 +95,7 @@ void Session::finish() {
     if (disconnecting_) resume();
   }
   parked_.clear();
+  remote_.drop([](const Request&) {});
 }
 
 // What the host sends meanwhile is read and not answered: closing over it would reset the
@@ -118,14 +121,15 @@ void Session::begin_shutdown(Ending ending, Clock::time_point deadline) {
 // ---- receiving
 // ------------------------------------------------------------------------------------
 
-// Takes complete requests out of the buffer. True when the batch was filled before the buffer was
-// empty.
+// Takes complete requests out of the buffer, unless too much is parked. True when the batch was
+// filled before the buffer was empty.
 bool Session::parse() {
   batch_.clear();
   refused_.clear();
   size_t reply_bytes = 0;
-  while (!failed_ && !disconnecting_ && batch_.size() + refused_.size() < kBatchRequestsMax &&
-         reply_bytes < kBatchReplyBytesMax) {
+  held_ = too_much_parked();
+  while (!held_ && !failed_ && !disconnecting_ &&
+         batch_.size() + refused_.size() < kBatchRequestsMax && reply_bytes < kBatchReplyBytesMax) {
     if (skip_bytes_ > 0) {
       const uint64_t here = std::min<uint64_t>(skip_bytes_, end_ - begin_);
       begin_ += here;
@@ -144,7 +148,7 @@ bool Session::parse() {
       reply_bytes += batch_.back().request.bytes;
     }
   }
-  return !failed_ && !disconnecting_;
+  return !held_ && !failed_ && !disconnecting_;
 }
 
 // False when more bytes are needed.
@@ -243,6 +247,7 @@ Session::Received Session::receive() {
   ssize_t got = 0;
   for (;;) {
     if ((outbox_.broken() && !said_goodbye()) || took_what_arrived()) return Received::kEnd;
+    if (held_ && !too_much_parked()) return Received::kWoken;
     const bool may_read = outbox_.bytes_waiting() < kBacklogBytesMax && !over_budget();
     if (may_read) {
       if (receive_now(&got)) return got > 0 ? Received::kData : Received::kEnd;
@@ -259,7 +264,7 @@ Session::Received Session::receive() {
     }
     const auto slept_from = Clock::now();
     if (!wait(may_read)) return Received::kEnd;
-    if (!parked_.empty()) return Received::kWoken;
+    if (something_parked()) return Received::kWoken;
     if (Clock::now() - slept_from < 2 * kSpin) {
       spin_credit_ = std::min(spin_credit_ + 2, kSpinCreditMax);
     }
@@ -269,7 +274,7 @@ Session::Received Session::receive() {
 // Whether the server ends and nothing is left of what had arrived when this was first seen. A
 // request of which only a part had arrived is not done: the host sends it again elsewhere.
 bool Session::took_what_arrived() {
-  if (ending_ != Ending::kServer) return false;
+  if (ending_ != Ending::kServer || held_) return false;
   if (!to_take_) to_take_ = unread_bytes(socket_.get());
   return *to_take_ == 0;
 }
@@ -280,14 +285,15 @@ bool Session::wait(bool may_read) {
   pollfd events[2] = {{socket_.get(), 0, 0}, {event_->get(), POLLIN, 0}};
   if (may_read) events[0].events |= POLLIN;
   if (outbox_.bytes_waiting() > 0) events[0].events |= POLLOUT;
-  int timeout_ms = may_read ? kIdleLookMs : -1;
+  const auto now = Clock::now();
+  auto until = std::min(parked_.next(), remote_.next());
+  if (may_read) until = std::min(until, now + kIdleLook);
   if (ending_ != Ending::kNone) {
-    const auto left = Clock::time_point(Clock::duration(deadline_.load())) - Clock::now();
-    const auto left_ms = std::chrono::duration_cast<std::chrono::milliseconds>(left).count();
-    if (left_ms <= 0) return false;
-    timeout_ms = may_read ? int(std::min<int64_t>(left_ms, kIdleLookMs)) : int(left_ms);
+    const Clock::time_point deadline(Clock::duration(deadline_.load()));
+    if (deadline <= now) return false;
+    until = std::min(until, deadline);
   }
-  ::poll(events, 2, timeout_ms);
+  ::poll(events, 2, poll_ms(until, now));
   if (events[1].revents & POLLIN) {
     uint64_t ignored;
     (void)!::read(event_->get(), &ignored, sizeof ignored);
@@ -299,8 +305,14 @@ bool Session::wait(bool may_read) {
   return !outbox_.broken();
 }
 
-bool Session::over_budget() const {
-  return in_flight_ >= kInFlightMax || in_flight_bytes_ >= kInFlightBytesMax;
+bool Session::over_budget() {
+  return in_flight_ >= kInFlightMax || in_flight_bytes_ >= kInFlightBytesMax || too_much_parked();
+}
+
+// Only who has parked something is held up by what others of the volume have parked.
+bool Session::too_much_parked() {
+  const size_t count = parked_.count() + remote_.count();
+  return count >= kInFlightMax || (count > 0 && options_.share->parked.full(event_));
 }
 
 // A worker's last act for a request: once in_flight_ is down the session may be gone.
@@ -312,115 +324,8 @@ void Session::ended_one(size_t bytes) {
   (void)!::write(event->get(), &one, sizeof one);
 }
 
-// ---- executing
-// ------------------------------------------------------------------------------------
-
-void Session::refuse(ReplyBatch& replies, const Request& request, const Error& reason) {
-  replies.refuse(request, to_errno(reason.code), reason.message, terms_.structured);
-}
-
-void Session::execute() {
-  size_t reply_bytes = 0;
-  for (const Item& item : batch_) {
-    if (item.request.command == kCmdRead && item.request.bytes <= kPayloadMax) {
-      reply_bytes += ReplyBatch::read_room(item.request.bytes);
-    }
-  }
-  const bool alone = batch_.size() == 1 && in_flight_ == 0;
-  ReplyBatch replies(reply_bytes);
-  synced_.clear();
-  for (const auto& [request, refusal] : refused_) {
-    replies.refuse(request, refusal.number, refusal.text, terms_.structured);
-  }
-  execute_changes(replies);
-  for (const Item& item : batch_) {
-    if (item.request.command != kCmdRead && !is_change(item.request.command)) {
-      execute_other(item, replies);
-    }
-  }
-  if (reply_bytes > 0) execute_reads(reply_bytes, replies);
-  for (const Item& item : batch_) {
-    if (item.request.command == kCmdRead && item.request.bytes > kPayloadMax) {
-      read_in_pieces(item.request);
-    }
-  }
-  if (!synced_.empty()) finish_synced(std::move(synced_), replies, alone);
-  if (!replies.empty()) outbox_.push(std::move(replies));
-  if (large_ && large_->filled == large_->request.bytes) large_.reset();
-}
-
-// What overlaps a change of an older connection that is under way, or follows one of this
-// connection that waits, waits too.
-void Session::execute_changes(ReplyBatch& replies) {
-  hold_.clear();
-  for (const Item& item : batch_) {
-    if (is_change(item.request.command)) hold_.add(range_of(item.request));
-  }
-  if (hold_.empty()) return;
-  if (!parked_.empty() || !options_.fence->try_begin(hold_, event_)) {
-    for (const Item& item : batch_) {
-      if (is_change(item.request.command)) park(item);
-    }
-    return;
-  }
-  if (may_change(buffered_since_)) change(batch_, replies);
-  options_.fence->end(hold_);
-}
-
-void Session::change(std::span<const Item> items, ReplyBatch& replies) {
-  write(items, replies);
-  for (const Item& item : items) {
-    const uint16_t command = item.request.command;
-    if (command == kCmdTrim || command == kCmdWriteZeroes) erase(item.request, replies);
-  }
-}
-
-void Session::park(const Item& item) {
-  Parked& parked = parked_.emplace_back(item, age_);
-  parked.since = buffered_since_;
-  parked.hold.add(range_of(item.request));
-  if (!item.payload.empty()) {
-    parked.payload = std::make_unique_for_overwrite<uint8_t[]>(item.payload.size());
-    std::memcpy(parked.payload.get(), item.payload.data(), item.payload.size());
-    parked.item.payload = Bytes(parked.payload.get(), item.payload.size());
-  }
-  in_flight_bytes_ += item.payload.size();
-}
-
-// Begins what may begin by now.
-void Session::resume() {
-  synced_.clear();
-  ReplyBatch replies(0);
-  for (auto at = parked_.begin(); at != parked_.end();) {
-    const bool behind = std::any_of(parked_.begin(), at, [&](const Parked& earlier) {
-      return overlap(earlier.item.request, at->item.request);
-    });
-    if (behind || !resume_one(*at, replies)) {
-      ++at;
-      continue;
-    }
-    in_flight_bytes_ -= at->item.payload.size();
-    at = parked_.erase(at);
-  }
-  if (!synced_.empty()) finish_synced(std::move(synced_), replies, false);
-  if (!replies.empty()) outbox_.push(std::move(replies));
-}
-
-bool Session::resume_one(Parked& parked, ReplyBatch& replies) {
-  if (!options_.fence->try_begin(parked.hold, event_)) return false;
-  if (may_change(parked.since)) change(std::span(&parked.item, 1), replies);
-  options_.fence->end(parked.hold);
-  return true;
-}
-
-// Whether a change may begin that was asked for after `since`. Asked with the change in the fence:
-// a host that closes this connection later sends what overlaps it behind it.
-bool Session::may_change(Clock::time_point since) {
-  if (abandoned_) return false;
-  if (disconnecting_ || Clock::now() - since <= options_.pause || !peer_closed()) return true;
-  abandoned_ = !said_goodbye();
-  return !abandoned_;
-}
+// ---- the peer
+// ----------------------------------------------------------------------------------------
 
 // Requires that the peer has closed. Then everything it asked for before is still to be done.
 bool Session::said_goodbye() {
@@ -451,179 +356,6 @@ bool Session::disc_received() const {
     at += kRequestBytes + (request->command == kCmdWrite ? request->bytes : 0);
   }
   return false;
-}
-
-void Session::write(std::span<const Item> items, ReplyBatch& replies) {
-  writes_.clear();
-  for (const Item& item : items) {
-    if (item.request.command != kCmdWrite) continue;
-    WriteRequest write;
-    write.offset = item.request.offset;
-    write.data = item.payload;
-    writes_.push_back(std::move(write));
-  }
-  if (writes_.empty()) return;
-  terms_.target.volume->write(writes_);
-  size_t at = 0;
-  for (const Item& item : items) {
-    if (item.request.command != kCmdWrite) continue;
-    const WriteRequest& write = writes_[at++];
-    if (write.failed) {
-      refuse(replies, item.request, write.error);
-    } else if (item.request.flags & kCmdFua) {
-      synced_.push_back(item.request);
-    } else {
-      replies.done(item.request, terms_.structured);
-    }
-  }
-}
-
-void Session::execute_reads(size_t reply_bytes, ReplyBatch& replies) {
-  (void)reply_bytes;
-  reads_.clear();
-  for (const Item& item : batch_) {
-    if (item.request.command != kCmdRead || item.request.bytes > kPayloadMax) continue;
-    ReadRequest read;
-    read.offset = item.request.offset;
-    read.into = replies.reserve_read(item.request.bytes, terms_.structured);
-    reads_.push_back(std::move(read));
-  }
-  terms_.target.volume->read(reads_, Wait::kNever);
-  size_t at = 0;
-  for (const Item& item : batch_) {
-    if (item.request.command != kCmdRead || item.request.bytes > kPayloadMax) continue;
-    ReadRequest& read = reads_[at++];
-    switch (read.outcome) {
-      case ReadRequest::Outcome::kDone:
-        replies.read_done(item.request, read.offset, read.into, read.zeros, terms_.structured,
-                          true);
-        break;
-      case ReadRequest::Outcome::kWouldBlock:
-        read_on_worker(item.request);
-        break;
-      case ReadRequest::Outcome::kFailed:
-        refuse(replies, item.request, read.error);
-        break;
-    }
-  }
-}
-
-void Session::read_on_worker(const Request& request) {
-  in_flight_++;
-  in_flight_bytes_ += request.bytes;
-  workers_.post([this, request] {
-    ReplyBatch replies(ReplyBatch::read_room(request.bytes));
-    ReadRequest read;
-    read.offset = request.offset;
-    read.into = replies.reserve_read(request.bytes, terms_.structured);
-    terms_.target.volume->read(std::span(&read, 1), Wait::kAllowed);
-    if (read.outcome == ReadRequest::Outcome::kDone) {
-      replies.read_done(request, read.offset, read.into, read.zeros, terms_.structured, true);
-    } else {
-      refuse(replies, request, read.error);
-    }
-    outbox_.push(std::move(replies));
-    ended_one(request.bytes);
-  });
-}
-
-// A structured read above the advertised limit: several chunks, each as it comes, and never more
-// than the backlog allows.
-void Session::read_in_pieces(const Request& request) {
-  for (uint64_t done = 0; done < request.bytes && !failed_;) {
-    const uint32_t here = uint32_t(std::min<uint64_t>(kPieceBytes, request.bytes - done));
-    ReplyBatch replies(ReplyBatch::read_room(here));
-    ReadRequest read;
-    read.offset = request.offset + done;
-    read.into = replies.reserve_read(here, true);
-    terms_.target.volume->read(std::span(&read, 1), Wait::kAllowed);
-    done += here;
-    const bool failed = read.outcome != ReadRequest::Outcome::kDone;
-    if (failed) {
-      refuse(replies, request, read.error);
-    } else {
-      replies.read_done(request, read.offset, read.into, read.zeros, true, done == request.bytes);
-    }
-    outbox_.push(std::move(replies));
-    if (failed) return;
-    while (outbox_.bytes_waiting() > kBacklogBytesMax) {
-      if (!wait(false)) {
-        failed_ = true;
-        return;
-      }
-    }
-  }
-}
-
-void Session::erase(const Request& request, ReplyBatch& replies) {
-  VolumeIo& volume = *terms_.target.volume;
-  const ByteRange range = range_of(request);
-  if (request.flags & kCmdFastZero && !volume.erase_is_fast(range)) {
-    replies.refuse(request, NBD_ENOTSUP, "the range is not aligned to 4 KiB", terms_.structured);
-    return;
-  }
-  const auto erased =
-      volume.erase(range, request.flags & kCmdNoHole ? Erase::kZeroKeep : Erase::kHole);
-  if (!erased) {
-    refuse(replies, request, erased.error());
-  } else if (request.flags & kCmdFua) {
-    synced_.push_back(request);
-  } else {
-    replies.done(request, terms_.structured);
-  }
-}
-
-void Session::execute_other(const Item& item, ReplyBatch& replies) {
-  const Request& request = item.request;
-  VolumeIo& volume = *terms_.target.volume;
-  const ByteRange range = range_of(request);
-  switch (request.command) {
-    case kCmdFlush:
-      synced_.push_back(request);
-      return;
-    case kCmdCache:
-      volume.prefetch(range);
-      replies.done(request, terms_.structured);
-      return;
-    case kCmdBlockStatus: {
-      constexpr size_t kExtentsMax = 4096;
-      const auto extents = volume.status(range, request.flags & kCmdReqOne ? 1 : kExtentsMax);
-      if (extents) {
-        replies.status(request, *extents);
-      } else {
-        refuse(replies, request, extents.error());
-      }
-      return;
-    }
-    default:
-      CHECK(false);  // validate() let nothing else pass
-  }
-}
-
-// FLUSH and FUA: inline when nothing else is under way, else on a worker while the session reads
-// on.
-void Session::finish_synced(std::vector<Request> synced, ReplyBatch& replies, bool alone) {
-  const auto answer = [this](const std::vector<Request>& requests, ReplyBatch& to) {
-    const auto flushed = terms_.target.volume->flush();
-    for (const Request& request : requests) {
-      if (flushed) {
-        to.done(request, terms_.structured);
-      } else {
-        refuse(to, request, flushed.error());
-      }
-    }
-  };
-  if (alone) {
-    answer(synced, replies);
-    return;
-  }
-  in_flight_++;
-  workers_.post([this, answer, requests = std::move(synced)] {
-    ReplyBatch later(0);
-    answer(requests, later);
-    outbox_.push(std::move(later));
-    ended_one(0);
-  });
 }
 
 }  // namespace ashlar::nbd

@@ -1,28 +1,31 @@
 // Session: one connection in transmission, on a thread of its own, run to completion: one receive
 // takes many requests, the whole batch goes to the volume at once, its replies leave in one send.
 // What would block (cold reads, syncs) goes to the workers, which queue their replies themselves.
+// What waits for the region or for an older connection is parked, and holds up nothing else.
 //
-// Thread: run() is the session's thread and owns everything but outbox_ (locks itself), in_flight_*
-// and the shutdown's state (atomic). begin_shutdown() comes from any thread.
+// Thread: run() is the session's thread and owns everything but outbox_ (locks itself), what
+// workers hand over to remote_, in_flight_* and the shutdown's state (atomic). begin_shutdown()
+// comes from any thread.
 #pragma once
 
 #include <atomic>
 #include <chrono>
-#include <list>
 #include <memory>
 #include <optional>
 
 #include "base/unique_fd.h"
 #include "nbd/handshake.h"
 #include "nbd/outbox.h"
+#include "nbd/parked_changes.h"
+#include "nbd/remote_reads.h"
+#include "nbd/volume_share.h"
 #include "nbd/workers.h"
-#include "nbd/write_fence.h"
 
 namespace ashlar::nbd {
 
 struct SessionOptions {
   // Of all connections of the volume.
-  std::shared_ptr<WriteFence> fence;
+  std::shared_ptr<VolumeShare> share;
   // A host may have given up on a connection that was not served for so long (nbd.md 1.3-G).
   std::chrono::steady_clock::duration pause{};
   // Nothing in the socket, or in what was received, is older.
@@ -49,24 +52,12 @@ class Session {
 
  private:
   using Clock = std::chrono::steady_clock;
-  struct Item {
-    Request request;
-    Bytes payload;  // of a write; lies in the buffer or in large_
-  };
+  static constexpr size_t kBacklogBytesMax = 8 << 20;  // unsent replies: nothing more is read then
   // A write too large for the buffer: its payload is received in place.
   struct Large {
     Request request;
     std::unique_ptr<uint8_t[]> payload;
     size_t filled = 0;
-  };
-
-  // A change that waits for older connections, and its own payload.
-  struct Parked {
-    Parked(const Item& waiting, uint64_t age) : item(waiting), hold(age) {}
-    Item item;
-    std::unique_ptr<uint8_t[]> payload;
-    Clock::time_point since;
-    WriteFence::Hold hold;
   };
 
   enum class Received : uint8_t { kData, kWoken, kEnd };
@@ -79,9 +70,8 @@ class Session {
   void change(std::span<const Item> items, ReplyBatch& replies);
   void write(std::span<const Item> items, ReplyBatch& replies);
   void erase(const Request& request, ReplyBatch& replies);
-  void park(const Item& item);
   void resume();
-  bool resume_one(Parked& parked, ReplyBatch& replies);
+  void give_up_remote(ReplyBatch& replies);
   bool may_change(Clock::time_point since);
   bool peer_closed() const;
   bool said_goodbye();
@@ -90,14 +80,18 @@ class Session {
   void say_goodbye();
   void execute_reads(size_t reply_bytes, ReplyBatch& replies);
   void execute_other(const Item& item, ReplyBatch& replies);
-  void read_in_pieces(const Request& request);
+  void finish_read(const RemoteRead& asked, ReadRequest& read, ReplyBatch& replies);
+  void read_again(const RemoteRead& asked);
+  void read_in_pieces(RemoteRead asked);
   void finish_synced(std::vector<Request> synced, ReplyBatch& replies, bool alone);
-  void read_on_worker(const Request& request);
+  void read_on_worker(const RemoteRead& asked);
   void refuse(ReplyBatch& replies, const Request& request, const Error& reason);
   Received receive();
   bool receive_now(ssize_t* got);
   bool wait(bool may_read);
-  bool over_budget() const;
+  bool over_budget();
+  bool something_parked() const { return !parked_.empty() || !remote_.empty(); }
+  bool too_much_parked();
   bool took_what_arrived();
   void ended_one(size_t bytes);
 
@@ -128,9 +122,12 @@ class Session {
   Clock::time_point empty_at_;
   std::optional<size_t> to_take_;  // once the server ends: of what had arrived by then
   std::optional<bool> goodbye_;    // whether a peer that closed had sent DISC
-  bool abandoned_ = false;    // the host gave up: what it asked to change is not begun any more
-  WriteFence::Hold hold_;     // of the batch
-  std::list<Parked> parked_;  // in the order asked for; bounded by the in-flight budget
+  bool abandoned_ = false;  // the host gave up: what it asked to change is not begun any more
+  WriteFence::Hold hold_;   // of the batch
+  std::vector<std::unique_ptr<RemoteWait>> waits_;  // of its changes
+  ParkedChanges parked_;
+  RemoteReads remote_;
+  bool held_ = false;  // nothing is taken out of the buffer, because too much is parked
   int spin_credit_ = 0;
 
   std::atomic<size_t> in_flight_{0};

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <thread>
+#include <utility>
 
 #include "base/clock.h"
 #include "codec/crc32c.h"
@@ -30,9 +31,6 @@ uint64_t counted_of(const Head& head, uint64_t first, uint64_t count) {
   return std::min(std::max(head.counted_until, first), first + count) - first;
 }
 
-// How soon a reader that waits notices that it need not.
-constexpr std::chrono::milliseconds kLookAgain{50};
-
 }  // namespace
 
 std::vector<HeadPtr> Hydrator::heads() {
@@ -46,49 +44,80 @@ std::vector<HeadPtr> Hydrator::heads() {
   return mine;
 }
 
-Result<ChunkBytes> Hydrator::fetch(uint64_t chunk, std::chrono::milliseconds stall,
-                                   const std::function<bool()>& is_local) {
-  const uint64_t deadline_ns = monotonic_ns() + uint64_t(std::chrono::nanoseconds(stall).count());
-  std::unique_lock lock(mutex_);
-  auto& place = wanted_[chunk];
-  if (!place) {
-    place = std::make_shared<Wanted>();
+// ---- those who wait -----------------------------------------------------------------------------
+
+ChunkWait::~ChunkWait() {
+  hydrator_->forget(*this);
+}
+
+std::unique_ptr<ChunkWait> Hydrator::ask(std::vector<uint64_t> chunks, ChunkWait::Of of,
+                                         Ready ready) {
+  std::unique_ptr<ChunkWait> wait(
+      new ChunkWait(shared_from_this(), std::move(chunks), of, std::move(ready)));
+  std::lock_guard lock(mutex_);
+  bool more = false;
+  for (const uint64_t chunk : wait->chunks_) {
+    Wanted& wanted = wanted_[chunk];
+    more = more || wanted.waits.empty();
+    wanted.waits.push_back(wait.get());
+  }
+  if (more) {
     call_for_receiver();
     changed_.notify_all();
   }
-  const std::shared_ptr<Wanted> wanted = place;
-  wanted->waiters++;
-  const auto has_answer = [&] { return wanted->bytes || wanted->error.has_value(); };
-  bool answered = false;
-  bool local = false;
-  for (;;) {
-    const uint64_t now_ns = monotonic_ns();
-    const std::chrono::nanoseconds left(deadline_ns > now_ns ? deadline_ns - now_ns : 0);
-    const std::chrono::nanoseconds turn =
-        is_local ? std::min<std::chrono::nanoseconds>(left, kLookAgain) : left;
-    answered = changed_.wait_for(lock, turn, has_answer);
-    if (answered || turn == left) break;
-    lock.unlock();  // never held together with a map lock
-    local = is_local();
-    lock.lock();
-    answered = has_answer();
-    if (answered || local) break;
-  }
-  wanted->waiters--;
-  if (wanted->waiters == 0) {
+  return wait;
+}
+
+// What nobody waits for any more, the background brings.
+void Hydrator::forget(const ChunkWait& wait) {
+  std::lock_guard lock(mutex_);
+  for (const uint64_t chunk : wait.chunks_) {
     const auto at = wanted_.find(chunk);
-    // Nobody waits any more; the background sweep will bring it.
-    if (at != wanted_.end() && at->second == wanted) wanted_.erase(at);
+    if (at == wanted_.end()) continue;
+    std::erase(at->second.waits, &wait);
+    if (at->second.waits.empty()) wanted_.erase(at);
   }
-  if (!answered && local) return ChunkBytes();
-  if (!answered) {
+}
+
+Result<ChunkBytes> Hydrator::fetch(uint64_t chunk, std::chrono::milliseconds stall) {
+  const auto wait = ask({chunk}, ChunkWait::Of::kCut, nullptr);
+  std::unique_lock lock(mutex_);
+  if (!changed_.wait_for(lock, stall, [&] { return wait->over(); })) {
     return error(Code::kRemoteUnavailable, "chunk " + std::to_string(chunk) +
                                                " of the origin did not come within " +
                                                std::to_string(stall.count()) + " ms");
   }
-  if (wanted->error) return *wanted->error;
-  return wanted->bytes;
+  if (wait->failure()) return *wait->failure();
+  return wait->bytes_;
 }
+
+void Hydrator::came(uint64_t first_chunk, uint64_t count, Bytes bytes) {
+  static const std::vector<uint8_t> zeros(kChunkBytes);
+  in_flight_.erase(in_flight_.lower_bound(first_chunk),
+                   in_flight_.lower_bound(first_chunk + count));
+  const auto begin = wanted_.lower_bound(first_chunk);
+  const auto end = wanted_.lower_bound(first_chunk + count);
+  for (auto at = begin; at != end; ++at) {
+    const Bytes chunk = bytes.empty()
+                            ? Bytes(zeros)
+                            : bytes.subspan((at->first - first_chunk) * kChunkBytes, kChunkBytes);
+    for (ChunkWait* wait : at->second.waits)
+      wait->came(chunk);
+  }
+  wanted_.erase(begin, end);
+  changed_.notify_all();
+}
+
+void Hydrator::wake_readers() {
+  std::lock_guard lock(mutex_);
+  for (const auto& [chunk, wanted] : wanted_) {
+    for (ChunkWait* wait : wanted.waits) {
+      if (wait->of_ == ChunkWait::Of::kHead) wait->end();
+    }
+  }
+}
+
+// ---- what is wanted -----------------------------------------------------------------------------
 
 std::optional<std::vector<uint64_t>> Hydrator::next_wanted(const Turn& turn, size_t max) {
   if (turn.lane == Lane::kBackground) {
@@ -100,10 +129,9 @@ std::optional<std::vector<uint64_t>> Hydrator::next_wanted(const Turn& turn, siz
   std::vector<uint64_t> chunks;
   const auto any = [&] {
     if (ended(turn)) return true;
-    for (const auto& [chunk, wanted] : wanted_) {
-      if (wanted->asked || chunks.size() == max) continue;
-      wanted->asked = true;
-      chunks.push_back(chunk);
+    for (auto& [chunk, wanted] : wanted_) {
+      if (chunks.size() == max) break;
+      if (!std::exchange(wanted.asked, true)) chunks.push_back(chunk);
     }
     return !chunks.empty();
   };
@@ -118,11 +146,6 @@ std::optional<std::vector<uint64_t>> Hydrator::next_wanted(const Turn& turn, siz
   }
   if (chunks.empty()) return std::nullopt;
   return chunks;
-}
-
-bool Hydrator::somebody_waits() const {
-  return std::any_of(wanted_.begin(), wanted_.end(),
-                     [](const auto& each) { return !each.second->bytes && !each.second->error; });
 }
 
 void Hydrator::call_for_receiver() {
@@ -242,6 +265,7 @@ Result<void> Hydrator::finish(const std::vector<HeadPtr>& swept) {
     std::lock_guard lock(mutex_);
     hydrated_ = true;
   }
+  wake_readers();  // with the last of it the lanes have ended that would have brought more
   return {};
 }
 
@@ -376,16 +400,10 @@ Result<void> Hydrator::install(Lane lane, uint64_t first_chunk, Bytes bytes) {
     if (first >= end) continue;
     TRY(fill(lane, *head, first, end - first, bytes.first((end - first) * kBlockBytes)));
   }
-  std::unique_lock lock(mutex_);
-  in_flight_.erase(in_flight_.lower_bound(first_chunk),
-                   in_flight_.lower_bound(first_chunk + count));
-  for (auto at = wanted_.lower_bound(first_chunk);
-       at != wanted_.end() && at->first < first_chunk + count; ++at) {
-    const Bytes chunk = bytes.subspan((at->first - first_chunk) * kChunkBytes, kChunkBytes);
-    at->second->bytes = std::make_shared<const std::vector<uint8_t>>(chunk.begin(), chunk.end());
+  {
+    std::lock_guard lock(mutex_);
+    came(first_chunk, count, bytes);
   }
-  changed_.notify_all();
-  lock.unlock();
   if (lane == Lane::kBackground) give_way();
   return {};
 }
@@ -406,13 +424,7 @@ Result<void> Hydrator::install_zeros(uint64_t first_chunk, uint64_t count) {
     if (first < end) TRY(fill_zeros(*head, first, end - first));
   }
   std::lock_guard lock(mutex_);
-  in_flight_.erase(in_flight_.lower_bound(first_chunk),
-                   in_flight_.lower_bound(first_chunk + count));
-  for (auto at = wanted_.lower_bound(first_chunk);
-       at != wanted_.end() && at->first < first_chunk + count; ++at) {
-    at->second->bytes = std::make_shared<const std::vector<uint8_t>>(kChunkBytes);
-  }
-  changed_.notify_all();
+  came(first_chunk, count, {});
   return {};
 }
 
@@ -420,7 +432,11 @@ void Hydrator::fail(uint64_t chunk, Error reason) {
   std::lock_guard lock(mutex_);
   in_flight_.erase(chunk);
   const auto at = wanted_.find(chunk);
-  if (at != wanted_.end()) at->second->error = std::move(reason);
+  if (at != wanted_.end()) {
+    for (ChunkWait* wait : at->second.waits)
+      wait->fail(reason);
+    wanted_.erase(at);
+  }
   changed_.notify_all();
 }
 
@@ -434,7 +450,7 @@ Turn Hydrator::reopen(Lane lane) {
     hydrated_ = false;
   } else {
     for (auto& [chunk, wanted] : wanted_)
-      wanted->asked = wanted->bytes || wanted->error;
+      wanted.asked = false;
   }
   changed_.notify_all();
   return turn;

@@ -1,8 +1,8 @@
 // Hydrator: what is still remote, who waits for it, and how it becomes local. One per origin of a
-// pool. Readers ask for chunks and wait (single-flight: one request however many wait); a
-// background sweep asks for the rest in order. What arrives is handed in verified; it is installed
-// in every head of the origin where the range is still remote, and given to those who wait, heads
-// and cuts alike.
+// pool. Readers ask for chunks and wait (single-flight: one request however many wait), with a
+// thread or without; a background sweep asks for the rest in order. What arrives is handed in
+// verified; it is installed in every head of the origin where the range is still remote, then those
+// who wait are told: readers of heads look at their map again, those of cuts get the bytes.
 //
 // Thread: any. mutex_ guards the requests; no I/O and no map lock under it.
 #pragma once
@@ -10,7 +10,6 @@
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
-#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -19,14 +18,13 @@
 #include <vector>
 
 #include "commit/pool.h"
+#include "volume/chunk_wait.h"
 #include "volume/demand.h"
 #include "volume/hydration_target.h"
 
 namespace ashlar {
 
-using ChunkBytes = std::shared_ptr<const std::vector<uint8_t>>;
-
-class Hydrator final : public HydrationTarget {
+class Hydrator final : public HydrationTarget, public std::enable_shared_from_this<Hydrator> {
  public:
   // `guest_requests` counts what guests of the pool ask for; `demand` hears when somebody waits and
   // the demand lane is closed.
@@ -40,11 +38,16 @@ class Hydrator final : public HydrationTarget {
         guest_requests_(std::move(guest_requests)),
         demand_(std::move(demand)) {}
 
-  // Waits until the chunk is here. kRemoteUnavailable after `stall`; hydration keeps trying. Null
-  // once `is_local` says so: the background brought it after the caller had looked, and with the
-  // last of the origin the lanes have ended that would have answered.
-  Result<ChunkBytes> fetch(uint64_t chunk, std::chrono::milliseconds stall,
-                           const std::function<bool()>& is_local = nullptr);
+  // For a cut: sleeps until the chunk is here. kRemoteUnavailable after `stall`; hydration keeps
+  // trying.
+  Result<ChunkBytes> fetch(uint64_t chunk, std::chrono::milliseconds stall);
+  // For a head: asks for all of them at once; `ready` is called when the wait is over. What was in
+  // the map before the wait began is not told: look there again.
+  std::unique_ptr<ChunkWait> ask(std::vector<uint64_t> chunks, Ready ready) {
+    return ask(std::move(chunks), ChunkWait::Of::kHead, std::move(ready));
+  }
+  // Readers of heads look again: their volume may be gone, or need nothing more.
+  void wake_readers();
 
   // HydrationTarget (the receiver's side).
   std::optional<std::vector<uint64_t>> next_wanted(const Turn& turn, size_t max) override;
@@ -63,15 +66,18 @@ class Hydrator final : public HydrationTarget {
   uint64_t done_bytes(const Head& head) const;
 
  private:
+  friend ChunkWait;
   struct Wanted {
     bool asked = false;
-    size_t waiters = 0;
-    ChunkBytes bytes;
-    std::optional<Error> error;
+    std::vector<ChunkWait*> waits;  // not empty
   };
 
+  std::unique_ptr<ChunkWait> ask(std::vector<uint64_t> chunks, ChunkWait::Of of, Ready ready);
+  void forget(const ChunkWait& wait);
+  // Requires mutex_. They are installed; no bytes: zeros.
+  void came(uint64_t first_chunk, uint64_t count, Bytes bytes);
   // Requires mutex_. For a chunk that has not come.
-  bool somebody_waits() const;
+  bool somebody_waits() const { return !wanted_.empty(); }
   // Requires mutex_. Says that a receiver is needed, where readers wait and none is there.
   void call_for_receiver();
   // Requires mutex_.
@@ -102,8 +108,8 @@ class Hydrator final : public HydrationTarget {
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;
-  std::map<uint64_t, std::shared_ptr<Wanted>> wanted_;  // demand, by chunk
-  std::set<uint64_t> in_flight_;                        // background
+  std::map<uint64_t, Wanted> wanted_;  // demand, by chunk
+  std::set<uint64_t> in_flight_;       // background
   uint64_t sweep_chunk_ = 0;
   bool hydrated_ = false;
   uint64_t open_[2] = {0, 0};  // the turn of each lane; 0 = closed

@@ -2,6 +2,7 @@
 // verify without it, inside a grace section; writes put the data down first, then under the map
 // lock append the record and change the map; then they are acknowledged. Nothing is overwritten in
 // place.
+// What is remote is waited for outside of it.
 //
 // Thread: any.
 #pragma once
@@ -20,6 +21,9 @@ class Volume final : public VolumeIo {
 
   uint64_t size_bytes() const override { return head_->bytes; }
   void read(std::span<ReadRequest> batch, Wait wait) override;
+  Result<std::unique_ptr<ChunkWait>> ask_for(std::span<const ByteRange> ranges,
+                                             const Ready& ready) override;
+  std::chrono::milliseconds stall() const override;
   void write(std::span<WriteRequest> batch) override;
   Result<void> erase(ByteRange range, Erase how) override;
   bool erase_is_fast(ByteRange range) const override;
@@ -30,7 +34,13 @@ class Volume final : public VolumeIo {
   const HeadPtr& head() const { return head_; }
 
  private:
-  struct Piece;  // consecutive whole blocks of one write
+  struct Piece;   // consecutive whole blocks of one write
+  struct Remote;  // what is not here yet
+
+  void read_one(ReadRequest& request, Wait wait);
+  void read_when_here(ReadRequest& request);
+  Result<Remote> remote_in(std::span<const ByteRange> ranges);
+  Result<void> sleep_until_here(ByteRange range, std::chrono::steady_clock::time_point deadline);
 
   Result<void> write_blocks(std::span<Piece> pieces);
   // Requires an admission for the records and pages.

@@ -7,6 +7,7 @@
 // later flush() has returned.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <string>
 #include <vector>
@@ -14,12 +15,13 @@
 #include "base/bytes.h"
 #include "base/id.h"
 #include "base/result.h"
+#include "volume/chunk_wait.h"
 
 namespace ashlar {
 
 // One read of a batch. `into` is at most 32 MiB and lies inside the volume (the caller checked).
 struct ReadRequest {
-  enum class Outcome : uint8_t { kDone, kWouldBlock, kFailed };
+  enum class Outcome : uint8_t { kDone, kWouldBlock, kRemote, kFailed };
 
   uint64_t offset = 0;
   MutableBytes into;
@@ -40,7 +42,8 @@ struct WriteRequest {
   Error error{Code::kInternal, ""};  // when failed
 };
 
-enum class Wait : uint8_t { kNever, kAllowed };
+// How far a read may sleep: not at all, for this machine's disk, or for the region too.
+enum class Wait : uint8_t { kNever, kForDisk, kAllowed };
 enum class Erase : uint8_t {
   kHole,
   kZeroKeep
@@ -59,13 +62,23 @@ class VolumeIo {
   // Live size; grows while connections are open.
   virtual uint64_t size_bytes() const = 0;
 
-  // Fills what it can. With kNever a request whose data is not in memory (or is remote) ends as
-  // kWouldBlock, untouched, and is to be repeated with kAllowed on a thread that may sleep.
+  // Fills what it can. With kNever a request whose data is not in memory ends as kWouldBlock, and
+  // is to be repeated with kForDisk on a thread that may sleep. With both of them one whose data is
+  // remote ends as kRemote, and is to be repeated when ask_for() says so: it may take seconds, and
+  // no thread should wait for it. Nothing was filled in then.
   virtual void read(std::span<ReadRequest> batch, Wait wait) = 0;
 
+  // Asks at once for all that is remote in these ranges. `ready` is called, perhaps more than once
+  // and with locks held (it hands on and no more), when the wait is over: then ask again. Null: all
+  // is here, and stays so.
+  virtual Result<std::unique_ptr<ChunkWait>> ask_for(std::span<const ByteRange> ranges,
+                                                     const Ready& ready) = 0;
+  // How long a request may wait for what is remote.
+  virtual std::chrono::milliseconds stall() const = 0;
+
   // Writes, in any order; adjacent requests become one device write. May sleep: cold
-  // read-modify-write edges, the throttle near a full journal. Fails kNoSpace, kPoolReadOnly,
-  // kDeviceFailed per request.
+  // read-modify-write edges (remote ones as long as a read of kAllowed: ask_for() first), the
+  // throttle near a full journal. Fails kNoSpace, kPoolReadOnly, kDeviceFailed per request.
   virtual void write(std::span<WriteRequest> batch) = 0;
 
   // Trim and zero; whole-volume ranges are O(metadata). Unaligned edges are zeroed.

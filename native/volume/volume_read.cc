@@ -8,8 +8,6 @@
 namespace ashlar {
 namespace {
 
-constexpr auto kStall = std::chrono::milliseconds(20'000);  // under clients' 30 s
-
 // What one block of a read needs once the map has spoken.
 struct BlockSource {
   uint64_t logical = 0;
@@ -120,28 +118,6 @@ void add_zeros(ReadRequest& request, uint64_t begin, uint64_t end) {
   }
 }
 
-Result<Fetched> fetch_remote(Hydrator& hydrator, Head& head, const ReadPlan& plan,
-                             ReadRequest& request) {
-  const auto is_local = [&] {
-    std::lock_guard lock(head.map_lock);
-    return head.origin == 0;
-  };
-  ChunkBytes chunk;
-  uint64_t chunk_index = UINT64_MAX;
-  for (const uint64_t logical : plan.remote) {
-    if (logical / kBlocksPerChunk != chunk_index) {
-      chunk_index = logical / kBlocksPerChunk;
-      chunk = TRY(hydrator.fetch(chunk_index, kStall, is_local));
-      if (!chunk) return Fetched::kMismatch;
-    }
-    const Overlap place = overlap(request, logical);
-    std::memcpy(request.into.data() + place.in_buffer,
-                chunk->data() + logical % kBlocksPerChunk * kBlockBytes + place.in_block,
-                place.bytes);
-  }
-  return Fetched::kGood;
-}
-
 }  // namespace
 
 // ---- read ---------------------------------------------------------------------------------------
@@ -150,77 +126,81 @@ void Volume::read(std::span<ReadRequest> batch, Wait wait) {
   if (user_ == User::kGuest) hydrators_.note_guest();
   for (ReadRequest& request : batch) {
     CHECK(!request.into.empty());
-    const uint64_t first = request.offset / kBlockBytes;
-    const uint64_t count =
-        (request.offset + request.into.size() + kBlockBytes - 1) / kBlockBytes - first;
-    const auto fail = [&](Error reason) {
-      request.outcome = ReadRequest::Outcome::kFailed;
-      request.error = std::move(reason);
-    };
-    int mismatches = 0;
-    for (bool again = true; again;) {
-      again = false;
-      request.zeros.clear();
-      request.outcome = ReadRequest::Outcome::kDone;
-      ReadPlan& plan = scratch_plan();
-      Grace::Section grace(pool_.grace());
-      std::optional<Missing> missing;
-      bool hydrating = false;
-      {
-        std::lock_guard lock(head_->map_lock);
-        if (head_->deleted) {
-          fail(error(Code::kVolumeNotFound, "volume " + to_string(head_->volume) + " was deleted"));
-          break;
-        }
-        missing = plan_read(pool_.pages(), *head_, first, count, plan);
-        hydrating = head_->origin != 0;
-      }
-      std::shared_ptr<Hydrator> hydrator;
-      if (!missing && !plan.remote.empty()) {
-        if (hydrating) hydrator = hydrators_.of(*head_);
-        if (hydrating && !hydrator) {
-          again = true;  // the last of it came since the look at the map
-          continue;
-        }
-        const uint64_t end = hydrator ? hydrator->origin_bytes() / kBlockBytes : 0;
-        for (const uint64_t logical : plan.remote) {
-          if (logical >= end) plan.zeros.emplace_back(logical, 1);
-        }
-        std::erase_if(plan.remote, [&](uint64_t logical) { return logical >= end; });
-        std::sort(plan.zeros.begin(), plan.zeros.end());
-      }
-      if ((missing || !plan.remote.empty()) && wait == Wait::kNever) {
-        request.outcome = ReadRequest::Outcome::kWouldBlock;
+    read_one(request, wait);
+    if (request.outcome == ReadRequest::Outcome::kRemote && wait == Wait::kAllowed)
+      read_when_here(request);
+  }
+}
+
+void Volume::read_one(ReadRequest& request, Wait wait) {
+  const uint64_t first = request.offset / kBlockBytes;
+  const uint64_t count =
+      (request.offset + request.into.size() + kBlockBytes - 1) / kBlockBytes - first;
+  const auto fail = [&](Error reason) {
+    request.outcome = ReadRequest::Outcome::kFailed;
+    request.error = std::move(reason);
+  };
+  int mismatches = 0;
+  for (bool again = true; again;) {
+    again = false;
+    request.zeros.clear();
+    request.outcome = ReadRequest::Outcome::kDone;
+    ReadPlan& plan = scratch_plan();
+    Grace::Section grace(pool_.grace());
+    std::optional<Missing> missing;
+    bool hydrating = false;
+    {
+      std::lock_guard lock(head_->map_lock);
+      if (head_->deleted) {
+        fail(error(Code::kVolumeNotFound, "volume " + to_string(head_->volume) + " was deleted"));
         break;
       }
-      if (missing) {
-        auto loaded = pool_.load(*missing);
-        if (!loaded && ++mismatches > 1) {
-          fail(std::move(loaded).error());
-        } else {
-          again = true;
-        }
+      missing = plan_read(pool_.pages(), *head_, first, count, plan);
+      hydrating = head_->origin != 0;
+    }
+    if (!missing && !plan.remote.empty()) {
+      const auto hydrator = hydrating ? hydrators_.of(*head_) : nullptr;
+      if (hydrating && !hydrator) {
+        again = true;  // the last of it came since the look at the map
         continue;
       }
-      for (const auto& [at, blocks] : plan.zeros) {
-        add_zeros(request, at * kBlockBytes, (at + blocks) * kBlockBytes);
+      const uint64_t end = hydrator ? hydrator->origin_bytes() / kBlockBytes : 0;
+      if (plan.remote.front() < end) {
+        request.outcome = ReadRequest::Outcome::kRemote;
+        break;
       }
-      auto fetched = fetch_blocks(pool_.device(), plan, request, wait);
-      if (fetched && *fetched == Fetched::kGood && !plan.remote.empty()) {
-        fetched = fetch_remote(*hydrator, *head_, plan, request);
+      for (const uint64_t logical : plan.remote)
+        plan.zeros.emplace_back(logical, 1);
+      std::sort(plan.zeros.begin(), plan.zeros.end());
+    }
+    if (missing && wait == Wait::kNever) {
+      request.outcome = ReadRequest::Outcome::kWouldBlock;
+      break;
+    }
+    if (missing) {
+      auto loaded = pool_.load(*missing);
+      if (!loaded && ++mismatches > 1) {
+        fail(std::move(loaded).error());
+      } else {
+        again = true;
       }
-      if (!fetched) {
-        fail(std::move(fetched).error());
-      } else if (*fetched == Fetched::kWouldBlock) {
-        request.outcome = ReadRequest::Outcome::kWouldBlock;
-      } else if (*fetched == Fetched::kMismatch) {
-        // It may have been moved between lookup and read: look once more, then believe it.
-        again = ++mismatches == 1;
-        if (!again) {
-          fail(error(Code::kCorrupt,
-                     "volume " + to_string(head_->volume) + ": the data at offset " +
-                         std::to_string(first * kBlockBytes) + " does not match its checksum"));
-        }
+      continue;
+    }
+    for (const auto& [at, blocks] : plan.zeros) {
+      add_zeros(request, at * kBlockBytes, (at + blocks) * kBlockBytes);
+    }
+    const auto fetched = fetch_blocks(pool_.device(), plan, request, wait);
+    if (!fetched) {
+      fail(fetched.error());
+    } else if (*fetched == Fetched::kWouldBlock) {
+      request.outcome = ReadRequest::Outcome::kWouldBlock;
+    } else if (*fetched == Fetched::kMismatch) {
+      // It may have been moved between lookup and read: look once more, then believe it.
+      again = ++mismatches == 1;
+      if (!again) {
+        fail(error(Code::kCorrupt, "volume " + to_string(head_->volume) + ": the data at offset " +
+                                       std::to_string(first * kBlockBytes) +
+                                       " does not match its checksum"));
       }
     }
   }

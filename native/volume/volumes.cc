@@ -192,6 +192,7 @@ Result<void> Volumes::remove(const Id& volume) {
 
 Result<void> Volumes::append_delete(const HeadPtr& head, Bytes record,
                                     const std::function<void(uint64_t)>& apply) {
+  const auto hydrator = hydrators_.of(*head);
   for (;;) {
     auto admission = TRY(pool_.admit(record.size(), 4u * head->height, Space::Purpose::kMetadata));
     std::optional<Missing> missing;
@@ -208,6 +209,7 @@ Result<void> Volumes::append_delete(const HeadPtr& head, Bytes record,
     if (!missing) break;
     TRY(pool_.load(*missing));
   }
+  if (hydrator) hydrator->wake_readers();  // those of this head have nothing to wait for
   TRY(pool_.sync());
   pool_.wake_keeper();
   return {};
@@ -311,7 +313,12 @@ Result<void> Volumes::release_origins() {
     OriginRecord record;
     record.header = {RecordType::kOrigin, kRemove, 0, sizeof record};
     record.slot = slot;
-    TRY(append_control(bytes_of(record), [&](uint64_t) { pool_.state().apply_origin(record); }));
+    std::shared_ptr<Hydrator> hydrator;
+    TRY(append_control(bytes_of(record), [&](uint64_t) {
+      hydrator = hydrators_.at(uint32_t(slot));
+      pool_.state().apply_origin(record);
+    }));
+    hydrator->wake_readers();
   }
   for (const Id& snapshot : stale_cuts)
     TRY(drop_keeping_bookmark(snapshot));

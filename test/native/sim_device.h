@@ -86,7 +86,10 @@ class SimDevice final : public Device {
     }
     return {};
   }
+  // From here on nothing is in memory: a read has to wait for the disk.
+  void forget_cache() { cold_ = true; }
   Result<bool> read_cached(uint64_t offset, MutableBytes into) override {
+    if (cold_) return false;
     TRY(read(offset, into));
     return true;
   }
@@ -172,6 +175,7 @@ class SimDevice final : public Device {
   bool crashed_ = false;
   bool fail_syncs_ = false;
   bool write_through_ = false;
+  std::atomic<bool> cold_{false};
 
   std::mutex hold_mutex_;
   std::condition_variable let_go_;

@@ -403,18 +403,6 @@ TEST_F(StreamLyingSource, WrongBytesUnderARightIdReachNoReader) {
   EXPECT_EQ(host.compare_local(), std::vector<uint64_t>());
 }
 
-// The background brings the last chunk between a reader's look at the map and its question; then no
-// lane is left that would answer.
-TEST_F(StreamLyingSource, AReaderOfWhatBecameLocalMeanwhileLooksAgain) {
-  open(background_, Lane::kBackground);
-  ASSERT_OK(hydrate(*background_, *store_, image_.manifest));
-  const auto local = hydrator_->fetch(70, kLong, [] { return true; });
-  ASSERT_OK(local);
-  EXPECT_EQ(*local, nullptr);
-  EXPECT_TRUE(fails_with(hydrator_->fetch(70, milliseconds(100), [] { return false; }),
-                         Code::kRemoteUnavailable, "chunk 70"));
-}
-
 TEST_F(StreamLyingSource, ReadersOfWhatIsMissingAreToldAtOnceAndNobodyElse) {
   const Instead nothing = [](const Frame&) { return std::optional<Frame>(); };
   const Instead no_chunk = [](const Frame& right) {

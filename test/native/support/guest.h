@@ -101,8 +101,8 @@ class Guest {
       ReadRequest request;
       request.offset = at;
       request.into = data;
-      (*io)->read(std::span(&request, 1), Wait::kNever);
-      if (request.outcome == ReadRequest::Outcome::kWouldBlock) {
+      (*io)->read(std::span(&request, 1), Wait::kForDisk);
+      if (request.outcome == ReadRequest::Outcome::kRemote) {
         const uint64_t chunk = at / kChunkBytes;
         if (remote.empty() || remote.back() != chunk) remote.push_back(chunk);
         continue;

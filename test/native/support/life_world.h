@@ -484,12 +484,12 @@ class LifeWorld {
       ReadRequest request;
       request.offset = at;
       request.into = block;
-      volume.io->read(std::span(&request, 1), Wait::kNever);
+      volume.io->read(std::span(&request, 1), Wait::kForDisk);
       if (request.outcome == ReadRequest::Outcome::kFailed) {
         ADD_FAILURE() << volume.name << " at " << at << ": " << request.error.message;
         return found;
       }
-      if (request.outcome == ReadRequest::Outcome::kWouldBlock) {
+      if (request.outcome == ReadRequest::Outcome::kRemote) {
         volume.origin_content.read(at, block);
       } else if (!request.zeros.empty()) {
         std::fill(block.begin(), block.end(), 0);
