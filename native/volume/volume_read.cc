@@ -163,7 +163,7 @@ void Volume::read(std::span<ReadRequest> batch, Wait wait) {
       request.zeros.clear();
       request.outcome = ReadRequest::Outcome::kDone;
       ReadPlan& plan = scratch_plan();
-      Grace::Section grace(pool_.grace());
+      std::optional<Grace::Section> grace(std::in_place, pool_.grace());
       std::optional<Missing> missing;
       bool hydrating = false;
       {
@@ -206,6 +206,9 @@ void Volume::read(std::span<ReadRequest> batch, Wait wait) {
         add_zeros(request, at * kBlockBytes, (at + blocks) * kBlockBytes);
       }
       auto fetched = fetch_blocks(pool_.device(), plan, request, wait);
+      // Blocks of the pool are done with. A checkpoint waits for readers, and in a full pool what
+      // comes from the region waits for a checkpoint.
+      grace.reset();
       if (fetched && *fetched == Fetched::kGood && !plan.remote.empty()) {
         fetched = fetch_remote(*hydrator, *head_, plan, request);
       }
