@@ -1,10 +1,15 @@
 // The matrix over base/failpoints.def, for the pool: the lives of lives_test.cc end at one
 // failpoint, first at its first passage on a disk, then at later ones that are drawn. The thread
-// that comes there takes the disk away before it does what cannot be taken back, while guests
-// write, trim and cut, a volume hydrates, branches and clones come and go; half of the time the
-// process is killed, half of the time the power goes. What must hold afterwards is said in
-// life_world.h. store_failpoints_test.cc has the store's and those of files. Replay:
-// ASHLAR_TEST_SEED=<seed> build/check/ashlar_tests --gtest_filter=<test>
+// that comes there takes the disk away before it does what cannot be taken back, at once or a
+// little later, while guests write, trim and cut, a volume hydrates, branches and clones come and
+// go; half of the time the process is killed, half of the time the power goes. What must hold
+// afterwards is said in life_world.h; the store's failpoints and those of files are in
+// store_failpoints_test.cc.
+//
+// Replay: ASHLAR_TEST_SEED=<seed> build/check/ashlar_tests --gtest_filter=<test>
+#include <chrono>
+#include <thread>
+
 #include "support/failpoint_plan.h"
 #include "support/life_world.h"
 
@@ -37,7 +42,12 @@ TEST_P(PoolFailpoint, LosesNothing) {
   const auto plan_death = [&](MortalDevice& device) {
     dying = &device;
     const uint64_t passage = strikes == 0 || in_vain > kLivesOfADisk ? 1 : prng.between(1, 4);
-    plan->strike_at(failpoint, passage, [] { dying->die(); });
+    // Half of the time the others go on for a while: what was done too early, they make use of.
+    const std::chrono::milliseconds pause(prng.chance(50) ? prng.between(1, 10) : 0);
+    plan->strike_at(failpoint, passage, [pause] {
+      std::this_thread::sleep_for(pause);
+      dying->die();
+    });
   };
   const auto note = [&] {
     in_vain++;

@@ -9,7 +9,9 @@
 #include <spawn.h>
 #include <sys/wait.h>
 
+#include <chrono>
 #include <csignal>
+#include <thread>
 
 #include "commit/create.h"
 #include "store/check.h"
@@ -118,7 +120,12 @@ TEST(FailpointChild, DISABLED_Dies) {
   words >> row >> passage >> seed >> folder;
   FailpointPlan plan;
   if (passage > 0) {
-    plan.strike_at(kRows[row].failpoint, passage, [] { ::kill(::getpid(), SIGKILL); });
+    // Half of the time the others go on for a while: what was done too early, they make use of.
+    const std::chrono::milliseconds pause(seed % 2 == 0 ? seed % 30 : 0);
+    plan.strike_at(kRows[row].failpoint, passage, [pause] {
+      std::this_thread::sleep_for(pause);
+      ::kill(::getpid(), SIGKILL);
+    });
   }
   const auto done = do_it(kRows[row].doing, folder, seed);
   ASSERT_OK(done);
