@@ -20,9 +20,8 @@ import { World } from '../support/world.js'
 
 const soak = process.env['ASHLAR_SOAK'] === '1'
 const later = soak ? 20 : 1
-/** Far above what the work below takes to come to any of them. */
-const reachMs = 60_000
-const workers = 3
+/** Far above what the work below takes to come to any of them, also on a busy machine. */
+const reachMs = 90_000
 const nobody = 'r002-00000000-0000-4000-8000-000000000000'
 const seed = seedOf('failpoints')
 const random = new Random(seed)
@@ -74,8 +73,11 @@ async function strike(world: World, site: string, failpoint: FailpointName, pass
   struck++
 }
 
-/** 1, and some of 2 to 4. */
-const passages = () => [1, ...Array.from({ length: later }, () => 2 + Math.floor(random.below(3)))]
+/** 1, and some of 2 to 4, in CI of 2 and 3. */
+const passages = () => {
+  const drawn = () => 2 + Math.floor(random.below(soak ? 3 : 2))
+  return [1, ...Array.from({ length: later }, drawn)]
+}
 
 function shuffled<T>(list: readonly T[]): readonly T[] {
   return list
@@ -124,10 +126,19 @@ async function take() {
   return await mine
 }
 
-async function work(): Promise<void> {
+/** Each goes its own way: what waits for another region that is just dead holds nobody else up. */
+const jobs: readonly ((taken: Taken) => Promise<void>)[] = [
+  async (taken) => await here.restores(taken, 'local-2'),
+  async (taken) => await here.restores(taken, 'local-2'),
+  async (taken) => await unclone(taken),
+  async (taken) => await copy(taken),
+  async () => await collect(),
+]
+
+async function work(job: (taken: Taken) => Promise<void>): Promise<void> {
   while (!over) {
     const taken = await take()
-    await Promise.all([here.restores(taken, 'local-2'), unclone(taken), copy(taken), collect()])
+    await job(taken)
     await here.deleteSnapshot(taken.id)
     rmSync(taken.image)
     rounds++
@@ -187,7 +198,7 @@ test(
       strikes(there.world, 'region', victims.peer),
       strikes(here.world, 'local-2', victims['local-2']),
     ])
-    const all = [kills, ...Array.from({ length: workers }, work)]
+    const all = [kills, ...jobs.map(work)]
     // Whatever ends first, well or badly, ends the others.
     const ended = await Promise.allSettled(all.map((each) => each.finally(() => (over = true))))
     for (const end of ended) if (end.status === 'rejected') throw end.reason
@@ -195,7 +206,7 @@ test(
     await here.quiet()
     await there.quiet()
   },
-  soak ? 3_600_000 : 300_000,
+  soak ? 3_600_000 : 570_000,
 )
 
 test('in the end nothing is left', async () => {
