@@ -30,17 +30,25 @@ enum class Doing : uint8_t { kLife, kDamaged, kRebuild, kMakePool, kRepairPool }
 struct Row {
   Failpoint failpoint;
   Doing doing;
-  bool once = false;  // a process passes it once
+  uint64_t passages = 3;  // as often as a process surely comes there, or more
 };
 constexpr Row kRows[] = {
-    {Failpoint::kStoreEpoch, Doing::kLife, true},   {Failpoint::kPackAppears, Doing::kLife},
-    {Failpoint::kIndexDrop, Doing::kLife},          {Failpoint::kIndexMove, Doing::kLife},
-    {Failpoint::kIndexForget, Doing::kLife},        {Failpoint::kRemovalBegin, Doing::kLife},
-    {Failpoint::kPackDelete, Doing::kLife},         {Failpoint::kRemovalEnd, Doing::kLife},
-    {Failpoint::kGapsFound, Doing::kLife, true},    {Failpoint::kIndexDestroy, Doing::kLife, true},
-    {Failpoint::kIndexLose, Doing::kDamaged, true}, {Failpoint::kQuarantine, Doing::kDamaged},
-    {Failpoint::kQuarantineLift, Doing::kDamaged},  {Failpoint::kIndexReplace, Doing::kRebuild},
-    {Failpoint::kPoolOverwrite, Doing::kMakePool},  {Failpoint::kPoolAppears, Doing::kMakePool},
+    {Failpoint::kStoreEpoch, Doing::kLife, 1},
+    {Failpoint::kPackAppears, Doing::kLife},
+    {Failpoint::kIndexDrop, Doing::kLife},
+    {Failpoint::kIndexMove, Doing::kLife},
+    {Failpoint::kIndexForget, Doing::kLife},
+    {Failpoint::kRemovalBegin, Doing::kLife},
+    {Failpoint::kPackDelete, Doing::kLife},
+    {Failpoint::kRemovalEnd, Doing::kLife},
+    {Failpoint::kGapsFound, Doing::kLife, 1},
+    {Failpoint::kIndexDestroy, Doing::kLife, 1},
+    {Failpoint::kIndexLose, Doing::kDamaged, 1},
+    {Failpoint::kQuarantine, Doing::kDamaged},
+    {Failpoint::kQuarantineLift, Doing::kDamaged},
+    {Failpoint::kIndexReplace, Doing::kRebuild, 2},
+    {Failpoint::kPoolOverwrite, Doing::kMakePool, 2},
+    {Failpoint::kPoolAppears, Doing::kMakePool, 2},
     {Failpoint::kRepairFree, Doing::kRepairPool},
 };
 
@@ -322,8 +330,8 @@ TEST_P(StoreFailpoint, LosesNothing) {
   }
   const uint64_t kills = std::max<uint64_t>(2, test_scale(2));
   for (uint64_t i = 0; i < kills && !HasFailure(); i++) {
-    const bool first = i == 0 || GetParam().once;
-    const uint64_t passage = first ? 1 : prng.between(2, 3);
+    const uint64_t most = GetParam().passages;
+    const uint64_t passage = i == 0 || most == 1 ? 1 : prng.between(2, most);
     SCOPED_TRACE("killed at passage " + std::to_string(passage));
     if (of_store) prepare();
     if (HasFatalFailure()) return;
