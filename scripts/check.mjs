@@ -35,6 +35,7 @@ function checks() {
     },
     { name: 'format', command: [node, packageFile('@biomejs/biome/bin/biome'), 'format'] },
     { name: 'generated errors', command: [node, 'scripts/gen-errors.mjs', '--check'] },
+    { name: 'failpoints', command: [node, 'scripts/failpoints.mjs', '--check'] },
     { name: 'generated protos', command: [node, 'scripts/gen-proto.mjs', '--check'] },
   ]
   if (has('proto')) {
@@ -51,6 +52,7 @@ function fixes() {
   const cxx = cxxFiles()
   return [
     { name: 'generated errors', command: [node, 'scripts/gen-errors.mjs'] },
+    { name: 'failpoints', command: [node, 'scripts/failpoints.mjs'] },
     { name: 'generated protos', command: [node, 'scripts/gen-proto.mjs'] },
     {
       name: 'format',

@@ -15,7 +15,7 @@ import protobuf from 'protobufjs'
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const protoFolder = join(root, 'proto')
 const genFolder = join(root, 'src', 'gen')
-const notOurs = new Set(['errors.ts'])
+const notOurs = new Set(['errors.ts', 'failpoints.ts'])
 
 const files = (folder) =>
   readdirSync(folder, { withFileTypes: true, recursive: true })

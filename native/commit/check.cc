@@ -3,6 +3,7 @@
 // cuts, heads and branches share are reached once.
 #include <bit>
 
+#include "base/failpoint.h"
 #include "commit/pool.h"
 
 namespace ashlar {
@@ -123,6 +124,7 @@ Result<PoolReport> Pool::check(bool repair) {
       for (uint64_t bits = leaked; bits != 0; bits &= bits - 1) {
         const PoolBlock block = index * 64 + uint64_t(std::countr_zero(bits));
         std::lock_guard append(journal_->append_lock());
+        FAILPOINT(kRepairFree);
         space_->note_freed({block, 1}, journal_->generation());
       }
     }

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <unordered_map>
 
+#include "base/failpoint.h"
 #include "codec/crc32c.h"
 #include "commit/pool.h"
 #include "commit/superblock.h"
@@ -232,6 +233,7 @@ Result<void> Pool::checkpoint_locked(bool clean, uint64_t next_journal_generatio
 
   if (auto written = write_blocks(writes); !written) return failed(std::move(written).error());
   if (auto synced = device_->sync(); !synced) return failed(std::move(synced).error());
+  FAILPOINT(kSuperblockFlip);
   if (auto flipped = write_superblock(*device_, next); !flipped)
     return failed(std::move(flipped).error());
 
@@ -243,6 +245,7 @@ Result<void> Pool::checkpoint_locked(bool clean, uint64_t next_journal_generatio
   pages_->written_crcs().close();
   pages_->clean(frozen);
   grace_.wait();
+  FAILPOINT(kSpaceRelease);
   space_->release(generation);
   growth_failed_ = false;
   return {};

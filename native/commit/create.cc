@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/failpoint.h"
 #include "commit/contents.h"
 #include "commit/superblock.h"
 #include "device/new_file.h"
@@ -76,11 +77,13 @@ Result<void> write_zeros(Device& device, uint64_t first_block, uint64_t blocks) 
 Result<void> write_pool(Device& device, const Superblock& first) {
   TRY(device.grow(first.size_blocks * kBlockBytes));
   // A pool that was here is none any more before any other part of it goes.
+  FAILPOINT(kPoolOverwrite);
   TRY(write_zeros(device, 0, kSuperblocks));
   TRY(device.sync());
   // Zeros are written, so that neither the ring nor the reserve can meet a full disk later.
   TRY(write_zeros(device, kSuperblocks, first.size_blocks - kSuperblocks));
   TRY(device.sync());
+  FAILPOINT(kSuperblockFlip);
   return write_superblock(device, first);
 }
 

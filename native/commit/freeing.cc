@@ -4,6 +4,7 @@
 #include <cstring>
 #include <utility>
 
+#include "base/failpoint.h"
 #include "commit/pool.h"
 
 namespace ashlar {
@@ -160,6 +161,7 @@ bool Pool::start_drop() {
   IdRecord record;
   record.header = {RecordType::kDrop, kDropStart, 0, sizeof record};
   record.id = wanted;
+  FAILPOINT(kDropBegin);
   const uint64_t generation =
       journal_->append(Bytes(reinterpret_cast<const uint8_t*>(&record), sizeof record));
   state_->apply_drop(record, generation);
@@ -182,6 +184,7 @@ bool Pool::drop_cache() {
   }
   if (!oldest) return false;
   record.id = oldest->snapshot;
+  FAILPOINT(kDropCache);
   const uint64_t generation =
       journal_->append(Bytes(reinterpret_cast<const uint8_t*>(&record), sizeof record));
   state_->apply_drop(record, generation);
@@ -266,6 +269,7 @@ std::optional<Missing> Pool::free_leaf_of(uint64_t tree, uint64_t runs_max) {
   std::memcpy(bytes.data(), &record, sizeof record);
   for (const std::byte byte : runs)
     bytes.push_back(uint8_t(byte));
+  FAILPOINT(kFreeStep);
   const uint64_t generation = journal_->append(bytes);
   state_->apply_free_step(record, walk.step.runs.data(), generation);
   return std::nullopt;

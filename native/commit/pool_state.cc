@@ -243,6 +243,7 @@ void PoolState::apply_drop(const IdRecord& record, uint64_t generation) {
 void PoolState::apply_free_step(const FreeStepRecord& record, const FreedRun* runs,
                                 uint64_t generation) {
   for (uint32_t i = 0; i < record.runs; i++) {
+    // reversible: it waits for a checkpoint, and its record has passed kFreeStep
     space.note_freed({runs[i].first, runs[i].count}, generation);
   }
   DeadTreeRow* dead = dead_trees.find([&](const DeadTreeRow& at) { return at.id == record.tree; });

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "base/check.h"
+#include "base/failpoint.h"
 #include "base/unique_fd.h"
 #include "device/new_file.h"
 
@@ -261,6 +262,7 @@ Result<std::unique_ptr<NewFile>> NewFile::begin(OpenedFile replaced, const std::
   if (failed) return device_error(path, "name", failed.value());
   std::unique_ptr<NewFile> file(new NewFile(std::move(replaced), real));
   const std::string& temporary = file->temporary_;
+  // reversible: what was not published is nobody's
   if (::unlink(temporary.c_str()) != 0 && errno != ENOENT) {
     return device_error(temporary, "unlink", errno);
   }
@@ -273,6 +275,7 @@ Result<std::unique_ptr<NewFile>> NewFile::begin(OpenedFile replaced, const std::
 }
 
 Result<std::unique_ptr<Device>> NewFile::publish() {
+  FAILPOINT(kPoolAppears);
   if (::rename(temporary_.c_str(), path_.c_str()) != 0) {
     return device_error(path_, "rename", errno);
   }
@@ -286,8 +289,8 @@ Result<std::unique_ptr<Device>> NewFile::publish() {
 
 NewFile::~NewFile() {
   if (published_) return;
-  ::unlink(temporary_.c_str());
-  if (replaced_.created) ::unlink(path_.c_str());
+  ::unlink(temporary_.c_str());                    // reversible: what was not published is nobody's
+  if (replaced_.created) ::unlink(path_.c_str());  // reversible: made by us, empty, locked
 }
 
 Result<OpenedFile> open_file_device(const std::string& path, IfAbsent absent) {

@@ -13,6 +13,7 @@ bool page_is_current(const MapChange& change, const MapEntry& entry, const Page&
 
 void free_block(MapChange& change, const MapEntry& entry, uint64_t end_block) {
   if (!entry.mapped() || entry.owner() <= change.floor.at(end_block)) return;
+  // reversible: it waits for a checkpoint, whose release has a failpoint
   change.space.note_freed({entry.block(), 1}, change.generation);
 }
 

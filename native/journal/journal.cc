@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "base/check.h"
+#include "base/failpoint.h"
 #include "codec/crc32c.h"
 
 namespace ashlar {
@@ -225,6 +226,7 @@ void Journal::checkpointed(const JournalPlace& replay_from, uint64_t checkpoint_
     seal();
     std::lock_guard lock(io_mutex_);
     CHECK(replay_from.linear >= tail_linear_);
+    FAILPOINT(kJournalTail);
     tail_linear_ = replay_from.linear;
     tail_mirror_.store(tail_linear_);
     checkpoint_generation_ = checkpoint_generation;

@@ -90,7 +90,7 @@ Result<void> Server::listen_unix() {
     if (!S_ISSOCK(status.st_mode)) {
       return error(Code::kInvalidArgument, path + ": exists and is not a socket");
     }
-    ::unlink(path.c_str());
+    ::unlink(path.c_str());  // reversible: a socket that nobody listens on
   }
   unix_ = UniqueFd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   // The mode of the socket itself, before it has a name: nobody can get in between.
@@ -349,7 +349,7 @@ void Server::stop(std::chrono::milliseconds grace) {
   (void)!::write(event_.get(), &one, sizeof one);
   thread_.join();
   reap();
-  if (unix_.valid()) ::unlink(options_.unix_path.c_str());
+  if (unix_.valid()) ::unlink(options_.unix_path.c_str());  // reversible: our own socket
 }
 
 }  // namespace ashlar::nbd

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "base/check.h"
+#include "base/failpoint.h"
 
 namespace ashlar {
 namespace {
@@ -202,6 +203,7 @@ PoolBlock Space::allocate_page() {
 }
 
 void Space::give_back(PoolRun run) {
+  FAILPOINT(kSpaceGiveBack);
   std::lock_guard lock(mutex_);
   set_taken(run, false);
 }

@@ -36,6 +36,7 @@ Result<std::unique_ptr<ChunkStore>> ChunkStore::open(const std::string& folder,
   StoreFolder opened = TRY(StoreFolder::open(folder, catalog_uuid, adopt));
   std::unique_ptr<ChunkStore> store(new ChunkStore(std::move(opened)));
   for (const std::string& file : TRY(store->folder_.list_other_files())) {
+    // reversible: it never had a name
     if (file.ends_with(".tmp")) ::unlink((store->folder_.packs() + "/" + file).c_str());
   }
   store->index_ = TRY(Index::open(store->folder_.index()));

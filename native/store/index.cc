@@ -15,6 +15,7 @@
 #include <unordered_set>
 
 #include "base/check.h"
+#include "base/failpoint.h"
 #include "store/hash_hasher.h"
 
 namespace ashlar {
@@ -165,11 +166,11 @@ class RocksIndex final : public Index {
 
   using Index::drop;
   Result<uint64_t> drop(std::span<const PackEntries> packs) override {
-    return take_out(packs,
+    return take_out(Taken::kDropped, packs,
                     [&](auto& batch, Change& change, const Hash& id) { lift(batch, change, id); });
   }
   Result<uint64_t> lose(std::span<const PackEntries> packs) override {
-    return take_out(packs, [&](auto& batch, Change& change, const Hash& id) {
+    return take_out(Taken::kLost, packs, [&](auto& batch, Change& change, const Hash& id) {
       put_in_quarantine(batch, change, id);
     });
   }
@@ -178,6 +179,7 @@ class RocksIndex final : public Index {
     std::lock_guard lock(writes_);
     rocksdb::WriteBatch batch;
     batch.Delete(kPackPrefix + pack.file_name());
+    FAILPOINT(kIndexForget);
     return write(batch, {totals(), {}, {}}, Sync::kYes, kReserveForRemovalBytes);
   }
 
@@ -203,6 +205,7 @@ class RocksIndex final : public Index {
     rocksdb::WriteBatch batch;
     Change change{totals(), {}, {}};
     put_in_quarantine(batch, change, id);
+    FAILPOINT(kQuarantine);
     TRY(write(batch, change, Sync::kYes, kReserveForRemovalBytes));
     return true;
   }
@@ -214,6 +217,7 @@ class RocksIndex final : public Index {
     for (const Hash& id : ids)
       lift(batch, change, id);
     if (change.lifted.empty()) return {};
+    FAILPOINT(kQuarantineLift);
     return write(batch, change, Sync::kYes, kReserveForRemovalBytes);
   }
 
@@ -227,6 +231,7 @@ class RocksIndex final : public Index {
     std::lock_guard lock(writes_);
     rocksdb::WriteBatch batch;
     batch.Delete(kGapsKey);
+    FAILPOINT(kGapsFound);
     return write(batch, {totals(), {}, {}}, Sync::kYes, kReserveForRemovalBytes);
   }
 
@@ -305,8 +310,9 @@ class RocksIndex final : public Index {
     change.quarantined.push_back(id);
   }
 
+  enum class Taken : uint8_t { kDropped, kLost };
   template <typename AndThen>
-  Result<uint64_t> take_out(std::span<const PackEntries> packs, AndThen and_then) {
+  Result<uint64_t> take_out(Taken how, std::span<const PackEntries> packs, AndThen and_then) {
     std::lock_guard lock(writes_);
     rocksdb::WriteBatch batch;
     Change change{totals(), {}, {}};
@@ -321,7 +327,10 @@ class RocksIndex final : public Index {
         taken++;
       }
     }
-    if (taken > 0) TRY(write(batch, change, Sync::kYes, kReserveForRemovalBytes));
+    if (taken == 0) return taken;
+    if (how == Taken::kDropped) FAILPOINT(kIndexDrop);
+    if (how == Taken::kLost) FAILPOINT(kIndexLose);
+    TRY(write(batch, change, Sync::kYes, kReserveForRemovalBytes));
     return taken;
   }
 
@@ -362,6 +371,8 @@ class RocksIndex final : public Index {
       if (!found[i] && put.insert(entry.id).second) count(change.totals, entry.kind, 1);
     }
     batch.Put(kPackPrefix + pack.file_name(), "");
+    if (!from.empty()) FAILPOINT(kIndexMove);
+    if (!change.lifted.empty()) FAILPOINT(kQuarantineLift);
     return write(batch, change, from.empty() ? Sync::kNo : Sync::kYes, kReserveBytes);
   }
 
@@ -466,6 +477,7 @@ Result<std::unique_ptr<Index>> Index::open(const std::string& path) {
   if (!has_format(*opened.db)) {
     if (holds_anything(*opened.db)) {
       opened.db.reset();
+      FAILPOINT(kIndexDestroy);
       const rocksdb::Status gone = rocksdb::DestroyDB(path, {});
       if (!gone.ok()) return failed(path, gone);
       opened = TRY(open_rocks(path, false));

@@ -10,6 +10,7 @@
 #include <map>
 #include <unordered_set>
 
+#include "base/failpoint.h"
 #include "format/tree_format.h"
 #include "store/hash_hasher.h"
 
@@ -50,12 +51,14 @@ Result<std::unordered_set<Hash, HashHasher>> lose_missing(Index& index,
 
 Result<void> remove_all(const std::string& path) {
   std::error_code failure;
+  // reversible: only beside an index that has its name
   std::filesystem::remove_all(path, failure);
   if (failure) return error(Code::kDeviceFailed, path + ": remove: " + failure.message());
   return {};
 }
 
 Result<void> rename_if_there(const std::string& from, const std::string& to) {
+  FAILPOINT(kIndexReplace);
   if (::rename(from.c_str(), to.c_str()) == 0 || errno == ENOENT) return {};
   return error(Code::kDeviceFailed, from + ": rename: " + std::strerror(errno));
 }

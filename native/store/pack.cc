@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <cstring>
 
+#include "base/failpoint.h"
 #include "codec/crc32c.h"
 
 namespace ashlar {
@@ -101,7 +102,7 @@ Result<PackWriter> PackWriter::create(const std::string& folder, const PackName&
 }
 
 PackWriter::~PackWriter() {
-  if (file_.valid()) ::unlink(temporary().c_str());
+  if (file_.valid()) ::unlink(temporary().c_str());  // reversible: it never had a name
 }
 
 Result<void> PackWriter::write_pending() {
@@ -155,6 +156,7 @@ Result<std::vector<DirectoryEntry>> PackWriter::seal() {
   TRY(write_pending());
   if (::fdatasync(file_.get()) != 0) return failed(temporary(), "sync");
   const std::string final_path = folder_ + "/" + name_.file_name();
+  FAILPOINT(kPackAppears);
   if (::rename(temporary().c_str(), final_path.c_str()) != 0) return failed(final_path, "rename");
   file_ = UniqueFd();
   const UniqueFd folder(::open(folder_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));

@@ -14,6 +14,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/failpoint.h"
 #include "base/id.h"
 #include "codec/crc32c.h"
 
@@ -89,6 +90,7 @@ Result<void> write_whole(const std::string& folder, const std::string& name, Byt
     done += size_t(put);
   }
   if (::fsync(file.get()) != 0) return failed(temporary, "sync");
+  // reversible: who calls has passed the failpoint of what this file says
   if (::rename(temporary.c_str(), path.c_str()) != 0) return failed(path, "rename");
   return sync_folder(folder);
 }
@@ -192,6 +194,7 @@ Result<StoreFolder> StoreFolder::open(const std::string& path, const std::string
   header.writer_epoch++;
   header.crc = header_crc(header);
   folder.writer_epoch_ = header.writer_epoch;
+  FAILPOINT(kStoreEpoch);
   TRY(write_header(path, header));
   TRY(folder.finish_removal());
   return folder;
@@ -249,6 +252,7 @@ Result<std::vector<PackName>> StoreFolder::begin_removal(std::span<const PackNam
   if (packs.empty()) return all;
   all.insert(all.end(), packs.begin(), packs.end());
   std::sort(all.begin(), all.end());
+  FAILPOINT(kRemovalBegin);
   TRY(write_whole(path_, "REMOVAL", pack_removal(all)));
   return all;
 }
@@ -258,9 +262,11 @@ Result<void> StoreFolder::finish_removal() const {
   const std::vector<PackName> gone = TRY(read_removal());
   if (gone.empty()) return {};
   for (const PackName& name : gone) {
+    FAILPOINT(kPackDelete);
     if (::unlink(pack(name).c_str()) != 0 && errno != ENOENT) return failed(pack(name), "remove");
   }
   TRY(sync_folder(packs()));
+  FAILPOINT(kRemovalEnd);
   if (::unlink(removal().c_str()) != 0) return failed(removal(), "remove");
   return {};
 }

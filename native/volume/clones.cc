@@ -3,6 +3,7 @@
 // filled with the difference; once it is full it becomes the cut, in one record. A crash anywhere
 // leaves a row whose next step is taken again.
 #include "base/clock.h"
+#include "base/failpoint.h"
 #include "codec/blake3.h"
 #include "volume/order_parts.h"
 
@@ -112,6 +113,7 @@ Result<void> Volumes::remove_clone(const Id& id) {
     if (row && building(*row)) head = seen.heads.at(row->lineage);
   }
   const auto apply = [&](uint64_t generation) { pool_.state().apply_clone(record, generation); };
+  FAILPOINT(kCloneDelete);
   if (head) {
     TRY(append_delete(head, bytes_of(record), apply));
     std::lock_guard lock(mutex_);
@@ -172,6 +174,7 @@ Result<void> Volumes::finish_clone(const CloneRow& row, const HeadPtr& head) {
     record.captured_ns = wall_clock_ns();
     record.merkle_root =
         keyed_hash(derive_keys({}).manifest, pool_.state().origins[row.origin - 1].manifest);
+    FAILPOINT(kCloneAvailable);
     const uint64_t generation = pool_.journal().append(bytes_of(record));
     pool_.state().apply_clone(record, generation);
   }

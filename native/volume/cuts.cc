@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/clock.h"
+#include "base/failpoint.h"
 #include "volume/order_parts.h"
 
 namespace ashlar {
@@ -151,6 +152,7 @@ Result<void> Volumes::drop_keeping_bookmark(const Id& snapshot) {
   IdRecord record;
   record.header = {RecordType::kDrop, kDropKeepBookmark, 0, sizeof record};
   record.id = snapshot;
+  FAILPOINT(kCutSupersede);
   TRY(append_control(bytes_of(record),
                      [&](uint64_t generation) { pool_.state().apply_drop(record, generation); }));
   pool_.wake_keeper();
@@ -166,6 +168,7 @@ Result<void> Volumes::drop_cut(const Id& snapshot) {
   IdRecord record;
   record.header = {RecordType::kDrop, 0, 0, sizeof record};
   record.id = snapshot;
+  FAILPOINT(kCutDrop);
   TRY(append_control(bytes_of(record),
                      [&](uint64_t generation) { pool_.state().apply_drop(record, generation); }));
   pool_.wake_keeper();

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/failpoint.h"
+
 namespace ashlar {
 
 Result<void> Volume::flush() {
@@ -67,6 +69,7 @@ Result<void> Volume::apply_erase(ByteRange range, Erase how) {
         record.epoch = head_->epoch;
         // Dead trees are records of the pool: they belong to the same side of a mark as the erase.
         std::lock_guard append(pool_.journal().append_lock());
+        FAILPOINT(kErase);
         const uint64_t generation =
             pool_.journal().append(Bytes(reinterpret_cast<const uint8_t*>(&record), sizeof record));
         pool_.state().apply_erase(*head_, record, generation);

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "base/clock.h"
+#include "base/failpoint.h"
 #include "volume/order_parts.h"
 
 namespace ashlar {
@@ -177,6 +178,7 @@ Result<void> Volumes::remove(const Id& volume) {
   IdRecord record;
   record.header = {RecordType::kVolumeDelete, 0, 0, sizeof record};
   record.id = volume;
+  FAILPOINT(kVolumeDelete);
   if (!head) {
     return append_control(bytes_of(record), [&](uint64_t generation) {
       pool_.state().apply_volume_delete(record, generation);
@@ -269,6 +271,7 @@ Result<void> Volumes::finish_detach(const Id& attachment) {
     const PoolState& seen = pool_.state();
     if (seen.tombstone(attachment) && !seen.attachment(attachment)) return answer_again();
   }
+  FAILPOINT(kDetach);
   TRY(append_control(bytes_of(record), [&](uint64_t) { pool_.state().apply_attachment(record); }));
   std::lock_guard lock(mutex_);
   detaching_.erase(attachment);
@@ -284,6 +287,7 @@ Result<void> Volumes::forget_tombstone(const Id& id) {
     std::lock_guard append(pool_.journal().append_lock());
     if (!std::as_const(pool_.state()).tombstone(id)) return answer_again();
   }
+  FAILPOINT(kTombstoneForget);
   return append_control(bytes_of(record), [&](uint64_t) { pool_.state().apply_tombstone(record); });
 }
 
@@ -313,6 +317,7 @@ Result<void> Volumes::release_origins() {
     OriginRecord record;
     record.header = {RecordType::kOrigin, kRemove, 0, sizeof record};
     record.slot = slot;
+    FAILPOINT(kOriginRelease);
     std::shared_ptr<Hydrator> hydrator;
     TRY(append_control(bytes_of(record), [&](uint64_t) {
       hydrator = hydrators_.at(uint32_t(slot));

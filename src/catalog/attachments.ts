@@ -2,6 +2,7 @@
 
 import { type ExpressionBuilder, type Kysely, type Selectable, sql } from 'kysely'
 
+import { failpoint } from '../base/failpoint.js'
 import type { Id } from '../base/ids.js'
 import { idOf, oneOf } from './decode.js'
 import { type Page, type PageRequest, readPage } from './page.js'
@@ -94,6 +95,7 @@ export class Attachments {
   }
 
   async remove(id: Id): Promise<void> {
+    failpoint('attachmentRow')
     await this.#db.deleteFrom('attachments').where('id', '=', id).execute()
   }
 

@@ -8,6 +8,7 @@ import Database from 'better-sqlite3'
 import { Kysely, SqliteDialect } from 'kysely'
 
 import { AshlarError } from '../base/error.js'
+import { failpoint } from '../base/failpoint.js'
 import { Attachments } from './attachments.js'
 import { Clones } from './clones.js'
 import { Copies } from './copies.js'
@@ -118,7 +119,11 @@ export class Catalog {
   /** Runs `body` in one transaction; what it throws undoes everything. */
   async write<T>(body: (tables: Tables) => Promise<T>): Promise<T> {
     try {
-      return await this.#db.transaction().execute(async (tx) => await body(new Tables(tx)))
+      return await this.#db.transaction().execute(async (tx) => {
+        const answer = await body(new Tables(tx))
+        failpoint('catalogCommit')
+        return answer
+      })
     } catch (thrown) {
       throw translated(thrown)
     }

@@ -3,6 +3,7 @@
 
 import type { Kysely, Selectable } from 'kysely'
 
+import { failpoint } from '../base/failpoint.js'
 import type { Id } from '../base/ids.js'
 import { idOf, jsonOrNull, oneOf, reasonOf } from './decode.js'
 import {
@@ -102,6 +103,7 @@ export class Clones {
 
   /** Answers their ids. */
   async removeOfZone(zone: string): Promise<readonly Id[]> {
+    failpoint('cloneRow')
     const rows = await this.#db
       .deleteFrom('clones')
       .where('zone', '=', zone)
@@ -111,6 +113,7 @@ export class Clones {
   }
 
   async remove(id: Id): Promise<void> {
+    failpoint('cloneRow')
     await this.#db.deleteFrom('clones').where('id', '=', id).execute()
   }
 }

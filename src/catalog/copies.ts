@@ -3,6 +3,7 @@
 
 import type { Kysely, Selectable } from 'kysely'
 
+import { failpoint } from '../base/failpoint.js'
 import type { Id } from '../base/ids.js'
 import { idOf } from './decode.js'
 import type { CopyRow } from './rows.js'
@@ -83,11 +84,13 @@ export class Copies {
   }
 
   async remove(id: Id): Promise<void> {
+    failpoint('copyRow')
     await this.#db.deleteFrom('copies').where('id', '=', id).execute()
   }
 
   /** The snapshot goes; what is still being made of it goes on. */
   async removeCommittedOf(snapshotId: Id): Promise<void> {
+    failpoint('copyRow')
     await this.#db
       .deleteFrom('copies')
       .where('snapshot_id', '=', snapshotId)

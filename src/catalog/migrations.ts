@@ -5,6 +5,7 @@
 import type { Database } from 'better-sqlite3'
 
 import { AshlarError } from '../base/error.js'
+import { failpoint } from '../base/failpoint.js'
 
 /** "ASHC" in ASCII. */
 const applicationId = 0x41534843
@@ -320,6 +321,7 @@ export function migrate(database: Database, path: string): void {
   }
   for (const [index, sql] of migrations.entries()) {
     if (index < version) continue
+    failpoint('catalogMigrate')
     database
       .transaction(() => {
         database.exec(sql)

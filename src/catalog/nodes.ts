@@ -2,6 +2,7 @@
 
 import type { Kysely } from 'kysely'
 
+import { failpoint } from '../base/failpoint.js'
 import type { NodeRow } from './rows.js'
 import type { Schema } from './schema.js'
 
@@ -41,6 +42,7 @@ export class Nodes {
   }
 
   async remove(name: string): Promise<void> {
+    failpoint('nodeRow')
     await this.#db.deleteFrom('nodes').where('name', '=', name).execute()
   }
 

@@ -2,6 +2,7 @@
 
 import type { Kysely, Selectable } from 'kysely'
 
+import { failpoint } from '../base/failpoint.js'
 import type { Id } from '../base/ids.js'
 import { corrupt, idOf } from './decode.js'
 import type { OrderRow } from './rows.js'
@@ -56,15 +57,18 @@ export class Orders {
   }
 
   async remove(seq: number): Promise<void> {
+    failpoint('orderRow')
     await this.#db.deleteFrom('orders').where('seq', '=', seq).execute()
   }
 
   async removeOfNode(node: string): Promise<void> {
+    failpoint('orderRow')
     await this.#db.deleteFrom('orders').where('node', '=', node).execute()
   }
 
   /** A cut that is to be dropped needs no word about its seal. */
   async removeSealed(node: string, target: Id): Promise<void> {
+    failpoint('orderRow')
     await this.#db
       .deleteFrom('orders')
       .where('node', '=', node)

@@ -2,6 +2,7 @@
 
 import type { Kysely } from 'kysely'
 
+import { failpoint } from '../base/failpoint.js'
 import { idOf, oneOf } from './decode.js'
 import type { New, PeerOrderRow } from './rows.js'
 import type { Schema } from './schema.js'
@@ -17,6 +18,7 @@ export class PeerOrders {
   async insert(order: New<PeerOrderRow> & { readonly createdMs: number }): Promise<void> {
     const { peer, kind, target, createdMs } = order
     if (kind === 'releaseCopy') {
+      failpoint('peerOrderRow')
       await this.#db.deleteFrom('peer_orders').where('target', '=', target).execute()
     }
     await this.#db
@@ -43,6 +45,7 @@ export class PeerOrders {
   }
 
   async remove(seq: number): Promise<void> {
+    failpoint('peerOrderRow')
     await this.#db.deleteFrom('peer_orders').where('seq', '=', seq).execute()
   }
 }

@@ -3,6 +3,7 @@
 
 import type { Kysely, Selectable } from 'kysely'
 
+import { failpoint } from '../base/failpoint.js'
 import { type Id, isId } from '../base/ids.js'
 import { idOf, oneOf } from './decode.js'
 import { type PinRow, pinPurposes } from './rows.js'
@@ -55,6 +56,7 @@ export class Pins {
 
   /** Those of a node. Answers how many there were. */
   async removeOfNode(node: string): Promise<number> {
+    failpoint('pinDrop')
     const { numDeletedRows } = await this.#db
       .deleteFrom('pins')
       .where('holder', '=', node)
@@ -85,6 +87,7 @@ export class Pins {
   }
 
   async remove(id: Id): Promise<void> {
+    failpoint('pinDrop')
     await this.#db.deleteFrom('pins').where('id', '=', id).execute()
   }
 }

@@ -3,6 +3,7 @@
 
 import type { Kysely, Selectable } from 'kysely'
 
+import { failpoint } from '../base/failpoint.js'
 import { jsonOrNull, reasonOf } from './decode.js'
 import type { PoolRow, Reason } from './rows.js'
 import type { PoolTable, Schema } from './schema.js'
@@ -42,6 +43,7 @@ export class Pools {
   }
 
   async remove(node: string): Promise<void> {
+    failpoint('nodeRow')
     await this.#db.deleteFrom('pools').where('node', '=', node).execute()
   }
 }

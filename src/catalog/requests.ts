@@ -3,6 +3,7 @@
 
 import type { Kysely } from 'kysely'
 
+import { failpoint } from '../base/failpoint.js'
 import type { Id } from '../base/ids.js'
 import { idOf } from './decode.js'
 import type { RequestRow } from './rows.js'
@@ -57,14 +58,17 @@ export class Requests {
 
   /** The effect was undone: repeating the request begins again. */
   async removeOf(resourceId: Id): Promise<void> {
+    failpoint('requestRow')
     await this.#db.deleteFrom('requests').where('resource_id', '=', resourceId).execute()
   }
 
   async remove(requestId: string): Promise<void> {
+    failpoint('requestRow')
     await this.#db.deleteFrom('requests').where('request_id', '=', requestId).execute()
   }
 
   async removeOlderThan(createdMs: number): Promise<void> {
+    failpoint('requestRow')
     await this.#db.deleteFrom('requests').where('created_ms', '<', createdMs).execute()
   }
 }

@@ -3,6 +3,7 @@
 
 import type { Kysely } from 'kysely'
 
+import { failpoint } from '../base/failpoint.js'
 import type { Id } from '../base/ids.js'
 import { idOf, oneOf } from './decode.js'
 import { type SessionRow, sessionKinds } from './rows.js'
@@ -33,6 +34,7 @@ export class Sessions {
   }
 
   async endOf(snapshotId: Id): Promise<void> {
+    failpoint('sessionEnd')
     await this.#db.deleteFrom('sessions').where('snapshot_id', '=', snapshotId).execute()
   }
 

@@ -2,6 +2,7 @@
 
 import { type ExpressionBuilder, type Insertable, type Kysely, type Selectable, sql } from 'kysely'
 
+import { failpoint } from '../base/failpoint.js'
 import type { Id } from '../base/ids.js'
 import {
   bufferOf,
@@ -279,6 +280,7 @@ export class Snapshots {
   }
 
   async remove(id: Id): Promise<void> {
+    failpoint('snapshotRow')
     await this.#db.deleteFrom('snapshots').where('id', '=', id).execute()
   }
 }

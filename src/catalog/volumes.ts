@@ -2,6 +2,7 @@
 
 import { type ExpressionBuilder, type Insertable, type Kysely, type Selectable, sql } from 'kysely'
 
+import { failpoint } from '../base/failpoint.js'
 import type { Id } from '../base/ids.js'
 import { bytesOf, corrupt, idOf, labelColumns, labelsOf, oneOf } from './decode.js'
 import { type Page, type PageRequest, readPage } from './page.js'
@@ -197,6 +198,7 @@ export class Volumes {
   }
 
   async remove(id: Id): Promise<void> {
+    failpoint('volumeRow')
     await this.#db.deleteFrom('volumes').where('id', '=', id).execute()
   }
 }

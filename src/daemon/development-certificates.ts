@@ -64,7 +64,9 @@ function isGood(site: string, files: TlsFiles, now: Date, until: Date): boolean 
 // A name of its own first: a file is old, or new and whole.
 function writeSecret(path: string, text: string): void {
   const fresh = `${path}.new`
+  // reversible: of no use to anybody before it has its name
   rmSync(fresh, { force: true })
   writeFileSync(fresh, text, { mode: 0o600, flag: 'wx' })
+  // reversible: certificates are made anew whenever they do not fit
   renameSync(fresh, path)
 }

@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 
 import { AshlarError, asAshlarError } from '../base/error.js'
+import { failpoint } from '../base/failpoint.js'
 import { Catalog } from '../catalog/catalog.js'
 import {
   type Applied,
@@ -104,6 +105,7 @@ async function rebuild({ folder, withoutDamaged, region: given }: Plan): Promise
     )
   }
   const temporary = join(folder, 'catalog.rebuild.db')
+  // reversible: an earlier try's, which never got its name
   for (const file of [temporary, `${temporary}-wal`]) rmSync(file, { force: true })
   const store = storeIn(folder)
   const found = await native().storeReadRecords(store)
@@ -124,6 +126,7 @@ async function rebuild({ folder, withoutDamaged, region: given }: Plan): Promise
       async (handle) => await passDamaged(catalog, handle, done),
     )
   })
+  failpoint('catalogReplace')
   renameSync(temporary, path)
   syncFolder(folder)
   return applied

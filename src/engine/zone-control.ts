@@ -14,6 +14,25 @@ export interface Revision {
   readonly number: number
 }
 
+/** Nothing that a later order says brings back what is gone then. */
+export function isIrreversible({ kind }: PoolOrder): boolean {
+  switch (kind) {
+    case 'deleteVolume':
+    case 'detach':
+    case 'sealed': // older cuts become bookmarks
+    case 'dropCut':
+    case 'deleteClone':
+    case 'forgetTombstone':
+      return true
+    case 'createVolume':
+    case 'growVolume':
+    case 'attach':
+    case 'cut':
+    case 'createClone':
+      return false
+  }
+}
+
 export interface OrderAnswer {
   readonly revision: Revision
   /** Of a `cut`, else empty. */

@@ -103,7 +103,7 @@ async function removeStale(path: string): Promise<void> {
   if (found === undefined) return
   if (!found.isSocket()) throw new AshlarError('IN_USE', `${path} is there and is not a socket`)
   if (await answers(path)) throw new AshlarError('IN_USE', `another process listens at ${path}`)
-  rmSync(path, { force: true })
+  rmSync(path, { force: true }) // reversible: a socket that nobody listens on
 }
 
 async function answers(path: string): Promise<boolean> {

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <thread>
 
+#include "seal/merkle.h"
 #include "support/pool_world.h"
 
 namespace ashlar::test {
@@ -184,6 +185,34 @@ TEST_F(Room, AnUnreadablePageHoldsUpNobodyElse) {
   const auto problems = pool_->problems();
   ASSERT_EQ(problems.size(), 1u);
   EXPECT_NE(problems[0].find("does not match its checksum"), std::string::npos) << problems[0];
+}
+
+// In a full pool what comes from the region may need a checkpoint before it finds room: nobody whom
+// it comes for may be what the checkpoint waits for.
+TEST_F(Room, ACheckpointDoesNotWaitForAReaderOfTheRegion) {
+  open(16 << 20);
+  CreateVolume order;
+  order.id = test_id(1);
+  order.bytes = 1 << 20;
+  order.origin = CreateVolume::Origin{test_id(2), make_manifest(order.bytes, {}, Hash{}), {}};
+  ASSERT_OK(volumes_->create(order));
+  ASSERT_OK(volumes_->attach(test_id(3), order.id, "host", false));
+  const auto io = volumes_->find_export(to_string(test_id(3)))->volume;
+  const auto hydrator = volumes_->origin(test_id(2))->hydrator;
+  const Turn turn = hydrator->reopen(Lane::kDemand);
+  std::vector<uint8_t> read(kBlockBytes);
+  ReadRequest request;
+  request.into = read;
+  std::thread reader([&] { io->read(std::span(&request, 1), Wait::kAllowed); });
+  const auto wanted = hydrator->next_wanted(turn, 1);  // it waits
+  ASSERT_TRUE(wanted);
+  ASSERT_OK(pool_->checkpoint());
+  ASSERT_OK(
+      hydrator->install(Lane::kDemand, wanted->front(), std::vector<uint8_t>(kChunkBytes, 0x5a)));
+  reader.join();
+  hydrator->close(turn);
+  EXPECT_EQ(request.outcome, ReadRequest::Outcome::kDone) << request.error.message;
+  EXPECT_EQ(read, std::vector<uint8_t>(kBlockBytes, 0x5a));
 }
 
 }  // namespace

@@ -2,7 +2,7 @@
 // folder of their own. Any of them can be killed and started again.
 
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -11,6 +11,8 @@ import { writeCertificates } from './certificates.js'
 import { type Ran, run } from './tools.js'
 
 const built = resolve(import.meta.dirname, '..', '..', 'build', 'ts')
+/** Arms the failpoints of a program of ours. */
+const failpoints = resolve(import.meta.dirname, 'failpoints.mjs')
 
 interface Site {
   readonly config: string
@@ -33,6 +35,8 @@ export interface WorldOptions {
   readonly tls?: boolean
   /** Sites reach each other at sockets where a test has to put wires (`wires.ts`). */
   readonly wired?: boolean
+  /** Daemons can be made to die at their failpoints. */
+  readonly failpoints?: boolean
   /** More keys of the region, as lines of TOML. */
   readonly regionKeys?: string
   /** More keys of each node. */
@@ -57,9 +61,11 @@ export class World {
   /** Certificates, named by site: `<site>.pem`, `<site>.key`, `ca.pem`. */
   readonly tls: string
   readonly #sites = new Map<string, Site>()
+  readonly #failpoints: boolean
 
   private constructor(options: WorldOptions) {
     this.folder = options.folder ?? World.makeFolder()
+    this.#failpoints = options.failpoints === true
     this.endpoint = World.endpointIn(this.folder)
     this.tls = join(this.folder, 'tls')
     const { name: regionName, number } = options.region ?? { name: 'local', number: 1 }
@@ -153,8 +159,12 @@ export class World {
   async start(name: string): Promise<void> {
     const site = this.#site(name)
     const main = join(built, 'daemon', 'main.js')
-    const child = spawn(process.execPath, [main, '--config', site.config], {
+    const hook = this.#failpoints ? ['--import', failpoints] : []
+    const child = spawn(process.execPath, [...hook, main, '--config', site.config], {
       stdio: ['ignore', 'pipe', 'pipe'],
+      env: this.#failpoints
+        ? { ...process.env, ASHLAR_FAILPOINTS: this.#orders(name) }
+        : process.env,
     })
     site.child = child
     await new Promise<void>((done, failed) => {
@@ -162,9 +172,9 @@ export class World {
       child.stderr.on('data', (chunk: Buffer) => {
         site.said += chunk.toString()
       })
-      child.once('exit', (code) => {
+      child.once('exit', (code, signal) => {
         // Who kills one that is starting starts it again.
-        if (site.killed === child) done()
+        if (site.killed === child || (this.#failpoints && signal === 'SIGKILL')) done()
         else failed(new Error(`${name} ended with ${code}: ${site.said}`))
       })
     })
@@ -178,6 +188,27 @@ export class World {
     if (signal === 'SIGKILL') site.killed = child
     child.kill(signal)
     await ended
+  }
+
+  /** A site, or `command`, dies at the n-th passage of the failpoint from now on, also before it is up. */
+  arm(name: string, failpoint: string, passage: number): void {
+    const fresh = `${this.#orders(name)}.new`
+    writeFileSync(fresh, JSON.stringify({ name: failpoint, passage }))
+    renameSync(fresh, this.#orders(name))
+  }
+
+  disarm(name: string): void {
+    rmSync(this.#orders(name), { force: true })
+  }
+
+  #orders(name: string): string {
+    return join(this.folder, `${name}.failpoint`)
+  }
+
+  /** Whether the daemon has ended. */
+  isDead(name: string): boolean {
+    const { child } = this.#site(name)
+    return child === undefined || child.exitCode !== null || child.signalCode !== null
   }
 
   async killAndRestart(name: string): Promise<void> {
@@ -214,8 +245,15 @@ export class World {
 
   async ashlar(args: readonly string[], timeoutMs?: number): Promise<Ran> {
     const program = [join(built, 'cli', 'main.js'), ...args, '-q']
-    const command = ['env', `ASHLAR_ENDPOINT=${this.endpoint}`, process.execPath, ...program]
+    const env = [`ASHLAR_ENDPOINT=${this.endpoint}`, ...this.#hookOfCommands()]
+    const command = ['env', ...env, process.execPath, ...program]
     return await run(command[0] ?? '', command.slice(1), timeoutMs)
+  }
+
+  // What a command runs beside itself takes it over.
+  #hookOfCommands(): readonly string[] {
+    if (!this.#failpoints) return []
+    return [`NODE_OPTIONS=--import=${failpoints}`, `ASHLAR_FAILPOINTS=${this.#orders('command')}`]
   }
 
   /** What a successful command printed. */

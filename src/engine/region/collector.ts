@@ -4,6 +4,7 @@
 // doubt nothing is deleted: garbage is only garbage.
 
 import { AshlarError, asAshlarError } from '../../base/error.js'
+import { failpoint } from '../../base/failpoint.js'
 import type { Binding, CollectEnded, StoreHandle } from '../../native/binding.js'
 import type { RegionContext } from './context.js'
 import type { LazyStore } from './lazy-store.js'
@@ -137,6 +138,7 @@ export class Collector {
     const next = await catalog.write(async ({ meta }) => await meta.nextCollectionGeneration())
     await sessions.endedBefore(next, signal)
     const roots = await this.#roots()
+    failpoint('collectEnd')
     const collected = await native.collectEnd(handle, { roots, supersededGenerations })
     await catalog.write(async ({ meta }) => await meta.collectedAt(begun.catalogGeneration))
     return { generation: begun.generation, ...collected }

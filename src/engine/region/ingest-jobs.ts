@@ -4,6 +4,7 @@
 
 import { parseCrn } from '../../base/crn.js'
 import { AshlarError, asAshlarError } from '../../base/error.js'
+import { failpoint } from '../../base/failpoint.js'
 import type { Id } from '../../base/ids.js'
 import { RateMeter } from '../../base/rate-meter.js'
 import type { Base, Reason, SnapshotRow } from '../../catalog/rows.js'
@@ -157,6 +158,7 @@ export class IngestJobs {
 
   async #append(kind: 'commit' | 'delete', generation: number, row: Buffer): Promise<void> {
     const { native, store } = this.#options
+    failpoint('storeRecord')
     await native.storeRecord(await store.get(), { generation: BigInt(generation), kind, row })
   }
 

@@ -3,6 +3,7 @@
 
 import type { Clock } from '../../base/clock.js'
 import { AshlarError, asAshlarError } from '../../base/error.js'
+import { failpoint } from '../../base/failpoint.js'
 import type { Logger } from '../../base/logger.js'
 import { RateMeter } from '../../base/rate-meter.js'
 import type { PoolOrder } from '../../native/binding.js'
@@ -12,6 +13,7 @@ import {
   type OrderAnswer,
   type Revision,
   type ZoneControl,
+  isIrreversible,
   zoneTiming,
 } from '../zone-control.js'
 import type { ShownPool } from './pool-history.js'
@@ -138,6 +140,7 @@ export class NodeLink {
     const late = AbortSignal.timeout(timeoutMs)
     const ended = AbortSignal.any([signal, this.#stop.signal, late])
     try {
+      if (isIrreversible(order)) failpoint('nodeOrder')
       const answer = await this.#options.control.order(order, ended)
       this.#acknowledge(answer.revision)
       return answer

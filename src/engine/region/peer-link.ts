@@ -2,6 +2,7 @@
 // copies of their snapshots. Being away is no error: an order waits and is repeated.
 
 import { AshlarError, asAshlarError } from '../../base/error.js'
+import { failpoint } from '../../base/failpoint.js'
 import { quote } from '../../base/ids.js'
 import type { PeerOrderRow } from '../../catalog/rows.js'
 import type { CopyControl } from '../copy-control.js'
@@ -72,10 +73,14 @@ export class PeerLinks {
   async #order({ peer, kind, target }: PeerOrderRow, signal: AbortSignal): Promise<void> {
     const { control } = this.get(peer)
     const { name: region } = this.#context.region
-    if (kind === 'releaseCopy') return await control.release({ copyId: target, region }, signal)
+    if (kind === 'releaseCopy') {
+      failpoint('copyRelease')
+      return await control.release({ copyId: target, region }, signal)
+    }
     const row = await this.#context.catalog.read.snapshots.find(target)
     // It is on its way out; that leaves an order of its own.
     if (row?.state !== 'stable') return
+    failpoint('copyCommit')
     await control.commit({ copyId: target, region, copyName: row.name }, signal)
   }
 }

@@ -5,6 +5,7 @@
 
 import type { Clock } from '../../base/clock.js'
 import { asAshlarError } from '../../base/error.js'
+import { failpoint } from '../../base/failpoint.js'
 import { limits } from '../../base/limits.js'
 import type { Logger } from '../../base/logger.js'
 import type { Binding, ChannelHandle, PoolHandle, PoolRecords } from '../../native/binding.js'
@@ -205,6 +206,7 @@ export class Hydration {
   // failure is told and the next change tries again.
   async #settle(): Promise<void> {
     const { native, pool, log } = this.#options
+    failpoint('zoneSettle')
     this.#settling ??= native
       .settle(pool)
       .then(() => {

@@ -2,6 +2,7 @@
 // no state of its own; after a restart the records are the truth and the region asks again.
 
 import type { Clock } from '../../base/clock.js'
+import { failpoint } from '../../base/failpoint.js'
 import type { Logger } from '../../base/logger.js'
 import { AshlarError } from '../../base/error.js'
 import type {
@@ -20,6 +21,7 @@ import {
   type Revision,
   type ZoneControl,
   type ZoneEvent,
+  isIrreversible,
   zoneTiming,
 } from '../zone-control.js'
 import type { Hydration } from './hydration.js'
@@ -77,6 +79,7 @@ export class ZoneNode implements ZoneControl {
     this.#stop.signal.throwIfAborted()
     signal.throwIfAborted()
     const { native, pool, log } = this.#options
+    if (isIrreversible(order)) failpoint('zoneOrder')
     const answer = await this.#lock.run(idsOf(order), async () => await native.order(pool, order))
     log.debug({ order: order.kind, ids: idsOf(order) }, 'order done')
     this.#orders++

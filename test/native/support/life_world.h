@@ -1,6 +1,6 @@
 // One pool on a simulated disk, and what goes on in it during a life: a guest of a restored volume,
 // a guest of a plain one, somebody who branches and drops cuts, and the receivers that hydrate. See
-// lives_test.cc.
+// lives_test.cc and failpoints_test.cc.
 //
 // Threads: each volume's history belongs to the thread of its guest; the cuts are shared, under
 // cuts_mutex_. Between lives everything belongs to the caller.
@@ -8,6 +8,7 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <thread>
@@ -21,11 +22,22 @@ namespace ashlar::test {
 
 class LifeWorld {
  public:
-  explicit LifeWorld(uint64_t seed) : prng_(seed) {
+  struct Options {
+    // Besides, in the smallest pool: cuts that are sealed, and so may go when it is tight; clones
+    // that hydrate; tombstones that are forgotten; checkpoints that are asked for.
+    bool more = false;
+    // A volume that nobody touches takes most of the pool, so that there is no room now and then.
+    bool tight = false;
+    // Says when a life ends. Default: before an operation of the device that is drawn, or never.
+    std::function<void(MortalDevice&)> plan_death;
+  };
+
+  explicit LifeWorld(uint64_t seed) : LifeWorld(seed, Options{}) {}
+  LifeWorld(uint64_t seed, Options options) : options_(std::move(options)), prng_(seed) {
     // Mostly the smallest rings there are; large pools cost time, and hold what small ones do not.
     const uint64_t dice = prng_.below(100);
     const uint64_t mib = dice < 55 ? 16 : dice < 80 ? 24 : dice < 95 ? 64 : dice < 99 ? 256 : 1024;
-    capacity_ = mib << 20;
+    capacity_ = (options_.more ? 16 : mib) << 20;
   }
 
   uint64_t capacity_bytes() const { return capacity_; }
@@ -36,9 +48,28 @@ class LifeWorld {
     ASSERT_OK(open(true));
     prepare();
     if (testing::Test::HasFatalFailure()) return;
-    if (prng_.chance(70)) device_->die_at(prng_.below(prng_.chance(50) ? 60 : 400));
+    if (options_.plan_death) {
+      options_.plan_death(*device_);
+    } else if (prng_.chance(70)) {
+      device_->die_at(prng_.below(prng_.chance(50) ? 60 : 400));
+    }
     run();
     die();
+  }
+
+  // A life that may end within its recovery, and does nothing else.
+  void recover(const std::function<void(MortalDevice&)>& plan_death) {
+    const bool killed = std::exchange(killed_, prng_.chance(50));
+    const auto opened = open(false, [&](MortalDevice& device) {
+      device.dies_with_power(!killed_);
+      plan_death(device);
+    });
+    if (opened) {
+      die();
+    } else {
+      EXPECT_EQ(opened.error().code, Code::kDeviceFailed) << opened.error().message;
+    }
+    killed_ = killed;  // of what came before nothing can be lost any more
   }
 
   // Recovers, and holds what is there against what was done. Nothing of the background runs: a walk
@@ -56,8 +87,8 @@ class LifeWorld {
           << volume.name << " after " << (killed_ ? "a kill" : "a power cut");
     }
     for (auto at = cuts_.begin(); at != cuts_.end();) {
-      // Nobody was told of it, and it is not there: it never was.
-      if (!at->second.answered && !orders_->open_cut(at->first)) {
+      // Nobody was told of it, and it is not there: it never was. Or it was a cache.
+      if ((!at->second.answered || at->second.sealed) && !orders_->open_cut(at->first)) {
         at = cuts_.erase(at);
         continue;
       }
@@ -82,13 +113,15 @@ class LifeWorld {
     bool answered = false;
     std::optional<Id> origin;
     ByteModel origin_content;
+    bool sealed = false;
   };
 
   // ---- a life's two ends
 
-  Result<void> open(bool background) {
+  Result<void> open(bool background, const std::function<void(MortalDevice&)>& plan_death = {}) {
     auto made = std::make_unique<MortalDevice>(disk_, prng_.next(), capacity_ * 2);
     device_ = made.get();
+    if (plan_death) plan_death(*device_);
     PoolOptions options;
     options.capacity_bytes = capacity_;
     options.page_cache_bytes = 1 << 20;
@@ -119,18 +152,43 @@ class LifeWorld {
       bool remote = false;
       for (const auto& view : orders_->view().volumes)
         remote |= view.row.id == *restored_ && view.origin_snapshot.has_value();
-      if (!remote || !origin) retire(*restored_);
+      if ((!remote && !clone_hydrates()) || !origin) retire(*restored_);
     }
     if (testing::Test::HasFatalFailure()) return;
     if (!restored_) restored_ = make("restored", true);
     if (!plain_) plain_ = make("plain", false);
     if (testing::Test::HasFatalFailure()) return;
+    if (options_.tight && !ballasted_) make_ballast();
     for (auto& [id, volume] : volumes_)
       ASSERT_OK(attach(id, volume));
   }
 
+  bool clone_hydrates() {
+    const auto clones = orders_->view().clones;
+    return std::any_of(clones.begin(), clones.end(), [&](const auto& clone) {
+      return clone.row.id == hydrating_clone_ && clone.origin_snapshot;
+    });
+  }
+
+  void make_ballast() {
+    CreateVolume order;
+    order.id = next_id();
+    order.bytes = capacity_ / 16 * 9;
+    ASSERT_OK(orders_->create(order));
+    Volume ballast;
+    ASSERT_OK(attach(order.id, ballast));
+    const std::vector<uint8_t> data(order.bytes, 0xba);
+    WriteRequest request;
+    request.data = data;
+    ballast.io->write(std::span(&request, 1));
+    ASSERT_OK(ballast.io->flush());
+    ballasted_ = true;
+  }
+
   // What it leaves behind is freed in the background.
   void retire(const Id& id) {
+    if (hydrating_clone_) ASSERT_OK(orders_->remove_clone(*hydrating_clone_));
+    hydrating_clone_.reset();
     for (auto at = cuts_.begin(); at != cuts_.end();) {
       if (at->second.origin == volumes_.at(id).origin) {
         ASSERT_OK(orders_->drop_cut(at->first));
@@ -344,7 +402,7 @@ class LifeWorld {
   }
 
   void cut(const Id& id, Volume& volume) {
-    if (count_cuts() >= 2) return;
+    if (count_cuts() >= (options_.more ? 4u : 2u)) return;
     CutOrder order;
     order.group = next_id();
     order.members.push_back({id, next_id()});
@@ -392,8 +450,21 @@ class LifeWorld {
   // Branches of cuts are made, written and deleted; cuts are dropped, held by clones, let go.
   void others(uint64_t seed) {
     Prng prng(seed);
-    for (uint64_t left = prng.between(2, 8); left > 0 && alive(); left--) {
+    for (uint64_t left = prng.between(2, options_.more ? 20 : 8); left > 0 && alive(); left--) {
       wait_for_event(events_seen_ += prng.below(6));
+      if (options_.more && prng.chance(60)) {
+        const uint64_t what = prng.below(100);
+        if (what < 55) {
+          seal(prng);
+        } else if (what < 80) {
+          hydrate_clone();
+        } else if (what < 90) {
+          (void)pool_->checkpoint();
+        } else {
+          (void)pool_->drop_cache();  // as whoever finds no room
+        }
+        continue;
+      }
       const uint64_t dice = prng.below(100);
       if (dice < 45) {
         branch(prng);
@@ -447,7 +518,8 @@ class LifeWorld {
       (void)orders_->finish_detach(attachment_of(order.id));
       volume.io.reset();
       (void)orders_->remove(order.id);
-    } else if (made.error().code != Code::kNoSpace && alive()) {
+      if (options_.more) (void)orders_->forget_tombstone(order.id);
+    } else if (made.error().code != Code::kNoSpace && alive() && !taken->second.sealed) {
       ADD_FAILURE() << "no branch of a cut that is there: " << made.error().message;
     }
     put_back(*std::move(taken));
@@ -456,6 +528,28 @@ class LifeWorld {
   void drop(Prng& prng) {
     const auto taken = take_cut(prng);
     if (taken) (void)orders_->drop_cut(taken->first);
+  }
+
+  // The region has all of it. What was sealed before is superseded.
+  void seal(Prng& prng) {
+    auto taken = take_cut(prng);
+    if (!taken) return;
+    (void)orders_->sealed(taken->first, Hash{uint8_t(taken->first.uuid[0])});
+    taken->second.sealed = true;
+    put_back(*std::move(taken));
+  }
+
+  // Of the snapshot that the restored volume comes from: it comes the same way, and is settled.
+  void hydrate_clone() {
+    const Volume& restored = volumes_.at(*restored_);
+    if (!hydrating_clone_ && alive()) {
+      CreateClone order;
+      order.id = next_id();
+      order.origin = {*restored.origin, make_manifest(restored.origin_content.bytes, {}, Hash{}),
+                      next_id()};
+      if (orders_->create_clone(order)) hydrating_clone_ = order.id;
+    }
+    (void)orders_->settle();
   }
 
   // A clone of a cut that is here is kept by it; the cut goes with the clone.
@@ -530,6 +624,7 @@ class LifeWorld {
     return id;
   }
 
+  const Options options_;
   SimDisk disk_;
   Prng prng_;
   uint64_t capacity_ = 0;
@@ -541,6 +636,8 @@ class LifeWorld {
   std::map<Id, Volume> volumes_;
   std::optional<Id> restored_;
   std::optional<Id> plain_;
+  std::optional<Id> hydrating_clone_;  // others(), within a life
+  bool ballasted_ = false;
   std::atomic<uint64_t> next_id_{1};
 
   std::mutex cuts_mutex_;

@@ -14,6 +14,12 @@ class MortalDevice final : public Device {
   MortalDevice(SimDisk& disk, uint64_t seed, uint64_t file_system_bytes)
       : disk_(disk, seed, file_system_bytes) {}
 
+  // Opening a pool that fails drops the device: what was not synced goes as the power does.
+  ~MortalDevice() override {
+    if (dead_ && dies_with_power_) disk_.power_cycle();
+  }
+  void dies_with_power(bool with_power) { dies_with_power_ = with_power; }
+
   // Nothing gets through from the `operation`-th write, sync or grow on, counted from now.
   void die_at(uint64_t operation) { left_ = int64_t(operation); }
   void die() { dead_ = true; }
@@ -69,6 +75,7 @@ class MortalDevice final : public Device {
   mutable std::mutex size_mutex_;  // of disk_, which says its size without a lock
   std::atomic<int64_t> left_{INT64_MAX};
   std::atomic<bool> dead_{false};
+  bool dies_with_power_ = false;
 };
 
 }  // namespace ashlar::test
