@@ -37,7 +37,7 @@ std::vector<uint8_t> image_of(const Json& image) {
 }
 
 TEST(Identity, EqualsTheVectors) {
-  std::ifstream file(std::string(ASHLAR_SOURCE_DIR) + "/test/golden/identity.json");
+  std::ifstream file(ASHLAR_SOURCE_DIR "/test/golden/identity.json");
   const std::string text{std::istreambuf_iterator<char>(file), {}};
   const Json golden = Json::parse(text);
   ASSERT_EQ(golden["domains"].items().size(), 2u);
@@ -74,7 +74,7 @@ TEST(Identity, EqualsTheVectors) {
 }
 
 TEST(Identity, OfAFileEqualsTheVectorAndSkipsHoles) {
-  std::ifstream file(std::string(ASHLAR_SOURCE_DIR) + "/test/golden/identity.json");
+  std::ifstream file(ASHLAR_SOURCE_DIR "/test/golden/identity.json");
   const std::string text{std::istreambuf_iterator<char>(file), {}};
   const Json golden = Json::parse(text);
   const std::string path = testing::TempDir() + "ashlar-identity.raw";

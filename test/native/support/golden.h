@@ -37,7 +37,7 @@ inline std::vector<uint8_t> bytes_of_hex(const std::string& hex) {
 using Golden = std::map<std::string, std::string>;
 
 inline Golden read_golden(const std::string& file_name) {
-  const std::string path = std::string(ASHLAR_SOURCE_DIR) + "/test/golden/" + file_name;
+  const std::string path = ASHLAR_SOURCE_DIR "/test/golden/" + file_name;
   Golden golden;
   std::ifstream file(path);
   EXPECT_TRUE(file.is_open()) << path;
@@ -48,7 +48,7 @@ inline Golden read_golden(const std::string& file_name) {
 
 inline void expect_golden(const std::string& file_name, const Golden& examples) {
   if (std::getenv("ASHLAR_WRITE_GOLDEN")) {
-    std::ofstream file(std::string(ASHLAR_SOURCE_DIR) + "/test/golden/" + file_name);
+    std::ofstream file(ASHLAR_SOURCE_DIR "/test/golden/" + file_name);
     for (const auto& [name, hex] : examples)
       file << name << ' ' << hex << '\n';
   }
