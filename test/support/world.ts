@@ -11,6 +11,8 @@ import { writeCertificates } from './certificates.js'
 import { type Ran, run } from './tools.js'
 
 const built = resolve(import.meta.dirname, '..', '..', 'build', 'ts')
+/** Far above what a daemon takes to come up on a busy machine. */
+const startMs = 45_000
 /** Arms the failpoints of a program of ours. */
 const failpoints = resolve(import.meta.dirname, 'failpoints.mjs')
 
@@ -168,7 +170,12 @@ export class World {
     })
     site.child = child
     await new Promise<void>((done, failed) => {
+      const hangs = () => failed(new Error(`${name} does not come up: ${site.said.slice(-4000)}`))
+      const timer = setTimeout(hangs, startMs)
+      const settled = () => clearTimeout(timer)
       child.stdout.once('data', () => done())
+      child.stdout.once('data', settled)
+      child.once('exit', settled)
       child.stderr.on('data', (chunk: Buffer) => {
         site.said += chunk.toString()
       })
