@@ -145,6 +145,10 @@ class LifeWorld {
   // Before the end is drawn: both volumes are there, and attached. One that has everything gives
   // way to another origin's.
   void prepare() {
+    for (const auto& [clone, snapshot] : std::exchange(unsettled_, {})) {
+      (void)orders_->remove_clone(clone);
+      (void)orders_->drop_cut(snapshot);
+    }
     if (restored_) {
       Volume& volume = volumes_.at(*restored_);
       const auto origin = volume.origin ? orders_->origin(*volume.origin)
@@ -560,7 +564,10 @@ class LifeWorld {
     order.id = next_id();
     order.origin = {taken->first, make_manifest(taken->second.content.bytes, {}, Hash{}),
                     next_id()};
-    if (!orders_->create_clone(order) || !alive()) return put_back(*std::move(taken));
+    const auto made = orders_->create_clone(order);
+    if (!made && alive()) return put_back(*std::move(taken));
+    // A clone takes the place of a cut that is partly remote, whether or not its maker heard of it.
+    if (!alive()) return unsettled_.push_back({order.id, taken->first});
     (void)orders_->remove_clone(order.id);
   }
 
@@ -637,6 +644,8 @@ class LifeWorld {
   std::optional<Id> restored_;
   std::optional<Id> plain_;
   std::optional<Id> hydrating_clone_;  // others(), within a life
+  // Clones and their snapshots of which a death hid whether they were made; others(), within a life.
+  std::vector<std::pair<Id, Id>> unsettled_;
   bool ballasted_ = false;
   std::atomic<uint64_t> next_id_{1};
 
