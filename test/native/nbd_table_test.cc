@@ -343,7 +343,8 @@ TEST_F(NbdTable, AStopIsNotHeldUpByAPeerThatDoesNotRead) {
 
 TEST_F(NbdTable, AClosedExportAnswersThatItIsClosed) {
   auto busy = attached(true);
-  ASSERT_EQ(busy.call(kCmdRead, 0, 4096).number, 0u);  // else it may be closed as one that came late
+  // Else it may be closed as one that came late.
+  ASSERT_EQ(busy.call(kCmdRead, 0, 4096).number, 0u);
   ASSERT_OK(world_.volumes->begin_detach(test_id(2)));
   std::thread closing([&] { server_->close_export(name(), std::chrono::minutes(5)); });
   uint32_t number = 0;

@@ -644,7 +644,7 @@ class LifeWorld {
   std::optional<Id> restored_;
   std::optional<Id> plain_;
   std::optional<Id> hydrating_clone_;  // others(), within a life
-  // Clones and their snapshots of which a death hid whether they were made; others(), within a life.
+  // Clones, with their snapshots, of which a death hid whether they were made; others(), in a life.
   std::vector<std::pair<Id, Id>> unsettled_;
   bool ballasted_ = false;
   std::atomic<uint64_t> next_id_{1};
