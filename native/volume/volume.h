@@ -40,7 +40,7 @@ class Volume final : public VolumeIo {
   void read_one(ReadRequest& request, Wait wait);
   void read_when_here(ReadRequest& request);
   Result<Remote> remote_in(std::span<const ByteRange> ranges);
-  Result<void> sleep_until_here(ByteRange range, std::chrono::steady_clock::time_point deadline);
+  Result<void> sleep_until_here(ByteRange range, uint64_t deadline_ns);
 
   Result<void> write_blocks(std::span<Piece> pieces);
   // Requires an admission for the records and pages.

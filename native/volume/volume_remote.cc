@@ -4,6 +4,7 @@
 #include <condition_variable>
 #include <mutex>
 
+#include "base/clock.h"
 #include "volume/volume.h"
 
 namespace ashlar {
@@ -68,8 +69,7 @@ std::chrono::milliseconds Volume::stall() const {
   return std::chrono::milliseconds(head_->stall_ms > 0 ? head_->stall_ms : kStallMs);
 }
 
-Result<void> Volume::sleep_until_here(ByteRange range,
-                                      std::chrono::steady_clock::time_point deadline) {
+Result<void> Volume::sleep_until_here(ByteRange range, uint64_t deadline_ns) {
   std::mutex mutex;
   std::condition_variable changed;
   const auto wait = TRY(ask_for(std::span(&range, 1), [&] {
@@ -79,7 +79,9 @@ Result<void> Volume::sleep_until_here(ByteRange range,
   if (!wait) return {};
   {
     std::unique_lock lock(mutex);
-    if (!changed.wait_until(lock, deadline, [&] { return wait->over(); })) {
+    const uint64_t now_ns = monotonic_ns();
+    const std::chrono::nanoseconds left(deadline_ns > now_ns ? deadline_ns - now_ns : 0);
+    if (!changed.wait_for(lock, left, [&] { return wait->over(); })) {
       return error(Code::kRemoteUnavailable, "the data at offset " + std::to_string(range.offset) +
                                                  " is in the region and did not come within " +
                                                  std::to_string(stall().count()) + " ms");
@@ -90,9 +92,9 @@ Result<void> Volume::sleep_until_here(ByteRange range,
 }
 
 void Volume::read_when_here(ReadRequest& request) {
-  const auto deadline = std::chrono::steady_clock::now() + stall();
+  const uint64_t deadline_ns = monotonic_ns() + uint64_t(std::chrono::nanoseconds(stall()).count());
   while (request.outcome == ReadRequest::Outcome::kRemote) {
-    const auto here = sleep_until_here({request.offset, request.into.size()}, deadline);
+    const auto here = sleep_until_here({request.offset, request.into.size()}, deadline_ns);
     if (!here) {
       request.outcome = ReadRequest::Outcome::kFailed;
       request.error = here.error();
