@@ -36,7 +36,8 @@ class Hydrator final : public HydrationTarget, public std::enable_shared_from_th
         snapshot_(snapshot),
         origin_bytes_(origin_bytes),
         guest_requests_(std::move(guest_requests)),
-        demand_(std::move(demand)) {}
+        demand_(std::move(demand)),
+        guest_requests_seen_(guest_requests_->load()) {}
 
   // For a cut: sleeps until the chunk is here. kRemoteUnavailable after `stall`; hydration keeps
   // trying.
@@ -103,7 +104,7 @@ class Hydrator final : public HydrationTarget, public std::enable_shared_from_th
   const uint64_t origin_bytes_;
   const std::shared_ptr<const std::atomic<uint64_t>> guest_requests_;
   const std::shared_ptr<Demand> demand_;
-  std::atomic<uint64_t> guest_requests_seen_{0};
+  std::atomic<uint64_t> guest_requests_seen_;  // those before it began cost it nothing
   std::atomic<uint64_t> rested_ns_{0};  // when the background last went back to work
 
   mutable std::mutex mutex_;

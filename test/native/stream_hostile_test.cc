@@ -14,7 +14,7 @@ constexpr uint64_t kBytes = 70 * kChunkBytes + kBlockBytes;  // two levels, a pa
 constexpr uint64_t kPercents[] = {0, 5, 15, 40};             // of the messages
 constexpr auto kPatience = std::chrono::milliseconds(5);
 // The background installs what came, in its own time, before it says that it has all.
-constexpr auto kInstallPatience = std::chrono::milliseconds(100);
+constexpr auto kInstallPatience = std::chrono::milliseconds(50);
 
 struct Tally {
   uint64_t finished = 0;
