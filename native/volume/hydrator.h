@@ -105,7 +105,7 @@ class Hydrator final : public HydrationTarget, public std::enable_shared_from_th
   const std::shared_ptr<const std::atomic<uint64_t>> guest_requests_;
   const std::shared_ptr<Demand> demand_;
   std::atomic<uint64_t> guest_requests_seen_;  // those before it began cost it nothing
-  std::atomic<uint64_t> rested_ns_{0};  // when the background last went back to work
+  std::atomic<uint64_t> rested_ns_{0};         // when the background last went back to work
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;

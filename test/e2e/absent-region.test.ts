@@ -16,7 +16,7 @@ import { must } from '../support/tools.js'
 import { World } from '../support/world.js'
 
 const soak = process.env['ASHLAR_SOAK'] === '1'
-const measureMs = soak ? 60_000 : 6000
+const measureMs = soak ? 60_000 : 4000
 /** Of the median, and of the slowest: a slice of a busy machine is not what this looks for. */
 const bounds = soak ? { median: 2, slowest: 2 } : { median: 2, slowest: 20 }
 const readers = 48
