@@ -2,7 +2,7 @@
 // daemons. Contents come from a small stock, so that what has just been condemned is often needed again.
 // All the time every snapshot that is not deleted has its bytes; in the end the store holds no more.
 //
-// ASHLAR_RACE_SECONDS: how long; default 30, two minutes in CI, and an hour in `npm run soak`.
+// ASHLAR_RACE_SECONDS: how long; default 30, a minute in CI, and an hour in `npm run soak`.
 
 import { createHash } from 'node:crypto'
 import {
