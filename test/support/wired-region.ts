@@ -150,7 +150,7 @@ export class WiredRegion {
     const request = { snapshot, zone, requestId: newRequestId() }
     await persist(async () => await snapshots.createSnapshotClone(request))
     const isAvailable = async () => (await snapshots.getSnapshotClone({ snapshot, zone })).available
-    await this.world.until('the clone is available', isAvailable, 60_000)
+    await this.world.until('the clone is available', isAvailable, 180_000)
   }
 
   /** The node gives up what it has of a sealed snapshot, as it may when its pool is tight. */

@@ -12,7 +12,7 @@ import { type Ran, run } from './tools.js'
 
 const built = resolve(import.meta.dirname, '..', '..', 'build', 'ts')
 /** Far above what a daemon takes to come up on a busy machine. */
-const startMs = 45_000
+const startMs = 120_000
 /** Arms the failpoints of a program of ours. */
 const failpoints = resolve(import.meta.dirname, 'failpoints.mjs')
 
