@@ -346,7 +346,7 @@ bool Session::disc_received() const {
   std::vector<uint8_t> rest(held + unread_bytes(socket_.get()));
   std::copy_n(buffer_.begin() + ptrdiff_t(begin_), held, rest.begin());
   const ssize_t peeked =
-      ::recv(socket_.get(), &rest[held], rest.size() - held, MSG_PEEK | MSG_DONTWAIT);
+      ::recv(socket_.get(), rest.data() + held, rest.size() - held, MSG_PEEK | MSG_DONTWAIT);
   rest.resize(held + size_t(std::max<ssize_t>(peeked, 0)));
   uint64_t at = skip_bytes_ + (large_ ? large_->request.bytes - large_->filled : 0);
   while (at + kRequestBytes <= rest.size()) {

@@ -318,16 +318,19 @@ TEST_F(NbdTable, AStopFinishesWhatHasArrivedAndCloses) {
   EXPECT_FALSE(busy.has_answer());
   world_.device->let_go();
   // Nine writes, a read and a flush, all done; then the end, and nothing about what was not done.
-  EXPECT_EQ(busy.receive_all(), [] {
+  // The flush has a thread of its own: its answer may come before those of its batch.
+  const auto replies_with_data_in = [](int place) {
     Wire replies;
     for (int i = 0; i < 11; i++) {
       append_be(replies, kSimpleReplyMagic);
       append_be(replies, uint32_t(0));
       append_be(replies, uint64_t(42));
-      if (i == 9) replies.resize(replies.size() + 4096, 1);
+      if (i == place) replies.resize(replies.size() + 4096, 1);
     }
     return replies;
-  }());
+  };
+  const Wire replies = busy.receive_all();
+  EXPECT_TRUE(replies == replies_with_data_in(9) || replies == replies_with_data_in(10));
   stopping.join();
   EXPECT_FALSE(NbdClient(path_).connected());
 }
