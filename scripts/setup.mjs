@@ -92,8 +92,9 @@ async function unlessCurrent({ name, inputs, extra, outputs }, build) {
 }
 
 /**
- * Runs `body` while no other set-up of this checkout runs (or of that part of it). The lock is a socket name in Linux's
- * abstract namespace: the kernel frees it with the process, so it is never stale.
+ * Runs `body` while no other set-up of this checkout runs (or of that part of it). The lock is a
+ * socket name in Linux's abstract namespace: the kernel frees it with the process, so it is never
+ * stale.
  */
 export async function exclusively(body, part = '') {
   const id = createHash('sha256').update(fs.realpathSync(root)).digest('hex').slice(0, 16)

@@ -78,7 +78,7 @@ class Session {
   bool disc_received() const;
   void finish();
   void say_goodbye();
-  void execute_reads(size_t reply_bytes, ReplyBatch& replies);
+  void execute_reads(ReplyBatch& replies);
   void execute_other(const Item& item, ReplyBatch& replies);
   void finish_read(const RemoteRead& asked, ReadRequest& read, ReplyBatch& replies);
   void read_again(const RemoteRead& asked);

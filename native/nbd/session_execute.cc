@@ -39,7 +39,7 @@ void Session::execute() {
       execute_other(item, replies);
     }
   }
-  if (reply_bytes > 0) execute_reads(reply_bytes, replies);
+  if (reply_bytes > 0) execute_reads(replies);
   for (const Item& item : batch_) {
     if (item.request.command == kCmdRead && item.request.bytes > kPayloadMax) {
       read_in_pieces({item.request});
@@ -148,8 +148,7 @@ void Session::write(std::span<const Item> items, ReplyBatch& replies) {
   }
 }
 
-void Session::execute_reads(size_t reply_bytes, ReplyBatch& replies) {
-  (void)reply_bytes;
+void Session::execute_reads(ReplyBatch& replies) {
   reads_.clear();
   for (const Item& item : batch_) {
     if (!is_small_read(item.request)) continue;

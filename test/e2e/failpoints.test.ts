@@ -1,6 +1,6 @@
 // The matrix over the failpoints of TypeScript (native/base/failpoints.def): whole daemons die at each of
-// them, at one of its first passages, while a guest writes and snapshots,
-// restores, clones, copies, deletes and collections go on, whose callers repeat what was not answered.
+// them, at one of its first passages, while a guest writes and snapshots, restores, clones, copies,
+// deletes and collections go on, whose callers repeat what was not answered.
 // Every snapshot has its bytes all the time; in the end nothing is owed, nothing is left, and stores and
 // pools are sound. A failpoint that nobody comes to fails the test. In the soak each is struck many times.
 
