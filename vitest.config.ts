@@ -1,6 +1,5 @@
 // Two projects: `unit` (anything quick) and `e2e` (whole daemons and real clients, each file with a
-// world of its own: two at a time, in `npm test` one). Forks, so that a crash in the addon ends one
-// worker and not the run.
+// world of its own, two at a time). Forks, so that a crash in the addon ends one worker and not the run.
 import { configDefaults, defineConfig } from 'vitest/config'
 
 const whole = ['test/e2e/**/*.test.ts', 'test/interop/**/*.test.ts']

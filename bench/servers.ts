@@ -19,7 +19,7 @@ export interface Server {
   stop(): Promise<void>
 }
 
-const built = resolve(import.meta.dirname, '..', 'ts')
+const built = resolve(import.meta.dirname, '..', 'bin')
 const execute = promisify(execFile)
 
 export interface Folders {
@@ -73,7 +73,7 @@ export async function startAshlar({ data, sockets }: Folders): Promise<Ashlar> {
     ASHLAR_ENDPOINT: endpoint,
     ASHLAR_NBD_PORT: '27809', // beside a world that may be running on this machine
   }
-  const child = spawn(process.execPath, [join(built, 'daemon', 'main.js')], {
+  const child = spawn(process.execPath, [join(built, 'ashlard.js')], {
     env,
     stdio: ['ignore', 'pipe', 'inherit'],
   })
@@ -84,7 +84,7 @@ export async function startAshlar({ data, sockets }: Folders): Promise<Ashlar> {
   await until('ashlard is up', () => up || gone(child))
   const pid = pidOf(child)
   const cli = async (...args: string[]) =>
-    (await execute(process.execPath, [join(built, 'cli', 'main.js'), ...args], { env })).stdout
+    (await execute(process.execPath, [join(built, 'ashlar.js'), ...args], { env })).stdout
   const attach = async (sizeBytes: number): Promise<Server> => {
     const size = `${sizeBytes / 2 ** 20}MiB`
     await cli('volume-create', '--name', 'bench', '--zone', 'local-1', '--size', size)

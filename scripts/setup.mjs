@@ -272,7 +272,7 @@ export async function buildNative(preset, niceness = 0) {
   )
 }
 
-/** src -> build/ts, bench -> build/bench, and the `ashlar` command for npx. */
+/** src -> build/ts, the programs of it -> build/bin, bench -> build/bench, and `ashlar` for npx. */
 async function buildTypeScript() {
   const hasBench = filesBelow(['bench']).some(({ path }) => path.endsWith('.ts'))
   await unlessCurrent(
@@ -280,18 +280,19 @@ async function buildTypeScript() {
       name: 'typescript',
       inputs: [
         ...['src', 'bench', 'tsconfig.json', 'tsconfig.build.json', 'tsconfig.bench.json'],
-        'node_modules/.ashlar-lock',
+        ...['rolldown.config.mjs', 'node_modules/.ashlar-lock'],
       ],
-      outputs: ['build/ts', 'build/src'],
+      outputs: ['build/ts', 'build/src', 'build/bin'],
     },
     async () => {
       const projects = ['tsconfig.build.json', ...(hasBench ? ['tsconfig.bench.json'] : [])]
       const args = [packageFile('typescript/lib/tsc.js'), '-b', ...projects]
       await run(process.execPath, args, { what: 'the TypeScript build' })
       link('ts', join(root, 'build', 'src')) // so that build/bench finds ../src
-      link('../../build/ts/cli/main.js', packageFile('.bin/ashlar'))
-      const cli = join(root, 'build', 'ts', 'cli', 'main.js')
-      if (fs.existsSync(cli)) fs.chmodSync(cli, 0o755)
+      const bundle = [packageFile('rolldown/bin/cli.mjs'), '-c', 'rolldown.config.mjs']
+      await run(process.execPath, bundle, { what: 'bundling', quiet: true })
+      link('../../build/bin/ashlar.js', packageFile('.bin/ashlar'))
+      fs.chmodSync(join(root, 'build', 'bin', 'ashlar.js'), 0o755)
     },
   )
 }

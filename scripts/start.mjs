@@ -7,7 +7,7 @@ import { main, root, setup } from './setup.mjs'
 
 main(import.meta.url, async (args) => {
   await setup()
-  const program = join(root, 'build', 'ts', 'daemon', 'main.js')
+  const program = join(root, 'build', 'bin', 'ashlard.js')
   process.argv = [process.execPath, program, ...args]
   await import(pathToFileURL(program).href)
 })

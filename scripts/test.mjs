@@ -180,7 +180,6 @@ async function vitest(project, options) {
     `--outputFile.json=${join(results, `${project}.json`)}`,
   )
   args.push('--reporter=./scripts/vitest-summary.mjs')
-  if (project === 'e2e') args.push('--no-file-parallelism')
   if (options.filter) args.push('--testNamePattern', options.filter)
   args.push(...options.paths)
   const env = {

@@ -13,8 +13,8 @@ import { cpuSeconds } from '../process.js'
 import { type Change, blockBytes } from './image.js'
 import type { Round, Step, Subject } from './peers.js'
 
-const main = resolve(import.meta.dirname, '..', '..', 'ts', 'daemon', 'main.js')
-const cli = resolve(import.meta.dirname, '..', '..', 'ts', 'cli', 'main.js')
+const main = resolve(import.meta.dirname, '..', '..', 'bin', 'ashlard.js')
+const cli = resolve(import.meta.dirname, '..', '..', 'bin', 'ashlar.js')
 
 /** One configuration of a region and the nodes of its zones, each a process. */
 export class Site {

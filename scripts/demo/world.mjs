@@ -12,7 +12,7 @@ const regions = [
   { name: 'remote', number: 2, zones: ['remote-1'] },
 ]
 const poolCapacity = '2GiB'
-const program = (path) => join(root, 'build', 'ts', path)
+const program = (path) => join(root, 'build', 'bin', path)
 
 /** A program's end: code and what it said. */
 function ended(child) {
@@ -90,7 +90,7 @@ nbd_unix = "${this.path(`${zone}.nbd`)}"
   async #startDaemon(region) {
     const config = this.path(`${region.name}.toml`)
     writeFileSync(config, this.#config(region))
-    const child = spawn(process.execPath, [program('daemon/main.js'), '--config', config], {
+    const child = spawn(process.execPath, [program('ashlard.js'), '--config', config], {
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     const daemon = { name: region.name, child, said: '' }
@@ -133,7 +133,7 @@ nbd_unix = "${this.path(`${zone}.nbd`)}"
   /** The command line of a region, as a user types it. Answers what it printed. */
   async ashlar(args, region = 'local') {
     const where = region === 'local' ? '' : ` --endpoint ${region}`
-    const command = [program('cli/main.js'), ...args, '-q', '--endpoint', this.endpoint(region)]
+    const command = [program('ashlar.js'), ...args, '-q', '--endpoint', this.endpoint(region)]
     const shown = `ashlar ${args.join(' ')}${where}`
     return (await this.run(process.execPath, command, shown)).trim()
   }

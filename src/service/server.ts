@@ -9,14 +9,13 @@ import {
   type ServiceDefinition,
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js'
-import { ReflectionService } from '@grpc/reflection'
 import { HealthImplementation } from 'grpc-health-check'
 
 import { AshlarError } from '../base/error.js'
 import { limits } from '../base/limits.js'
 import type { Logger } from '../base/logger.js'
-import { reflectionDefinition } from '../gen/reflection.js'
 import { logFailedHandshakes } from './failed-handshakes.js'
+import { addReflection } from './reflection.js'
 
 export interface ServedAddress {
   /** As grpc-js takes it. */
@@ -54,7 +53,7 @@ export class SiteServer {
     )
     for (const { definition, handlers } of services) this.#server.addService(definition, handlers)
     this.#health.addToServer(this.#server)
-    new ReflectionService(reflectionDefinition()).addToServer(this.#server)
+    addReflection(this.#server)
   }
 
   /** Throws IN_USE when somebody listens there. A socket that a dead process left is replaced. */

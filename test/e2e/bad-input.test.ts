@@ -26,7 +26,7 @@ import { Random, seedOf } from '../support/random.js'
 import { type Ran, freePort, must, run } from '../support/tools.js'
 import { World } from '../support/world.js'
 
-const program = resolve(import.meta.dirname, '..', '..', 'build', 'ts', 'daemon', 'main.js')
+const program = resolve(import.meta.dirname, '..', '..', 'build', 'bin', 'ashlard.js')
 const folder = mkdtempSync(join(tmpdir(), 'ashb-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
@@ -226,7 +226,7 @@ describe.concurrent('a pool file', () => {
 
 /** The command line, as a program. */
 const cli = (...args: readonly string[]): Promise<Ran> =>
-  run(process.execPath, [join(dirname(program), '..', 'cli', 'main.js'), ...args], 60_000)
+  run(process.execPath, [join(dirname(program), 'ashlar.js'), ...args], 60_000)
 
 describe('beside a region that serves', () => {
   let world: World

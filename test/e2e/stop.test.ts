@@ -12,7 +12,7 @@ import { NbdClient } from '../../bench/nbd-client.js'
 import { run } from '../support/tools.js'
 import { World } from '../support/world.js'
 
-const program = join(resolve(import.meta.dirname, '..', '..'), 'build', 'ts', 'daemon', 'main.js')
+const program = join(resolve(import.meta.dirname, '..', '..'), 'build', 'bin', 'ashlard.js')
 
 const folders: string[] = []
 const children: ChildProcess[] = []

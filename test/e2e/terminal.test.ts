@@ -8,7 +8,7 @@ import { afterEach, describe, expect, test } from 'vitest'
 
 import { type FakeMethods, type FakeRegion, startFakeRegion } from '../unit/fake-region.js'
 
-const program = join(resolve(import.meta.dirname, '..', '..'), 'build', 'ts', 'cli', 'main.js')
+const program = join(resolve(import.meta.dirname, '..', '..'), 'build', 'bin', 'ashlar.js')
 const id = 'r001-0f8fad5b-d9cb-469f-a165-70867728950e'
 const ctrlC = '\u0003'
 

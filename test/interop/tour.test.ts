@@ -43,7 +43,7 @@ describe('the default world', () => {
   let daemon: ChildProcess
   let daemonEnded: Promise<Ended>
   beforeAll(async () => {
-    daemon = spawn(process.execPath, [join(root, 'build/ts/daemon/main.js')], { env, cwd: folder })
+    daemon = spawn(process.execPath, [join(root, 'build/bin/ashlard.js')], { env, cwd: folder })
     daemonEnded = ended(daemon)
     await new Promise<void>((done, failed) => {
       daemon.stdout?.once('data', () => done())

@@ -10,7 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { writeCertificates } from './certificates.js'
 import { type Ran, run } from './tools.js'
 
-const built = resolve(import.meta.dirname, '..', '..', 'build', 'ts')
+const built = resolve(import.meta.dirname, '..', '..', 'build', 'bin')
 /** Far above what a daemon takes to come up on a busy machine. */
 const startMs = 120_000
 /** Arms the failpoints of a program of ours. */
@@ -160,7 +160,7 @@ export class World {
   /** Settles when the daemon has said that it is up. */
   async start(name: string): Promise<void> {
     const site = this.#site(name)
-    const main = join(built, 'daemon', 'main.js')
+    const main = join(built, 'ashlard.js')
     const hook = this.#failpoints ? ['--import', failpoints] : []
     const child = spawn(process.execPath, [...hook, main, '--config', site.config], {
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -251,7 +251,7 @@ export class World {
   }
 
   async ashlar(args: readonly string[], timeoutMs?: number): Promise<Ran> {
-    const program = [join(built, 'cli', 'main.js'), ...args, '-q']
+    const program = [join(built, 'ashlar.js'), ...args, '-q']
     const env = [`ASHLAR_ENDPOINT=${this.endpoint}`, ...this.#hookOfCommands()]
     const command = ['env', ...env, process.execPath, ...program]
     return await run(command[0] ?? '', command.slice(1), timeoutMs)

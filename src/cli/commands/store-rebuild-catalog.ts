@@ -9,7 +9,8 @@ import { exitCodes } from '../exit-code.js'
 import type { Session } from '../session.js'
 import { formatDetails } from '../table.js'
 
-const program = fileURLToPath(new URL('../../daemon/rebuild-catalog.js', import.meta.url))
+// Bundled beside this command (rolldown.config.mjs).
+const program = fileURLToPath(new URL('./rebuild-catalog.js', import.meta.url))
 
 interface Answer {
   readonly records?: number
