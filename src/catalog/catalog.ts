@@ -19,6 +19,7 @@ import { Orders } from './orders.js'
 import { PeerOrders } from './peer-orders.js'
 import { Pins } from './pins.js'
 import { Pools } from './pools.js'
+import { PreparedOnce } from './prepared-once.js'
 import { Requests } from './requests.js'
 import type { Schema } from './schema.js'
 import { Sessions } from './sessions.js'
@@ -101,7 +102,7 @@ export class Catalog {
    * is not ours to use, CORRUPT when SQLite says so.
    */
   static async open(options: CatalogOptions): Promise<Catalog> {
-    const database = openDatabase(options.path)
+    const database = new PreparedOnce(openDatabase(options.path))
     const db = new Kysely<Schema>({ dialect: new SqliteDialect({ database }) })
     try {
       const uuid = await ownMeta(db, options)

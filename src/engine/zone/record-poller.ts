@@ -1,5 +1,6 @@
-// Looks at the pool's records every quarter of a second and after every order, and tells those who
-// follow when something is new. One poller serves all watchers of a node.
+// Looks at the pool's records every quarter of a second and soon after orders, and tells those who
+// follow when something is new. A look costs what the pool has many of, so one serves all watchers of a
+// node and all orders that were done meanwhile, and looks after orders rest three times as long as they took.
 
 import type { Clock } from '../../base/clock.js'
 import type { PoolRecords } from '../../native/binding.js'
@@ -7,6 +8,8 @@ import { zoneTiming } from '../zone-control.js'
 
 export interface RecordPollerOptions {
   readonly read: () => PoolRecords
+  /** Number of the last order done. */
+  readonly revision: () => number
   /** Changes when something beside the records is worth telling. */
   readonly mark: () => string
   readonly clock: Clock
@@ -19,7 +22,9 @@ const progressKeys: ReadonlySet<string> = new Set([
   'totalBytes',
 ])
 
-interface Seen {
+export interface Seen {
+  /** Taken first: the records contain every order counted by then. */
+  readonly revision: number
   readonly records: PoolRecords
   /** The mark and everything but progress, for comparison. */
   readonly text: string
@@ -38,6 +43,9 @@ export class RecordPoller {
   readonly #feeds = new Set<() => void>()
   readonly #followers: ((records: PoolRecords) => void)[] = []
   #seen: Seen | undefined
+  #due: NodeJS.Timeout | undefined
+  #restUntilMs = 0
+  #stopped = false
 
   constructor(options: RecordPollerOptions) {
     this.#options = options
@@ -51,21 +59,42 @@ export class RecordPoller {
   start(signal: AbortSignal): void {
     this.poll()
     const timer = setInterval(() => this.poll(), zoneTiming.pollMs)
-    signal.addEventListener('abort', () => clearInterval(timer), { once: true })
+    const stop = () => {
+      this.#stopped = true
+      clearInterval(timer)
+      clearTimeout(this.#due)
+    }
+    signal.addEventListener('abort', stop, { once: true })
   }
 
-  /** The records now, not as of the last poll. */
-  current(): { readonly records: PoolRecords; readonly text: string } {
-    return this.#look()
+  /** What the last look found. */
+  seen(): Seen {
+    return this.#seen ?? this.poll()
   }
 
-  poll(): void {
+  /** For an order that was done. */
+  soon(): void {
+    if (this.#due !== undefined || this.#stopped) return
+    const restMs = this.#restUntilMs - this.#options.clock.monotonicMs()
+    this.#due = setTimeout(() => this.poll(), Math.max(0, restMs))
+  }
+
+  /** Looks now, and wakes those who follow when something is new. */
+  poll(): Seen {
+    clearTimeout(this.#due)
+    this.#due = undefined
+    const { clock } = this.#options
+    const since = clock.monotonicMs()
     const before = this.#seen
     const now = this.#look()
     this.#seen = now
-    if (before !== undefined && before.text === now.text && before.progress === now.progress) return
+    this.#restUntilMs = since + 4 * (clock.monotonicMs() - since)
+    if (before !== undefined && before.text === now.text && before.progress === now.progress) {
+      return now
+    }
     for (const follow of this.#followers) follow(now.records)
     for (const wake of this.#feeds) wake()
+    return now
   }
 
   feed(): Feed {
@@ -86,6 +115,7 @@ export class RecordPoller {
   }
 
   #look(): Seen {
+    const revision = this.#options.revision()
     const records = this.#options.read()
     const progress: string[] = []
     const text = JSON.stringify(records, (key, value: unknown) => {
@@ -96,6 +126,8 @@ export class RecordPoller {
       if (key === 'manifest') return undefined // the pin beside it stands for it
       return typeof value === 'bigint' ? String(value) : value
     })
-    return { records, text: `${this.#options.mark()} ${text}`, progress: progress.join(' ') }
+    // An order that changed nothing makes the records of before too old as well.
+    const mark = `${revision} ${this.#options.mark()}`
+    return { revision, records, text: `${mark} ${text}`, progress: progress.join(' ') }
   }
 }

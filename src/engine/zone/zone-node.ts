@@ -55,8 +55,8 @@ export class ZoneNode implements ZoneControl {
     const { native, pool, clock, hydration } = options
     this.#poller = new RecordPoller({
       read: () => native.records(pool),
-      // An order that changed nothing makes the records of before too old as well.
-      mark: () => `${this.#orders} ${markOf(this.stats())}`,
+      revision: () => this.#orders,
+      mark: () => markOf(this.stats()),
       clock,
     })
     this.#poller.onChange((records) => hydration.follow(records))
@@ -83,8 +83,11 @@ export class ZoneNode implements ZoneControl {
     const answer = await this.#lock.run(idsOf(order), async () => await native.order(pool, order))
     log.debug({ order: order.kind, ids: idsOf(order) }, 'order done')
     this.#orders++
-    this.#poller.poll()
-    return { revision: this.#revision(), cuts: order.kind === 'cut' ? cutsOf(answer) : [] }
+    this.#poller.soon()
+    return {
+      revision: this.#revision(this.#orders),
+      cuts: order.kind === 'cut' ? cutsOf(answer) : [],
+    }
   }
 
   /** A caller that goes away is not told the root; the reading ends by itself. */
@@ -107,22 +110,21 @@ export class ZoneNode implements ZoneControl {
     }
     const ended = AbortSignal.any([signal, this.#stop.signal])
     const feed = this.#poller.feed()
+    // What the last look found may be older than an order of a region that has died since.
+    this.#poller.poll()
     try {
       let shown = ''
       let toldGeneration = 0n
       const progress = new Map<string, string>()
       while (!ended.aborted) {
-        // The number is taken first: records read later contain every order counted by then.
-        const revision = this.#revision()
-        const { records, text } = this.#poller.current()
-        const now = `${revision.number} ${text}`
+        const { revision, records, text } = this.#poller.seen()
         let said = false
-        if (now !== shown) {
-          shown = now
+        if (text !== shown) {
+          shown = text
           said = true
           const node = this.#describe()
           toldGeneration = node.poolGeneration
-          yield { kind: 'records', records: nodeRecords(records, revision, node) }
+          yield { kind: 'records', records: nodeRecords(records, this.#revision(revision), node) }
         }
         for (const event of this.#progress(records, progress)) {
           said = true
@@ -153,8 +155,8 @@ export class ZoneNode implements ZoneControl {
     }
   }
 
-  #revision(): Revision {
-    return { bootId: this.#bootId, number: this.#orders }
+  #revision(number: number): Revision {
+    return { bootId: this.#bootId, number }
   }
 
   #describe(): NodeDescription {
