@@ -382,9 +382,7 @@ class Addon final : public Napi::Addon<Addon> {
   Napi::Value progress_of(const Napi::CallbackInfo& info) {
     const auto channel = held_in<Held>(info[0], kChannelTag);
     if (!channel) return throw_error(info.Env(), channel.error());
-    const auto used = (*channel)->use();
-    if (!used) return throw_error(info.Env(), used.error());
-    const Progress progress = (*used)->progress();
+    const Progress progress = (*channel)->progress();
     Napi::Object at = Napi::Object::New(info.Env());
     at.Set("doneBytes", big(info.Env(), progress.done_bytes));
     at.Set("totalBytes", big(info.Env(), progress.total_bytes));

@@ -26,18 +26,35 @@ class ChannelHandle {
     if (!channel_) return error(Code::kCancelled, "the channel is closed");
     return channel_;
   }
+  // Of a closed one, how far it came: whoever looks does not know who closes.
+  Progress progress() {
+    const auto channel = held();
+    if (channel) return channel->progress();
+    std::lock_guard lock(mutex_);
+    return last_;
+  }
   void close() {
-    std::shared_ptr<Channel> channel;
+    const auto channel = held();
+    if (!channel) return;
+    const Progress last = channel->progress();
     {
       std::lock_guard lock(mutex_);
-      channel.swap(channel_);
+      if (!channel_) return;
+      last_ = last;
+      channel_.reset();
     }
-    if (channel) channel->close();
+    channel->close();
   }
 
  private:
-  std::mutex mutex_;
+  std::shared_ptr<Channel> held() {
+    std::lock_guard lock(mutex_);
+    return channel_;
+  }
+
+  std::mutex mutex_;  // guards what follows
   std::shared_ptr<Channel> channel_;
+  Progress last_;
 };
 
 class ChannelRegister {

@@ -469,6 +469,7 @@ export interface StoreBinding {
   give(channel: ChannelHandle, frames: Buffer): Promise<void>
   /** Next frames to send, about 1 MiB at most; waits until there are some. null = this side has nothing more, ever. */
   take(channel: ChannelHandle): Promise<Buffer | null>
+  /** Of a closed one, how far it came. */
   channelProgress(channel: ChannelHandle): ChannelProgress
   /** Releases what the channel holds; pending give and take settle with CANCELLED. Idempotent. */
   closeChannel(channel: ChannelHandle): void

@@ -28,9 +28,11 @@ export type TakeStep = (signal: AbortSignal) => Promise<Step>
 const longestMs = { soon: 10_000, others: 300_000 }
 
 interface Drive {
-  readonly cancel: AbortController
+  readonly stop: AbortController
   readonly backoff: Backoff
   readonly settled: Promise<void>
+  /** Of the step under way. */
+  step: AbortController
   /** Somebody changed the row after the last look at it. */
   kicked: boolean
 }
@@ -58,21 +60,23 @@ export class Drives {
       running.backoff.wake()
       return running.settled
     }
-    const cancel = new AbortController()
+    const stop = new AbortController()
     const backoff = new Backoff(this.#clock, { firstMs: 100, lastMs: longestMs.others })
-    const settled = this.#run(key, step, cancel.signal, backoff)
+    const settled = this.#run(key, step, stop.signal)
     // Whoever waits gets the failure; that nobody waits is no failure of the process.
     settled.catch(() => undefined)
-    this.#running.set(key, { cancel, backoff, settled, kicked: false })
+    this.#running.set(key, { stop, backoff, settled, step: new AbortController(), kicked: false })
     return settled
   }
 
-  /** Aborts the step under way; the drive then looks at the row again. */
-  async interrupt(key: string): Promise<void> {
+  /**
+   * Aborts the step under way: what it would come to is no longer wanted. The drive then looks at the
+   * row again, and all who wait for it go on waiting.
+   */
+  interrupt(key: string): void {
     const running = this.#running.get(key)
-    if (running === undefined) return
-    running.cancel.abort(new AshlarError('CANCELLED', 'the operation was cancelled'))
-    await running.settled.catch(() => undefined)
+    running?.step.abort(new AshlarError('CANCELLED', 'the row has become another'))
+    running?.backoff.wake()
   }
 
   /** Tries at once what waits for a later attempt. */
@@ -83,26 +87,33 @@ export class Drives {
   async stop(): Promise<void> {
     this.#stopped = true
     const running = [...this.#running.values()]
-    for (const { cancel } of running) cancel.abort(stopping())
+    for (const { stop } of running) stop.abort(stopping())
     await Promise.allSettled(running.map(({ settled }) => settled))
   }
 
-  async #run(key: string, step: TakeStep, signal: AbortSignal, backoff: Backoff): Promise<void> {
+  async #run(key: string, step: TakeStep, stop: AbortSignal): Promise<void> {
     // The drive is in the map before it takes its first step.
     await Promise.resolve()
+    const drive = this.#running.get(key)
+    if (drive === undefined) throw new Error(`no drive of ${key}`)
+    const { backoff } = drive
     try {
       for (;;) {
-        signal.throwIfAborted()
-        const drive = this.#running.get(key)
-        if (drive !== undefined) drive.kicked = false
-        const taken = await this.#take(key, step, signal)
-        signal.throwIfAborted()
+        stop.throwIfAborted()
+        drive.kicked = false
+        drive.step = new AbortController()
+        const taken = await this.#take(key, step, AbortSignal.any([stop, drive.step.signal]))
+        stop.throwIfAborted()
+        if (drive.step.signal.aborted) {
+          backoff.reset()
+          continue
+        }
         if (taken.kind === 'failed') throw taken.error
         if (taken.kind === 'retry') {
           const isSoon = retryOf(taken.error) === 'soon'
-          await backoff.wait(signal, isSoon ? longestMs.soon : longestMs.others)
+          await backoff.wait(stop, isSoon ? longestMs.soon : longestMs.others)
         } else backoff.reset()
-        if (taken.kind === 'rest' && drive?.kicked !== true) return
+        if (taken.kind === 'rest' && !drive.kicked) return
       }
     } finally {
       this.#running.delete(key)

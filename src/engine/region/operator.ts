@@ -110,7 +110,7 @@ export class Operator {
       return total
     })
     // What still runs for them finds no row and ends.
-    await Promise.all(gone.map(async (key) => await context.drives.interrupt(key)))
+    for (const key of gone) context.drives.interrupt(key)
     context.log.warn({ zone, ...forgotten }, 'zone forgotten')
     await recovery.forget(nodes)
     collector.soon()

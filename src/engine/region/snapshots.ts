@@ -199,12 +199,8 @@ export class Snapshots {
   async #finishDelete(id: Id): Promise<SnapshotView | undefined> {
     const { catalog, clock, drives } = this.#context
     // A job under way is of no use any more. It may be in the middle of a sync.
-    const cancelled = drives.interrupt(`snapshot ${id}`)
-    await atMost(
-      timing.orderMs,
-      clock,
-      cancelled.then(async () => await this.#drive(id)),
-    )
+    drives.interrupt(`snapshot ${id}`)
+    await atMost(timing.orderMs, clock, this.#drive(id))
     const row = await catalog.read.snapshots.find(id)
     return row === undefined ? undefined : await this.#views.snapshot(catalog.read, row)
   }
