@@ -5,6 +5,7 @@ import { type ExpressionBuilder, type Kysely, type Selectable, sql } from 'kysel
 import { failpoint } from '../base/failpoint.js'
 import type { Id } from '../base/ids.js'
 import { idOf, oneOf } from './decode.js'
+import { oneOfIds } from './one-of-ids.js'
 import { type Page, type PageRequest, readPage } from './page.js'
 import { type AttachmentRow, type AttachmentState, type New, attachmentStates } from './rows.js'
 import type { AttachmentTable, Schema } from './schema.js'
@@ -42,6 +43,15 @@ export class Attachments {
 
   async ofVolume(volumeId: Id): Promise<AttachmentRow | undefined> {
     return await this.#first('volume_id', volumeId)
+  }
+
+  async ofVolumes(volumeIds: readonly Id[]): Promise<readonly AttachmentRow[]> {
+    const rows = await this.#db
+      .selectFrom('attachments')
+      .selectAll()
+      .where('volume_id', 'in', oneOfIds(volumeIds))
+      .execute()
+    return rows.map(rowOf)
   }
 
   async unsettled(): Promise<readonly AttachmentRow[]> {

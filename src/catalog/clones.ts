@@ -6,6 +6,7 @@ import type { Kysely, Selectable } from 'kysely'
 import { failpoint } from '../base/failpoint.js'
 import type { Id } from '../base/ids.js'
 import { idOf, jsonOrNull, oneOf, reasonOf } from './decode.js'
+import { oneOfIds } from './one-of-ids.js'
 import {
   type ClonePlace,
   type CloneRow,
@@ -59,6 +60,18 @@ export class Clones {
       .selectFrom('clones')
       .selectAll()
       .where('snapshot_id', '=', snapshotId)
+      .orderBy('zone')
+      .orderBy('seq')
+      .execute()
+    return rows.map(rowOf)
+  }
+
+  /** As ofSnapshot(), of all of them. */
+  async ofSnapshots(snapshotIds: readonly Id[]): Promise<readonly CloneRow[]> {
+    const rows = await this.#db
+      .selectFrom('clones')
+      .selectAll()
+      .where('snapshot_id', 'in', oneOfIds(snapshotIds))
       .orderBy('zone')
       .orderBy('seq')
       .execute()

@@ -6,6 +6,7 @@ import type { Kysely, Selectable } from 'kysely'
 import { failpoint } from '../base/failpoint.js'
 import type { Id } from '../base/ids.js'
 import { idOf } from './decode.js'
+import { oneOfIds } from './one-of-ids.js'
 import type { CopyRow } from './rows.js'
 import type { CopyTable, Schema } from './schema.js'
 
@@ -43,12 +44,12 @@ export class Copies {
     return row === undefined ? undefined : rowOf(row)
   }
 
-  /** Those that are durable in their regions, oldest first. */
-  async committedOf(snapshotId: Id): Promise<readonly CopyRow[]> {
+  /** Those of any of these snapshots that are durable in their regions, oldest first. */
+  async committedOf(snapshotIds: readonly Id[]): Promise<readonly CopyRow[]> {
     const rows = await this.#db
       .selectFrom('copies')
       .selectAll()
-      .where('snapshot_id', '=', snapshotId)
+      .where('snapshot_id', 'in', oneOfIds(snapshotIds))
       .where('state', '=', 'committed')
       .orderBy('created_ms')
       .execute()

@@ -14,6 +14,7 @@ import {
   oneOf,
   reasonOf,
 } from './decode.js'
+import { oneOfIds } from './one-of-ids.js'
 import { type Page, type PageRequest, readPage } from './page.js'
 import {
   type Labels,
@@ -78,6 +79,16 @@ export class Snapshots {
       .where('id', '=', id)
       .executeTakeFirst()
     return row === undefined ? undefined : rowOf(row)
+  }
+
+  /** Which of these there are. */
+  async existing(ids: readonly Id[]): Promise<ReadonlySet<Id>> {
+    const rows = await this.#db
+      .selectFrom('snapshots')
+      .select('id')
+      .where('id', 'in', oneOfIds(ids))
+      .execute()
+    return new Set(rows.map(({ id }) => idOf(id)))
   }
 
   async holdingName(name: string): Promise<SnapshotRow | undefined> {

@@ -5,6 +5,7 @@ import { type ExpressionBuilder, type Insertable, type Kysely, type Selectable, 
 import { failpoint } from '../base/failpoint.js'
 import type { Id } from '../base/ids.js'
 import { bytesOf, corrupt, idOf, labelColumns, labelsOf, oneOf } from './decode.js'
+import { oneOfIds } from './one-of-ids.js'
 import { type Page, type PageRequest, readPage } from './page.js'
 import {
   type Labels,
@@ -57,6 +58,25 @@ export class Volumes {
       .where('id', '=', id)
       .executeTakeFirst()
     return row === undefined ? undefined : rowOf(row)
+  }
+
+  async withIds(ids: readonly Id[]): Promise<readonly VolumeRow[]> {
+    const rows = await this.#db
+      .selectFrom('volumes')
+      .selectAll()
+      .where('id', 'in', oneOfIds(ids))
+      .execute()
+    return rows.map(rowOf)
+  }
+
+  /** Which of these there are. */
+  async existing(ids: readonly Id[]): Promise<ReadonlySet<Id>> {
+    const rows = await this.#db
+      .selectFrom('volumes')
+      .select('id')
+      .where('id', 'in', oneOfIds(ids))
+      .execute()
+    return new Set(rows.map(({ id }) => idOf(id)))
   }
 
   async holdingName(name: string): Promise<VolumeRow | undefined> {

@@ -59,10 +59,12 @@ export class Attachments {
   async list(filter: AttachmentFilter, page: PageRequest): Promise<Page<AttachmentView>> {
     const tables = this.#context.catalog.read
     const { rows, ...rest } = await tables.attachments.page(filter, page)
+    const found = await tables.volumes.withIds(rows.map(({ volumeId }) => volumeId))
+    const volumes = new Map(found.map((volume) => [volume.id, volume]))
     const views: AttachmentView[] = []
     for (const row of rows) {
       // It may have gone, with its volume, since the page was read.
-      const volume = await tables.volumes.find(row.volumeId)
+      const volume = volumes.get(row.volumeId)
       if (volume !== undefined) views.push(await this.#views.attachment(tables, row, volume))
     }
     return { ...rest, rows: views }

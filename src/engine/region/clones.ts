@@ -75,7 +75,7 @@ export class Clones {
     const snapshot = await resolveSnapshot(tables, spec.snapshot, this.#context)
     const row = await cloneIn(tables, snapshot.id, spec.zone)
     if (row === undefined) throw notFound(snapshot.id, spec.zone)
-    return await this.#views.clone(row, snapshot)
+    return this.#views.clone(row, snapshot)
   }
 
   /** By zone. */
@@ -152,7 +152,7 @@ export class Clones {
     if (row === undefined || snapshot === undefined) {
       throw new AshlarError('NOT_FOUND', 'the clone has been deleted since')
     }
-    return await this.#views.clone(row, snapshot)
+    return this.#views.clone(row, snapshot)
   }
 
   async #insert(tables: Tables, snapshotId: Id, zone: string, createdMs?: number): Promise<Id> {

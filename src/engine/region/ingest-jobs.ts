@@ -135,7 +135,7 @@ export class IngestJobs {
     const found = await context.catalog.write(async (tables) => {
       const row = await tables.snapshots.find(id)
       if (row === undefined || !isRecorded(row)) return undefined
-      const copies = await tables.copies.committedOf(id)
+      const copies = await tables.copies.committedOf([id])
       return { row, copies, generation: await tables.meta.nextGeneration() }
     })
     if (found === undefined) return

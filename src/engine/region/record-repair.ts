@@ -81,7 +81,7 @@ export class RecordRepair {
     const { snapshots, copies } = context.catalog.read
     const row = await snapshots.find(id)
     if (row !== undefined && isRecorded(row)) {
-      const now = snapshotRecord(row, context.region, await copies.committedOf(id))
+      const now = snapshotRecord(row, context.region, await copies.committedOf([id]))
       if (latest?.kind === 'commit' && latest.row.equals(now)) return false
       await jobs.record(id)
       return true

@@ -166,7 +166,7 @@ export class Repairs {
 
   async #holdersOf(row: Stored): Promise<readonly Holder[]> {
     const { context, peers } = this.#options
-    const copies = await context.catalog.read.copies.committedOf(row.id)
+    const copies = await context.catalog.read.copies.committedOf([row.id])
     const elsewhere = copies.map(({ region, crn }) => ({ region, crn }))
     if (isCopy(row)) elsewhere.unshift({ region: regionOf(row), crn: row.sourceSnapshot.crn })
     const links = [...context.links.values()].filter((link) => holdsCut(link, row))

@@ -112,10 +112,7 @@ export class Snapshots {
   async list(filter: SnapshotFilter, page: PageRequest): Promise<Page<SnapshotView>> {
     const tables = this.#context.catalog.read
     const { rows, ...rest } = await tables.snapshots.page(filter, page)
-    return {
-      ...rest,
-      rows: await Promise.all(rows.map((row) => this.#views.snapshot(tables, row))),
-    }
+    return { ...rest, rows: await this.#views.snapshots(tables, rows) }
   }
 
   async update(spec: UpdateSnapshot): Promise<SnapshotView> {

@@ -68,7 +68,7 @@ export class Volumes {
   async list(filter: VolumeFilter, page: PageRequest): Promise<Page<VolumeView>> {
     const tables = this.#context.catalog.read
     const { rows, ...rest } = await tables.volumes.page(filter, page)
-    return { ...rest, rows: await Promise.all(rows.map((row) => this.#views.volume(tables, row))) }
+    return { ...rest, rows: await this.#views.volumes(tables, rows) }
   }
 
   async update(spec: UpdateVolume): Promise<VolumeView> {

@@ -1,0 +1,9 @@
+// Rows by a list of ids of any length, in one query whose text is always the same.
+
+import { type RawBuilder, sql } from 'kysely'
+
+import type { Id } from '../base/ids.js'
+
+/** For `where(column, 'in', oneOfIds(ids))`. */
+export const oneOfIds = (ids: readonly Id[]): RawBuilder<string> =>
+  sql`(select value from json_each(${JSON.stringify(ids)}))`
