@@ -83,7 +83,9 @@ export class ZoneNode implements ZoneControl {
     const answer = await this.#lock.run(idsOf(order), async () => await native.order(pool, order))
     log.debug({ order: order.kind, ids: idsOf(order) }, 'order done')
     this.#orders++
-    this.#poller.soon()
+    // Who made a volume is told at once whether it has all of its data.
+    if (order.kind === 'createVolume') this.#poller.poll()
+    else this.#poller.soon()
     return {
       revision: this.#revision(this.#orders),
       cuts: order.kind === 'cut' ? cutsOf(answer) : [],
