@@ -7,6 +7,7 @@
 #endif
 
 #include "addon/pool_calls.h"
+#include "addon/record_objects.h"
 #include "addon/store_calls.h"
 #include "addon/values.h"
 #include "seal/image.h"
@@ -179,8 +180,15 @@ class Addon final : public Napi::Addon<Addon> {
   Napi::Value records_of(const Napi::CallbackInfo& info) {
     const auto node = node_of(info[0], kPoolTag);
     if (!node) return throw_error(info.Env(), node.error());
-    auto value = records(info.Env(), **node);
+    auto value = records_of_pool(*node).now(info.Env());
     return value ? *value : throw_error(info.Env(), value.error());
+  }
+  RecordObjects& records_of_pool(const Node& node) {
+    std::erase_if(records_, [](const auto& objects) { return objects->are_of_nobody(); });
+    const auto found =
+        std::ranges::find_if(records_, [&](const auto& objects) { return objects->are_of(node); });
+    if (found != records_.end()) return **found;
+    return *records_.emplace_back(std::make_unique<RecordObjects>(node));
   }
 
   Napi::Value stats_of(const Napi::CallbackInfo& info) {
@@ -400,6 +408,7 @@ class Addon final : public Napi::Addon<Addon> {
   }
 
   Jobs jobs_;
+  std::vector<std::unique_ptr<RecordObjects>> records_;  // of each pool that was asked
 };
 
 }  // namespace

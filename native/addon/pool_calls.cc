@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "addon/record_objects.h"
 #include "addon/values.h"
 #include "commit/create.h"
 #include "commit/superblock.h"
@@ -157,66 +158,6 @@ Result<OrderJob> read_order(const Napi::Object& order) {
   return error(Code::kInvalidArgument, "unknown order \"" + kind + "\"");
 }
 
-Napi::Object volume_value(Napi::Env env, const Volumes::VolumeView& view) {
-  Napi::Object at = Napi::Object::New(env);
-  at.Set("volumeId", to_string(view.row.id));
-  at.Set("bytes", big(env, view.row.bytes));
-  at.Set("lineage", big(env, view.row.lineage));
-  if (view.origin_snapshot) at.Set("originSnapshotId", to_string(*view.origin_snapshot));
-  at.Set("hydrated", view.row.origin == 0);
-  at.Set("hydratedBytes", big(env, view.hydrated_bytes));
-  at.Set("hydrationTotalBytes", big(env, view.hydration_total_bytes));
-  return at;
-}
-
-Napi::Object cut_value(Napi::Env env, const CutRow& row, const std::optional<Id>& volume) {
-  Napi::Object at = Napi::Object::New(env);
-  at.Set("snapshotId", to_string(row.snapshot));
-  if (volume) at.Set("volumeId", to_string(*volume));
-  at.Set("lineage", big(env, row.lineage));
-  at.Set("epoch", row.epoch);
-  at.Set("bytes", big(env, row.bytes));
-  at.Set("capturedNs", big(env, row.captured_ns));
-  at.Set("hidden", (row.flags & (kCutHidden | kCutBookmark | kCutDropping)) != 0);
-  at.Set("sealed", (row.flags & kCutSealed) != 0);
-  if (row.flags & kCutSealed) at.Set("rootHex", to_hex(row.merkle_root));
-  return at;
-}
-
-Napi::Object clone_value(Napi::Env env, const Volumes::CloneView& view) {
-  const auto state = CloneState(view.row.state);
-  Napi::Object at = Napi::Object::New(env);
-  at.Set("cloneId", to_string(view.row.id));
-  at.Set("snapshotId", to_string(view.row.snapshot));
-  at.Set("available", state == CloneState::kAvailable);
-  at.Set("filling", state == CloneState::kFilling);
-  at.Set("hydrated", view.full);
-  if (view.origin_snapshot) at.Set("originSnapshotId", to_string(*view.origin_snapshot));
-  at.Set("doneBytes", big(env, view.done_bytes));
-  at.Set("totalBytes", big(env, view.total_bytes));
-  return at;
-}
-
-// Zeros fill it up, where it is not full.
-template <size_t kSize>
-std::string text_of(const std::array<char, kSize>& field) {
-  return std::string(field.data(), strnlen(field.data(), kSize));
-}
-
-const char* kind_text(TombstoneKind kind) {
-  switch (kind) {
-    case TombstoneKind::kVolume:
-      return "volume";
-    case TombstoneKind::kAttachment:
-      return "attachment";
-    case TombstoneKind::kCut:
-      return "cut";
-    case TombstoneKind::kClone:
-      return "clone";
-  }
-  __builtin_unreachable();
-}
-
 template <typename Items, typename Fn>
 Napi::Array array_of(Napi::Env env, const Items& items, Fn make) {
   Napi::Array array = Napi::Array::New(env, items.size());
@@ -265,47 +206,6 @@ bool waits_for_hosts(const Napi::Object& order) {
 
 Result<Job> order_job(std::shared_ptr<PoolNode> node, const Napi::Object& order) {
   return Job([node, job = TRY(read_order(order))] { return job(*node); });
-}
-
-Result<Napi::Value> records(Napi::Env env, PoolNode& node) {
-  const Volumes::View view = TRY(node.volumes())->view();
-  const auto server = node.server();
-  Napi::Object all = Napi::Object::New(env);
-  all.Set("volumes", array_of(env, view.volumes,
-                              [&](size_t i) { return volume_value(env, view.volumes[i]); }));
-  all.Set("cuts", array_of(env, view.cuts, [&](size_t i) {
-            return cut_value(env, view.cuts[i], view.cut_volumes[i]);
-          }));
-  all.Set("origins", array_of(env, view.origins, [&](size_t i) {
-            Napi::Object at = Napi::Object::New(env);
-            at.Set("snapshotId", to_string(view.origins[i].snapshot));
-            at.Set("pinId", to_string(view.origins[i].pin));
-            const auto& manifest = view.origins[i].manifest;
-            at.Set("manifest",
-                   Napi::Buffer<uint8_t>::Copy(
-                       env, reinterpret_cast<const uint8_t*>(manifest.data()), manifest.size()));
-            return at;
-          }));
-  all.Set("attachments", array_of(env, view.attachments, [&](size_t i) {
-            const AttachmentRow& row = view.attachments[i];
-            Napi::Object at = Napi::Object::New(env);
-            at.Set("attachmentId", to_string(row.id));
-            at.Set("volumeId", to_string(row.volume));
-            at.Set("host", text_of(row.host));
-            at.Set("readOnly", row.read_only != 0);
-            at.Set("detaching", bool(view.detaching[i]));
-            at.Set("connections", double(server ? server->connections(to_string(row.id)) : 0));
-            return at;
-          }));
-  all.Set("clones",
-          array_of(env, view.clones, [&](size_t i) { return clone_value(env, view.clones[i]); }));
-  all.Set("tombstones", array_of(env, view.tombstones, [&](size_t i) {
-            Napi::Object at = Napi::Object::New(env);
-            at.Set("id", to_string(view.tombstones[i].id));
-            at.Set("kind", kind_text(TombstoneKind(view.tombstones[i].kind)));
-            return at;
-          }));
-  return Napi::Value(all);
 }
 
 Job settle_job(std::shared_ptr<PoolNode> node) {

@@ -201,9 +201,11 @@ void Volumes::view_clones(View& view) {
   {
     std::lock_guard append(pool_.journal().append_lock());
     const PoolState& state = pool_.state();
-    for (const CloneRow& row : state.clones.rows()) {
+    for (size_t slot = 0; slot < state.clones.rows().size(); slot++) {
+      const CloneRow& row = state.clones[slot];
       if (is_free(row)) continue;
       CloneView clone;
+      clone.slot = slot;
       clone.row = row;
       if (building(row)) {
         clone.origin_snapshot = state.origins[row.origin - 1].snapshot;

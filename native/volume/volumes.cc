@@ -330,35 +330,44 @@ Result<void> Volumes::release_origins() {
   return {};
 }
 
+namespace {
+
+// Calls visit(slot, row) for each that is not free.
+template <typename Row, typename Visit>
+void each_row(const Table<Row>& table, Visit visit) {
+  for (size_t slot = 0; slot < table.rows().size(); slot++) {
+    if (!is_free(table[slot])) visit(slot, table[slot]);
+  }
+}
+
+}  // namespace
+
 Volumes::View Volumes::view() {
   View view;
   {
     std::lock_guard append(pool_.journal().append_lock());
     const PoolState& state = pool_.state();
-    for (const VolumeRow& row : state.volumes.rows()) {
-      if (!is_free(row) && !row.hidden)
-        view.volumes.push_back({row, state.heads.at(row.lineage), std::nullopt, 0, 0});
-    }
-    for (const CutRow& row : state.cuts.rows()) {
-      if (is_free(row) || row.flags & kCutOrigin) continue;
-      view.cuts.push_back(row);
+    each_row(state.volumes, [&](size_t slot, const VolumeRow& row) {
+      if (row.hidden) return;
+      VolumeView at{slot, row, state.heads.at(row.lineage), std::nullopt, 0, 0};
+      if (row.origin != 0) at.origin_snapshot = state.origins[row.origin - 1].snapshot;
+      view.volumes.push_back(std::move(at));
+    });
+    each_row(state.cuts, [&](size_t slot, const CutRow& row) {
+      if (row.flags & kCutOrigin) return;
       const auto head = state.heads.find(row.lineage);
-      view.cut_volumes.push_back(head == state.heads.end() ? std::nullopt
-                                                           : std::optional(head->second->volume));
-    }
-    for (const OriginRow& row : state.origins.rows()) {
-      if (!is_free(row)) view.origins.push_back(row);
-    }
-    for (VolumeView& volume : view.volumes) {
-      if (volume.row.origin != 0)
-        volume.origin_snapshot = state.origins[volume.row.origin - 1].snapshot;
-    }
-    for (const AttachmentRow& row : state.attachments.rows()) {
-      if (!is_free(row)) view.attachments.push_back(row);
-    }
-    for (const TombstoneRow& row : state.tombstones.rows()) {
-      if (!is_free(row)) view.tombstones.push_back(row);
-    }
+      const bool there = head != state.heads.end();
+      view.cuts.push_back({slot, row, there ? std::optional(head->second->volume) : std::nullopt});
+    });
+    each_row(state.origins, [&](size_t slot, const OriginRow& row) {
+      view.origins.push_back({slot, row});
+    });
+    each_row(state.attachments, [&](size_t slot, const AttachmentRow& row) {
+      view.attachments.push_back({slot, row, false});
+    });
+    each_row(state.tombstones, [&](size_t slot, const TombstoneRow& row) {
+      view.tombstones.push_back({slot, row});
+    });
   }
   for (VolumeView& volume : view.volumes) {
     const auto hydrator = hydrators_.of(*volume.head);
@@ -368,8 +377,8 @@ Volumes::View Volumes::view() {
   }
   view_clones(view);
   std::lock_guard lock(mutex_);
-  for (const AttachmentRow& row : view.attachments)
-    view.detaching.push_back(detaching_.contains(row.id));
+  for (AttachmentView& attachment : view.attachments)
+    attachment.detaching = detaching_.contains(attachment.row.id);
   return view;
 }
 

@@ -74,7 +74,9 @@ class Volumes final : public ExportSource {
   // Forgets origins that no head or cut refers to, and drops sealed cuts that only keep one alive.
   Result<void> release_origins();
 
+  // Rows as they are now, each with the slot of its table, where it stays.
   struct VolumeView {
+    size_t slot = 0;
     VolumeRow row;
     HeadPtr head;
     std::optional<Id> origin_snapshot;
@@ -82,21 +84,35 @@ class Volumes final : public ExportSource {
     uint64_t hydration_total_bytes = 0;
   };
   struct CloneView {
+    size_t slot = 0;
     CloneRow row;
     std::optional<Id> origin_snapshot;  // until it is available
     bool full = false;
     uint64_t done_bytes = 0;
     uint64_t total_bytes = 0;
   };
+  struct CutView {
+    size_t slot = 0;
+    CutRow row;
+    std::optional<Id> volume;  // while it exists
+  };
+  struct AttachmentView {
+    size_t slot = 0;
+    AttachmentRow row;
+    bool detaching = false;
+  };
+  template <typename Row>
+  struct RowView {
+    size_t slot = 0;
+    Row row;
+  };
   struct View {
     std::vector<VolumeView> volumes;
     std::vector<CloneView> clones;
-    std::vector<CutRow> cuts;
-    std::vector<std::optional<Id>> cut_volumes;  // of cuts, by index: the volume while it exists
-    std::vector<OriginRow> origins;
-    std::vector<AttachmentRow> attachments;
-    std::vector<bool> detaching;  // of attachments, by index
-    std::vector<TombstoneRow> tombstones;
+    std::vector<CutView> cuts;
+    std::vector<RowView<OriginRow>> origins;
+    std::vector<AttachmentView> attachments;
+    std::vector<RowView<TombstoneRow>> tombstones;
   };
   View view();
   std::vector<uint64_t> cut_pauses_ns() const;

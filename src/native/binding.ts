@@ -111,6 +111,7 @@ export interface CutAnswer {
   }[]
 }
 
+/** What has not changed since the call before is the same object again. */
 export interface PoolRecords {
   readonly volumes: readonly {
     readonly volumeId: string

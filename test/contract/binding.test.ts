@@ -75,10 +75,16 @@ describe('the addon', () => {
 
   test('grows and never shrinks', async () => {
     const grow = (bytes: bigint) => native().order(pool, { kind: 'growVolume', volumeId, bytes })
+    const before = native().records(pool)
     expect(await codeOf(grow(8n << 20n))).toBe('OK')
     expect(await codeOf(grow(4n << 20n))).toBe('CAPACITY_SHRINK')
     expect(await codeOf(grow((8n << 20n) + 1n))).toBe('INVALID_ARGUMENT')
-    expect(native().records(pool).volumes).toMatchObject([{ volumeId, bytes: 8n << 20n }])
+    const after = native().records(pool)
+    expect(after.volumes).toMatchObject([{ volumeId, bytes: 8n << 20n }])
+    // What has changed is another object, everything else the same one.
+    expect(before.volumes).toMatchObject([{ volumeId, bytes: 4n << 20n }])
+    expect(after.attachments[0]).toBe(before.attachments[0])
+    expect(native().records(pool).volumes[0]).toBe(after.volumes[0])
   })
 
   test('detaches and deletes, and refuses the ids for ever', async () => {

@@ -15,20 +15,12 @@ export interface RecordPollerOptions {
   readonly clock: Clock
 }
 
-const progressKeys: ReadonlySet<string> = new Set([
-  'hydratedBytes',
-  'hydrationTotalBytes',
-  'doneBytes',
-  'totalBytes',
-])
-
 export interface Seen {
   /** Taken first: the records contain every order counted by then. */
   readonly revision: number
   readonly records: PoolRecords
-  /** The mark and everything but progress, for comparison. */
-  readonly text: string
-  readonly progress: string
+  /** Another one when anything but progress is. */
+  readonly version: string
 }
 
 /** Wakes one watcher; changes between two looks are one change. */
@@ -45,6 +37,10 @@ export class RecordPoller {
   #seen: Seen | undefined
   #due: NodeJS.Timeout | undefined
   #restUntilMs = 0
+  /** How often the last look and those before found something else than progress. */
+  #changes = 0
+  /** The last look found something. */
+  #moved = false
   #stopped = false
 
   constructor(options: RecordPollerOptions) {
@@ -89,9 +85,7 @@ export class RecordPoller {
     const now = this.#look()
     this.#seen = now
     this.#restUntilMs = since + 4 * (clock.monotonicMs() - since)
-    if (before !== undefined && before.text === now.text && before.progress === now.progress) {
-      return now
-    }
+    if (before !== undefined && before.version === now.version && !this.#moved) return now
     for (const follow of this.#followers) follow(now.records)
     for (const wake of this.#feeds) wake()
     return now
@@ -117,17 +111,46 @@ export class RecordPoller {
   #look(): Seen {
     const revision = this.#options.revision()
     const records = this.#options.read()
-    const progress: string[] = []
-    const text = JSON.stringify(records, (key, value: unknown) => {
-      if (progressKeys.has(key)) {
-        progress.push(String(value))
-        return undefined
-      }
-      if (key === 'manifest') return undefined // the pin beside it stands for it
-      return typeof value === 'bigint' ? String(value) : value
-    })
+    const change = this.#seen === undefined ? 'records' : changeOf(this.#seen.records, records)
+    if (change === 'records') this.#changes++
+    this.#moved = change !== 'none'
     // An order that changed nothing makes the records of before too old as well.
-    const mark = `${revision} ${this.#options.mark()}`
-    return { revision, records, text: `${mark} ${text}`, progress: progress.join(' ') }
+    const version = `${revision} ${this.#options.mark()} ${this.#changes}`
+    return { revision, records, version }
   }
+}
+
+type Change = 'none' | 'progress' | 'records'
+type Item = PoolRecords[keyof PoolRecords][number]
+
+const progressKeys: ReadonlySet<string> = new Set([
+  'hydratedBytes',
+  'hydrationTotalBytes',
+  'doneBytes',
+  'totalBytes',
+])
+
+// What has not changed is the same object again (PoolRecords), so only what has is looked into.
+function changeOf(before: PoolRecords, now: PoolRecords): Change {
+  let change: Change = 'none'
+  for (const kind of Object.keys(now) as (keyof PoolRecords)[]) {
+    const [was, is] = [before[kind], now[kind]]
+    if (was.length !== is.length) return 'records'
+    for (const [at, item] of is.entries()) {
+      const old = was[at]
+      if (item === old) continue
+      if (old === undefined || !differInProgress(old, item)) return 'records'
+      change = 'progress'
+    }
+  }
+  return change
+}
+
+function differInProgress(before: Item, now: Item): boolean {
+  const old = new Map<string, unknown>(Object.entries(before))
+  const items = Object.entries(now)
+  return (
+    items.length === old.size &&
+    items.every(([key, value]) => progressKeys.has(key) || old.get(key) === value)
+  )
 }

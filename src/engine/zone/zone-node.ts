@@ -119,10 +119,10 @@ export class ZoneNode implements ZoneControl {
       let toldGeneration = 0n
       const progress = new Map<string, string>()
       while (!ended.aborted) {
-        const { revision, records, text } = this.#poller.seen()
+        const { revision, records, version } = this.#poller.seen()
         let said = false
-        if (text !== shown) {
-          shown = text
+        if (version !== shown) {
+          shown = version
           said = true
           const node = this.#describe()
           toldGeneration = node.poolGeneration
