@@ -6,7 +6,7 @@ import { assertNever } from '../base/assert-never.js'
 import { limits } from '../base/limits.js'
 import { type Peer, type UnaryCalls, serverStream, unaryCalls } from '../client/calls.js'
 import type { SiteCredentials } from '../client/site-credentials.js'
-import type { OrderAnswer, ZoneControl, ZoneEvent } from '../engine/zone-control.js'
+import type { NodeRecords, OrderAnswer, ZoneControl, ZoneEvent } from '../engine/zone-control.js'
 import type { Cut__Output } from '../gen/ashlar/zone/v1/Cut.js'
 import type { Revision__Output } from '../gen/ashlar/zone/v1/Revision.js'
 import type { ZoneServiceDefinition } from '../gen/ashlar/zone/v1/ZoneService.js'
@@ -102,9 +102,12 @@ export class ZoneClient implements ZoneControl {
   }
 
   async *watch(region: string, signal: AbortSignal): AsyncGenerator<ZoneEvent, void, undefined> {
-    const messages = serverStream(this.#peer, zoneService.Watch, { region }, signal)
+    const request = { region, changes: true }
+    const messages = serverStream(this.#peer, zoneService.Watch, request, signal)
+    let records: NodeRecords | undefined
     for await (const message of messages) {
-      const event = decodeEvent(message)
+      const event = decodeEvent(message, records)
+      if (event?.kind === 'records') records = event.records
       if (event !== undefined) yield event
     }
   }

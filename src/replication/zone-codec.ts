@@ -12,6 +12,8 @@ import type {
 import type { CloneProgress__Output } from '../gen/ashlar/zone/v1/CloneProgress.js'
 import type { CutRecord__Output } from '../gen/ashlar/zone/v1/CutRecord.js'
 import type { HydrationProgress__Output } from '../gen/ashlar/zone/v1/HydrationProgress.js'
+import type { NodeChanges as NodeChangesMessage } from '../gen/ashlar/zone/v1/NodeChanges.js'
+import type { NodeChanges__Output } from '../gen/ashlar/zone/v1/NodeChanges.js'
 import type { NodeRecords as NodeRecordsMessage } from '../gen/ashlar/zone/v1/NodeRecords.js'
 import type { NodeRecords__Output } from '../gen/ashlar/zone/v1/NodeRecords.js'
 import type { Revision as RevisionMessage } from '../gen/ashlar/zone/v1/Revision.js'
@@ -19,6 +21,7 @@ import type { Revision__Output } from '../gen/ashlar/zone/v1/Revision.js'
 import type { TombstoneKind, TombstoneKind__Output } from '../gen/ashlar/zone/v1/TombstoneKind.js'
 import type { VolumeRecord__Output } from '../gen/ashlar/zone/v1/VolumeRecord.js'
 import type { WatchResponse, WatchResponse__Output } from '../gen/ashlar/zone/v1/WatchResponse.js'
+import { type RecordChanges, type SentRecords, applied } from './record-changes.js'
 
 type Tombstone = NodeRecords['tombstones'][number]
 
@@ -32,10 +35,14 @@ export function decodeRevision(message: Revision__Output | null | undefined): Re
   return { bootId: message.bootId, number: Number(message.number) }
 }
 
-export function encodeEvent(event: ZoneEvent): WatchResponse {
+/** `sent`: of the stream, where its receiver understands changes. */
+export function encodeEvent(event: ZoneEvent, sent?: SentRecords): WatchResponse {
   switch (event.kind) {
-    case 'records':
-      return { records: encodeRecords(event.records) }
+    case 'records': {
+      const changes = sent?.next(event.records)
+      if (changes === undefined) return { records: encodeRecords(event.records) }
+      return { changes: encodeChanges(changes) }
+    }
     case 'hydration': {
       const { volumeId, doneBytes, totalBytes, trouble } = event.progress
       return {
@@ -63,10 +70,20 @@ export function encodeEvent(event: ZoneEvent): WatchResponse {
   }
 }
 
-/** Undefined for an event of a newer node. */
-export function decodeEvent(message: WatchResponse__Output): ZoneEvent | undefined {
-  const { records, hydration, clone, heartbeat } = message
+/**
+ * `before`: the records that came last on the stream. Undefined for an event of a newer node. Throws
+ * PROTOCOL for changes of nothing.
+ */
+export function decodeEvent(
+  message: WatchResponse__Output,
+  before: NodeRecords | undefined,
+): ZoneEvent | undefined {
+  const { records, changes, hydration, clone, heartbeat } = message
   if (records) return { kind: 'records', records: decodeRecords(records) }
+  if (changes) {
+    if (before === undefined) throw missing('records before their changes')
+    return { kind: 'records', records: applied(before, decodeChanges(changes)) }
+  }
   if (hydration) return { kind: 'hydration', progress: decodeProgress(hydration) }
   if (clone) return { kind: 'clone', progress: decodeCloneProgress(clone) }
   if (!heartbeat) return undefined
@@ -118,6 +135,33 @@ function encodeRecords(records: NodeRecords): NodeRecordsMessage {
   }
 }
 
+function encodeChanges({ added, gone }: RecordChanges): NodeChangesMessage {
+  return {
+    added: encodeRecords(added),
+    goneVolumes: [...gone.volumes],
+    goneCuts: [...gone.cuts],
+    goneOrigins: [...gone.origins],
+    goneAttachments: [...gone.attachments],
+    goneTombstones: [...gone.tombstones],
+    goneClones: [...gone.clones],
+  }
+}
+
+function decodeChanges(message: NodeChanges__Output): RecordChanges {
+  if (message.added === null) throw missing('node')
+  return {
+    added: decodeRecords(message.added),
+    gone: {
+      volumes: message.goneVolumes,
+      cuts: message.goneCuts,
+      origins: message.goneOrigins,
+      attachments: message.goneAttachments,
+      tombstones: message.goneTombstones,
+      clones: message.goneClones,
+    },
+  }
+}
+
 function decodeRecords(message: NodeRecords__Output): NodeRecords {
   const { node } = message
   if (node === null) throw missing('node')
@@ -134,10 +178,7 @@ function decodeRecords(message: NodeRecords__Output): NodeRecords {
     cuts: message.cuts.map(decodeCut),
     origins: message.origins,
     attachments: message.attachments,
-    tombstones: message.tombstones.flatMap(({ id, kind }) => {
-      const known = decodeTombstoneKind(kind)
-      return known === undefined ? [] : [{ id, kind: known }]
-    }),
+    tombstones: message.tombstones.map(({ id, kind }) => ({ id, kind: decodeTombstoneKind(kind) })),
     clones: message.clones,
   }
 }
@@ -189,7 +230,8 @@ const tombstoneKinds = {
   clone: 'TOMBSTONE_KIND_CLONE',
 } as const satisfies Record<Tombstone['kind'], TombstoneKind>
 
-function decodeTombstoneKind(kind: TombstoneKind__Output): Tombstone['kind'] | undefined {
+// Changes name places in the lists: nothing of them may be left out here.
+function decodeTombstoneKind(kind: TombstoneKind__Output): Tombstone['kind'] {
   switch (kind) {
     case 'TOMBSTONE_KIND_VOLUME':
       return 'volume'
@@ -199,8 +241,8 @@ function decodeTombstoneKind(kind: TombstoneKind__Output): Tombstone['kind'] | u
       return 'cut'
     case 'TOMBSTONE_KIND_CLONE':
       return 'clone'
-    case 'TOMBSTONE_KIND_UNSPECIFIED':
-      return undefined
+    default:
+      throw new AshlarError('PROTOCOL', `the node has a tombstone of an unknown kind (${kind})`)
   }
 }
 

@@ -12,6 +12,7 @@ import type { CreateVolumeRequest__Output } from '../gen/ashlar/zone/v1/CreateVo
 import type { Origin__Output } from '../gen/ashlar/zone/v1/Origin.js'
 import type { ZoneServiceHandlers } from '../gen/ashlar/zone/v1/ZoneService.js'
 import type { PoolOrder, PoolStats } from '../native/binding.js'
+import { SentRecords } from '../replication/record-changes.js'
 import { encodeEvent, encodeRevision } from '../replication/zone-codec.js'
 import type { CallContext, Handlers } from './unary.js'
 
@@ -71,8 +72,9 @@ export function zoneHandlers(node: ServedNode, handlers: Handlers) {
       cloneId: parseId(cloneId, 'clone_id'),
     })),
     ForgetTombstone: does(({ id }) => ({ kind: 'forgetTombstone', id: parseId(id) })),
-    Watch: handlers.stream(async function* ({ region }, { signal }) {
-      for await (const event of node.watch(region, signal)) yield encodeEvent(event)
+    Watch: handlers.stream(async function* ({ region, changes }, { signal }) {
+      const sent = changes ? new SentRecords() : undefined
+      for await (const event of node.watch(region, signal)) yield encodeEvent(event, sent)
     }),
     GetNodeStats: handlers.unary(async () => encodeStats(node.stats())),
   } satisfies ZoneServiceHandlers

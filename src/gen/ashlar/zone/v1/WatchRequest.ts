@@ -3,8 +3,10 @@
 
 export interface WatchRequest {
   'region'?: (string);
+  'changes'?: (boolean);
 }
 
 export interface WatchRequest__Output {
   'region': (string);
+  'changes': (boolean);
 }
