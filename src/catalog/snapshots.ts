@@ -112,6 +112,17 @@ export class Snapshots {
     return rows.map(rowOf)
   }
 
+  /** Those whose cut is not known to be there yet. */
+  async cuttingOf(node: string): Promise<readonly Id[]> {
+    const rows = await this.#db
+      .selectFrom('snapshots')
+      .select('id')
+      .where('state', '=', 'cutting')
+      .where('node', '=', node)
+      .execute()
+    return rows.map(({ id }) => idOf(id))
+  }
+
   /** The newest stable one of the volume with a cut before `epoch`. */
   async stableBefore(volumeId: Id, epoch: number): Promise<SnapshotRow | undefined> {
     const row = await this.#db

@@ -110,6 +110,17 @@ export class Volumes {
     return rows.map(rowOf)
   }
 
+  /** Those that still fetch their data, as far as is known here. */
+  async hydratingOf(node: string): Promise<readonly Id[]> {
+    const rows = await this.#db
+      .selectFrom('volumes')
+      .select('id')
+      .where('node', '=', node)
+      .where('hydrated', '=', 0)
+      .execute()
+    return rows.map(({ id }) => idOf(id))
+  }
+
   /** Volumes that are being created from a cut that must not be dropped before. */
   async creatingFromCut(snapshotId: Id): Promise<number> {
     const found = await this.#db

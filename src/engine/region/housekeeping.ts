@@ -113,9 +113,9 @@ export class Housekeeping {
   async #noteHydrated({ node, volumes }: NodeRecords): Promise<void> {
     const { catalog } = this.#context
     const full = new Set<string>(volumes.filter((volume) => volume.hydrated).map((v) => v.volumeId))
-    for (const row of await catalog.read.volumes.ofNode(node.name)) {
-      if (row.hydrated || !full.has(row.id)) continue
-      await catalog.write(async (tables) => await tables.volumes.update(row.id, { hydrated: true }))
+    for (const id of await catalog.read.volumes.hydratingOf(node.name)) {
+      if (!full.has(id)) continue
+      await catalog.write(async (tables) => await tables.volumes.update(id, { hydrated: true }))
     }
   }
 

@@ -177,8 +177,8 @@ export class Snapshots {
 
   /** A node has come back, or its records changed: rows that wait for that look again. */
   async wake(node: string): Promise<void> {
-    for (const row of await this.#context.catalog.read.snapshots.unsettled()) {
-      if (row.node === node && row.state === 'cutting') void this.#drive(row.id)
+    for (const id of await this.#context.catalog.read.snapshots.cuttingOf(node)) {
+      void this.#drive(id)
     }
   }
 
