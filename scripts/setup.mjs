@@ -272,7 +272,7 @@ export async function buildNative(preset, niceness = 0) {
   )
 }
 
-/** src -> build/ts, the programs of it -> build/bin, bench -> build/bench, and `ashlar` for npx. */
+/** src -> build/ts, the programs of it -> build/bin, bench -> build/bench, and both for npx. */
 async function buildTypeScript() {
   const hasBench = filesBelow(['bench']).some(({ path }) => path.endsWith('.ts'))
   await unlessCurrent(
@@ -291,8 +291,10 @@ async function buildTypeScript() {
       link('ts', join(root, 'build', 'src')) // so that build/bench finds ../src
       const bundle = [packageFile('rolldown/bin/cli.mjs'), '-c', 'rolldown.config.mjs']
       await run(process.execPath, bundle, { what: 'bundling', quiet: true })
-      link('../../build/bin/ashlar.js', packageFile('.bin/ashlar'))
-      fs.chmodSync(join(root, 'build', 'bin', 'ashlar.js'), 0o755)
+      for (const program of ['ashlar', 'ashlard']) {
+        link(`../../build/bin/${program}.js`, packageFile(`.bin/${program}`))
+        fs.chmodSync(join(root, 'build', 'bin', `${program}.js`), 0o755)
+      }
     },
   )
 }
