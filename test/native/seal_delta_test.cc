@@ -232,8 +232,8 @@ TEST_F(SealDelta, ARestoredVolumeKnowsItsSource) {
   ASSERT_OK(pool_->volumes->drop_cut(base_));
   for (int i = 0; i < 3; i++)
     ASSERT_OK(pool_.tidy());
-  for (const CutRow& row : pool_->volumes->view().cuts)
-    EXPECT_NE(to_string(row.snapshot), to_string(base_));
+  for (const auto& cut : pool_->volumes->view().cuts)
+    EXPECT_NE(to_string(cut.row.snapshot), to_string(base_));
   ByteModel model = host_->model();
   model.bytes = order.bytes;
   host_ = std::make_unique<Guest>(*pool_, order.id, model, 3);
