@@ -6,7 +6,7 @@ import { waitForClone } from '../../../src/client/wait.js'
 import { MiB, newRequestId, notFound, refusal } from '../api.js'
 import { must, run } from '../tools.js'
 import type { Ground } from './ground.js'
-import type { Trial, Use } from './trial.js'
+import { type Trial, type Use, steady } from './trial.js'
 
 function creating(ground: Ground, zone: string, sourceSnapshot: string): Trial {
   const { client } = ground
@@ -78,7 +78,8 @@ async function attaching(ground: Ground): Promise<Trial> {
   const volume = await ground.newVolume()
   const requestId = newRequestId()
   return {
-    call: () => attachments.createAttachment({ volume, host: 'host-2', requestId }),
+    call: async () =>
+      steady(await attachments.createAttachment({ volume, host: 'host-2', requestId })),
     check: async () => {
       const { attachments: found } = await attachments.listAttachments({ volume })
       const attached = { lifecycleState: 'ATTACHMENT_LIFECYCLE_STATE_ATTACHED' }

@@ -5,7 +5,7 @@ import { expect } from 'vitest'
 import type { CollectStoreResponse__Output as Collected } from '../../../src/gen/ashlar/v1/CollectStoreResponse.js'
 import { newRequestId } from '../api.js'
 import type { Regions } from './regions.js'
-import type { Trial, Use } from './trial.js'
+import { type Trial, type Use, steady } from './trial.js'
 
 /** The same answer, again and again; `check` looks at the last one. */
 function looking<T>(
@@ -112,7 +112,7 @@ export const others: readonly Use<Regions>[] = [
       const { id: attachment } = await ground.attach('base')
       const { attachments } = ground.client
       return looking(
-        () => attachments.getAttachment({ attachment }),
+        async () => steady(await attachments.getAttachment({ attachment })),
         ({ nbdUnixUri }) => ground.expectContent(nbdUnixUri),
         { attached: ['base'] },
       )
