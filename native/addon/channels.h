@@ -22,9 +22,9 @@ class ChannelHandle {
 
   // Kept alive for one call; kCancelled once it is closed.
   Result<std::shared_ptr<Channel>> use() {
-    std::lock_guard lock(mutex_);
-    if (!channel_) return error(Code::kCancelled, "the channel is closed");
-    return channel_;
+    auto channel = held();
+    if (!channel) return error(Code::kCancelled, "the channel is closed");
+    return channel;
   }
   // Of a closed one, how far it came: whoever looks does not know who closes.
   Progress progress() {

@@ -1,7 +1,6 @@
 #include "addon/pool_calls.h"
 
 #include <algorithm>
-#include <cstring>
 
 #include "addon/record_objects.h"
 #include "addon/values.h"

@@ -5,6 +5,18 @@
 namespace ashlar::addon {
 namespace {
 
+Napi::Object volume_value(Napi::Env env, const Volumes::VolumeView& view) {
+  Napi::Object at = Napi::Object::New(env);
+  at.Set("volumeId", to_string(view.row.id));
+  at.Set("bytes", big(env, view.row.bytes));
+  at.Set("lineage", big(env, view.row.lineage));
+  if (view.origin_snapshot) at.Set("originSnapshotId", to_string(*view.origin_snapshot));
+  at.Set("hydrated", view.row.origin == 0);
+  at.Set("hydratedBytes", big(env, view.hydrated_bytes));
+  at.Set("hydrationTotalBytes", big(env, view.hydration_total_bytes));
+  return at;
+}
+
 Napi::Object clone_value(Napi::Env env, const Volumes::CloneView& view) {
   const auto state = CloneState(view.row.state);
   Napi::Object at = Napi::Object::New(env);
@@ -78,18 +90,6 @@ Napi::Object cut_value(Napi::Env env, const CutRow& row, const std::optional<Id>
   return at;
 }
 
-Napi::Object RecordObjects::value_of(Napi::Env env, const Volume& view) {
-  Napi::Object at = Napi::Object::New(env);
-  at.Set("volumeId", to_string(view.row.id));
-  at.Set("bytes", big(env, view.row.bytes));
-  at.Set("lineage", big(env, view.row.lineage));
-  if (view.origin_snapshot) at.Set("originSnapshotId", to_string(*view.origin_snapshot));
-  at.Set("hydrated", view.row.origin == 0);
-  at.Set("hydratedBytes", big(env, view.hydrated_bytes));
-  at.Set("hydrationTotalBytes", big(env, view.hydration_total_bytes));
-  return at;
-}
-
 Napi::Object RecordObjects::value_of(Napi::Env env, const Attachment& view) {
   Napi::Object at = Napi::Object::New(env);
   at.Set("attachmentId", to_string(view.row.id));
@@ -104,13 +104,11 @@ Napi::Object RecordObjects::value_of(Napi::Env env, const Attachment& view) {
 Result<Napi::Value> RecordObjects::now(Napi::Env env) {
   const auto node = node_.lock();
   if (!node) return error(Code::kShuttingDown, "the pool is closed");
-  const Volumes::View view = TRY(node->volumes())->view();
+  Volumes::View view = TRY(node->volumes())->view();
   const auto server = node->server();
-  std::vector<Volume> volumes;
-  for (const auto& at : view.volumes) {
-    volumes.push_back(
-        {at.slot, at.row, at.origin_snapshot, at.hydrated_bytes, at.hydration_total_bytes});
-  }
+  // What is shown outlives the volume.
+  for (auto& volume : view.volumes)
+    volume.head.reset();
   std::vector<Attachment> attachments;
   for (const auto& at : view.attachments) {
     const size_t connections = server ? server->connections(to_string(at.row.id)) : 0;
@@ -118,8 +116,8 @@ Result<Napi::Value> RecordObjects::now(Napi::Env env) {
   }
   Napi::Object all = Napi::Object::New(env);
   all.Set("volumes", volumes_.list(
-                         env, volumes, [&](const Volume& at) { return value_of(env, at); },
-                         [](const Volume& one, const Volume& other) {
+                         env, view.volumes, [&](const auto& at) { return volume_value(env, at); },
+                         [](const auto& one, const auto& other) {
                            return equal(one.row, other.row) &&
                                   one.origin_snapshot == other.origin_snapshot &&
                                   one.hydrated_bytes == other.hydrated_bytes &&

@@ -60,18 +60,10 @@ class RecordObjects {
     bool detaching = false;
     size_t connections = 0;
   };
-  struct Volume {
-    size_t slot = 0;
-    VolumeRow row;
-    std::optional<Id> origin_snapshot;
-    uint64_t hydrated_bytes = 0;
-    uint64_t hydration_total_bytes = 0;
-  };
-  static Napi::Object value_of(Napi::Env env, const Volume& view);
   static Napi::Object value_of(Napi::Env env, const Attachment& view);
 
   const std::weak_ptr<PoolNode> node_;
-  ShownRows<Volume> volumes_;
+  ShownRows<Volumes::VolumeView> volumes_;  // without their heads
   ShownRows<Volumes::CutView> cuts_;
   ShownRows<Volumes::RowView<OriginRow>> origins_;
   ShownRows<Attachment> attachments_;

@@ -201,9 +201,7 @@ void Volumes::view_clones(View& view) {
   {
     std::lock_guard append(pool_.journal().append_lock());
     const PoolState& state = pool_.state();
-    for (size_t slot = 0; slot < state.clones.rows().size(); slot++) {
-      const CloneRow& row = state.clones[slot];
-      if (is_free(row)) continue;
+    each_row(state.clones, [&](size_t slot, const CloneRow& row) {
       CloneView clone;
       clone.slot = slot;
       clone.row = row;
@@ -218,7 +216,7 @@ void Volumes::view_clones(View& view) {
         clone.full = true;
       }
       view.clones.push_back(clone);
-    }
+    });
   }
   for (const auto& [index, head] : under_way) {
     CloneView& clone = view.clones[index];

@@ -330,18 +330,6 @@ Result<void> Volumes::release_origins() {
   return {};
 }
 
-namespace {
-
-// Calls visit(slot, row) for each that is not free.
-template <typename Row, typename Visit>
-void each_row(const Table<Row>& table, Visit visit) {
-  for (size_t slot = 0; slot < table.rows().size(); slot++) {
-    if (!is_free(table[slot])) visit(slot, table[slot]);
-  }
-}
-
-}  // namespace
-
 Volumes::View Volumes::view() {
   View view;
   {

@@ -56,14 +56,7 @@ export class Clones {
 
   /** By zone; those on their way out too. */
   async ofSnapshot(snapshotId: Id): Promise<readonly CloneRow[]> {
-    const rows = await this.#db
-      .selectFrom('clones')
-      .selectAll()
-      .where('snapshot_id', '=', snapshotId)
-      .orderBy('zone')
-      .orderBy('seq')
-      .execute()
-    return rows.map(rowOf)
+    return await this.ofSnapshots([snapshotId])
   }
 
   /** As ofSnapshot(), of all of them. */

@@ -16,7 +16,7 @@ export interface RecordPollerOptions {
 }
 
 export interface Seen {
-  /** Taken first: the records contain every order counted by then. */
+  /** The records contain every order counted by then. */
   readonly revision: number
   readonly records: PoolRecords
   /** Another one when anything but progress is. */
@@ -37,10 +37,8 @@ export class RecordPoller {
   #seen: Seen | undefined
   #due: NodeJS.Timeout | undefined
   #restUntilMs = 0
-  /** How often the last look and those before found something else than progress. */
+  /** How often a look found something else than progress. */
   #changes = 0
-  /** The last look found something. */
-  #moved = false
   #stopped = false
 
   constructor(options: RecordPollerOptions) {
@@ -82,10 +80,17 @@ export class RecordPoller {
     const { clock } = this.#options
     const since = clock.monotonicMs()
     const before = this.#seen
-    const now = this.#look()
+    // First: the records contain every order counted by then.
+    const revision = this.#options.revision()
+    const records = this.#options.read()
+    const change = before === undefined ? 'records' : changeOf(before.records, records)
+    if (change === 'records') this.#changes++
+    // An order that changed nothing makes the records of before too old as well.
+    const version = `${revision} ${this.#options.mark()} ${this.#changes}`
+    const now = { revision, records, version }
     this.#seen = now
     this.#restUntilMs = since + 4 * (clock.monotonicMs() - since)
-    if (before !== undefined && before.version === now.version && !this.#moved) return now
+    if (change === 'none' && before?.version === version) return now
     for (const follow of this.#followers) follow(now.records)
     for (const wake of this.#feeds) wake()
     return now
@@ -106,17 +111,6 @@ export class RecordPoller {
       },
       close: () => this.#feeds.delete(wake),
     }
-  }
-
-  #look(): Seen {
-    const revision = this.#options.revision()
-    const records = this.#options.read()
-    const change = this.#seen === undefined ? 'records' : changeOf(this.#seen.records, records)
-    if (change === 'records') this.#changes++
-    this.#moved = change !== 'none'
-    // An order that changed nothing makes the records of before too old as well.
-    const version = `${revision} ${this.#options.mark()} ${this.#changes}`
-    return { revision, records, version }
   }
 }
 
