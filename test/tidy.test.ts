@@ -206,6 +206,32 @@ const injectedClock: Rule = ({ path, text }) => {
   return []
 }
 
+/** The nearest bracket that is open at `index`, and whether a comma stands after it. */
+function openBracketBefore(text: string, index: number) {
+  let depth = 0
+  let comma = false
+  for (let at = index - 1; at >= 0; at--) {
+    const char = text[at] ?? ''
+    if (')]}'.includes(char)) depth++
+    else if (depth === 0 && char === ';') return undefined
+    else if (depth === 0 && '([{'.includes(char)) return { char, comma }
+    else if ('([{'.includes(char)) depth--
+    else if (depth === 0 && char === ',') comma = true
+  }
+  return undefined
+}
+
+/** gcc 12 destroys nothing of a list or a closure that is left half made: what it held is held for good. */
+const noTryInLists: Rule = ({ path, text }) => {
+  if (!isCxx(path)) return []
+  const plain = code(text, { strings: 'blank' })
+  return matches(plain, /\bTRY\s*\(/g, ({ index }) => {
+    const open = openBracketBefore(plain, index)
+    if (open === undefined || open.char === '(' || !open.comma) return undefined
+    return 'TRY among the members of a list or the captures of a lambda; give it a line of its own before'
+  })
+}
+
 const rules: readonly Rule[] = [
   folderInTable,
   nativeLayers,
@@ -216,6 +242,7 @@ const rules: readonly Rule[] = [
   noFixme,
   noBareNew,
   injectedClock,
+  noTryInLists,
 ]
 
 const problemsIn = (file: SourceFile) =>
@@ -326,6 +353,8 @@ describe('the rules', () => {
     ['a raw clock', 'native/nbd/a.cc', 'std::chrono::steady_clock::now()', /steady_clock::now/],
     ['random_device', 'native/nbd/a.cc', 'std::random_device device;', /random_device/],
     ['rand', 'native/nbd/a.cc', 'int x = rand();', /rand/],
+    ['TRY in a capture', 'native/nbd/a.cc', 'f([a, b = TRY(c(d))] { g(); });', /TRY/],
+    ['TRY in a list', 'native/nbd/a.cc', 'return A{f(a, b),\n TRY(c())};', /TRY/],
   ]
   test.each(refused)('refuse %s', (_why, path, text, says) => {
     const problems = problemsIn({ path, text })

@@ -58,6 +58,11 @@ void Jobs::stop() {
     for (std::thread& thread : threads.all)
       thread.join();
   }
+  // What has not begun, or was not heard, may hold a pool that holds who will say `again`, and so
+  // all this: each would keep the other, and the pool open.
+  for (Threads& threads : shared_->lanes)
+    threads.waiting.clear();
+  shared_->done.clear();
   shared_->back.Release();
 }
 

@@ -68,7 +68,9 @@ Result<OrderJob> cut(const Napi::Object& order) {
   for (uint32_t i = 0; i < members.Length(); i++) {
     if (!members.Get(i).IsObject()) return error(Code::kInvalidArgument, "a member is no object");
     const Napi::Object member = members.Get(i).As<Napi::Object>();
-    cut_order.members.push_back({TRY(id_at(member, "volumeId")), TRY(id_at(member, "snapshotId"))});
+    const Id volume = TRY(id_at(member, "volumeId"));
+    const Id snapshot = TRY(id_at(member, "snapshotId"));
+    cut_order.members.push_back({volume, snapshot});
   }
   return OrderJob([cut_order](PoolNode& node) -> Result<Make> {
     const std::vector<CutRow> rows = TRY(TRY(node.volumes())->cut(cut_order));
@@ -204,7 +206,8 @@ bool waits_for_hosts(const Napi::Object& order) {
 }
 
 Result<Job> order_job(std::shared_ptr<PoolNode> node, const Napi::Object& order) {
-  return Job([node, job = TRY(read_order(order))] { return job(*node); });
+  OrderJob job = TRY(read_order(order));
+  return Job([node, job = std::move(job)] { return job(*node); });
 }
 
 Job settle_job(std::shared_ptr<PoolNode> node) {

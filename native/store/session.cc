@@ -8,7 +8,8 @@ namespace ashlar {
 Result<void> StoreSession::add(std::optional<Open>& open, PackKind kind, const StoredFrame& frame) {
   if (!open) {
     const PackName name = store_.next_pack(kind);
-    open.emplace(Open{name, TRY(store_.create_pack(name))});
+    PackWriter writer = TRY(store_.create_pack(name));
+    open.emplace(Open{name, std::move(writer)});
     packs_.push_back(name);
     store_.begin_pack(name);
   }

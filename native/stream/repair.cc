@@ -191,7 +191,8 @@ Result<Hash> Repair::expected_id(const WireFrame& frame) {
 // It is walked under, wherever its children are.
 Result<void> Repair::take_node(const WireFrame& frame) {
   const Hash id = TRY(expected_id(frame));
-  Step step{place_in_tree(frame), TRY(checked_node(keys_, frame, id)), 0};
+  auto node = TRY(checked_node(keys_, frame, id));
+  Step step{place_in_tree(frame), std::move(node), 0};
   nodes_.emplace_back(id, step.node);
   std::lock_guard lock(mutex_);
   asked_.erase(step.place);

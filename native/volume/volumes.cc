@@ -422,7 +422,8 @@ Result<Export> Volumes::find_export(const std::string& name) {
     if (!found) return unknown();
     row = *found;
   }
-  return Export{name, TRY(open_volume(row.volume)), row.read_only != 0};
+  auto volume = TRY(open_volume(row.volume));
+  return Export{name, std::move(volume), row.read_only != 0};
 }
 
 std::vector<std::string> Volumes::list_exports() {

@@ -57,12 +57,17 @@ async function beginMuch(folder) {
     const give = () => void addon.give(channel, Buffer.alloc(1 << 16)).then(give, give)
     for (let i = 0; i < 16; i++) give()
   }
+  // An order that is none holds nothing once it is refused.
+  await addon.order(pool, { kind: 'cut', groupId: anId(3) }).catch(() => undefined)
+  // Waits, and holds what it is held by.
+  void addon.take(await openHydration(pool, 'demand')).catch(() => undefined)
   let next = 100
   const order = () => {
     const create = { kind: 'createVolume', volumeId: anId(next++), bytes: 1n << 20n }
     void addon.order(pool, create).then(order, order)
   }
-  for (let i = 0; i < 4; i++) order()
+  // More than there are threads: some have not begun when it ends.
+  for (let i = 0; i < 48; i++) order()
   parentPort.postMessage('begun')
 }
 
