@@ -303,6 +303,10 @@ const migrations: readonly string[] = [
     reason TEXT
   ) STRICT, WITHOUT ROWID;
   `,
+  `
+  -- Read at each look at a node, however many volumes have all of their data.
+  CREATE INDEX volumes_hydrating ON volumes (node) WHERE hydrated = 0;
+  `,
 ]
 
 /** Brings an open file to the newest version. Refuses files of others and of newer versions. */

@@ -2,8 +2,6 @@
 
 import { type RawBuilder, sql } from 'kysely'
 
-import type { Id } from '../base/ids.js'
-
 /** For `where(column, 'in', oneOfIds(ids))`. */
-export const oneOfIds = (ids: readonly Id[]): RawBuilder<string> =>
+export const oneOfIds = (ids: readonly string[]): RawBuilder<string> =>
   sql`(select value from json_each(${JSON.stringify(ids)}))`

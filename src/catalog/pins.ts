@@ -6,6 +6,7 @@ import type { Kysely, Selectable } from 'kysely'
 import { failpoint } from '../base/failpoint.js'
 import { type Id, isId } from '../base/ids.js'
 import { idOf, oneOf } from './decode.js'
+import { oneOfIds } from './one-of-ids.js'
 import { type PinRow, pinPurposes } from './rows.js'
 import type { PinTable, Schema } from './schema.js'
 
@@ -70,14 +71,15 @@ export class Pins {
     return isId(id) ? await this.find(id) : undefined
   }
 
-  /** Those of a node that it has taken over. */
-  async heldBy(node: string): Promise<readonly PinRow[]> {
+  /** Those of a node that it has taken over, without those it names. */
+  async heldBy(node: string, named: readonly string[] = []): Promise<readonly PinRow[]> {
     const rows = await this.#db
       .selectFrom('pins')
       .selectAll()
       .where('holder', '=', node)
       .where('purpose', '<>', 'copy')
       .where('state', '=', 'held')
+      .where('id', 'not in', oneOfIds(named))
       .execute()
     return rows.map(rowOf)
   }

@@ -110,13 +110,16 @@ export class Volumes {
     return rows.map(rowOf)
   }
 
-  /** Those that still fetch their data, as far as is known here. */
-  async hydratingOf(node: string): Promise<readonly Id[]> {
+  /** Those of `ids` that still fetch their data, as far as is known here. */
+  async hydratingOf(node: string, ids: readonly string[]): Promise<readonly Id[]> {
     const rows = await this.#db
       .selectFrom('volumes')
       .select('id')
       .where('node', '=', node)
-      .where('hydrated', '=', 0)
+      // Written out: an index on these alone is used for no parameter.
+      .where('hydrated', '=', sql.lit(0))
+      // The plus keeps it from looking up each id: most have their data.
+      .where(sql`+id`, 'in', oneOfIds(ids))
       .execute()
     return rows.map(({ id }) => idOf(id))
   }

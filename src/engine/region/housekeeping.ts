@@ -112,9 +112,8 @@ export class Housekeeping {
 
   async #noteHydrated({ node, volumes }: NodeRecords): Promise<void> {
     const { catalog } = this.#context
-    const full = new Set<string>(volumes.filter((volume) => volume.hydrated).map((v) => v.volumeId))
-    for (const id of await catalog.read.volumes.hydratingOf(node.name)) {
-      if (!full.has(id)) continue
+    const full = volumes.filter(({ hydrated }) => hydrated).map(({ volumeId }) => volumeId)
+    for (const id of await catalog.read.volumes.hydratingOf(node.name, full)) {
       await catalog.write(async (tables) => await tables.volumes.update(id, { hydrated: true }))
     }
   }
@@ -123,8 +122,8 @@ export class Housekeeping {
   async #releasePins(records: NodeRecords): Promise<void> {
     const { node, origins } = records
     const { catalog, log } = this.#context
-    const used = new Set<string>(origins.map(({ pinId }) => pinId))
-    const unused = (await catalog.read.pins.heldBy(node.name)).filter(({ id }) => !used.has(id))
+    const used = origins.map(({ pinId }) => pinId)
+    const unused = await catalog.read.pins.heldBy(node.name, used)
     if (unused.length === 0 || (await this.#isAnotherPool(records))) return
     // A pin may have become held while it was read, by an order younger than these records.
     if (!this.#isFresh(records)) return
