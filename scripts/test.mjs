@@ -1,5 +1,5 @@
-// `npm test`: everything. The C++ program (build/check), sharded; vitest; then whole daemons and real
-// clients. Ends with one line that adds up all suites; a skipped test is never a passed one.
+// `npm test`: everything. vitest; whole daemons and real clients; then the C++ program (build/check),
+// sharded. Ends with one line that adds up all suites; a skipped test is never a passed one.
 //
 //   npm test                             all
 //   npm test -- --asan                   also the C++ program under the sanitizers
@@ -296,8 +296,8 @@ function parse(args) {
 }
 
 /**
- * Builds the sanitizers' programs beside suites that leave a core idle for half of their time. What
- * cannot be built fails later, in the step that needs it.
+ * Builds the C++ programs beside suites that leave a core idle for half of their time. What cannot be
+ * built fails later, in the step that needs it.
  */
 async function buildBeside(presets) {
   for (const preset of presets) {
@@ -331,16 +331,17 @@ main(import.meta.url, async (args) => {
     totals.at(-1).seconds = (Date.now() - started) / 1000
   }
   const withNative = options.suites.includes('native')
-  const sanitizers = ['asan', 'tsan'].filter((preset) => withNative && options[preset])
-  if (withNative) await step('native (check)', () => native('check', options))
-  const built = buildBeside(sanitizers)
+  const presets = ['check', 'asan', 'tsan'].filter(
+    (preset) => withNative && (preset === 'check' || options[preset]),
+  )
+  const built = buildBeside(options.suites.length > 1 ? presets : [])
   for (const project of ['unit', 'e2e']) {
     if (options.suites.includes(project) && hasTests[project]()) {
       await step(project, () => vitest(project, options))
     }
   }
   await built
-  for (const preset of sanitizers) await step(`native (${preset})`, () => native(preset, options))
+  for (const preset of presets) await step(`native (${preset})`, () => native(preset, options))
 
   const all = (key) => totals.flatMap((total) => total[key].map((entry) => [total.name, entry]))
   for (const [suite, failure] of all('failed')) printFailure(suite, failure)
