@@ -35,6 +35,9 @@ export async function run(command, args, options = {}) {
   // Progress goes to stderr: the stdout of `npm start` belongs to the daemon.
   const stdio = quiet ? ['ignore', 'pipe', 'pipe'] : ['ignore', 2, 2]
   const child = spawn(command, args, { cwd: root, stdio, ...rest })
+  // A group of its own does not hear of Ctrl-C.
+  const end = () => process.kill(-child.pid, 'SIGTERM')
+  if (rest.detached) process.once('exit', end)
   const output = []
   if (quiet)
     for (const pipe of [child.stdout, child.stderr]) pipe.on('data', (part) => output.push(part))
@@ -42,6 +45,7 @@ export async function run(command, args, options = {}) {
     child.on('error', (error) => fail(new SetupError(`${what}: ${error.message}`)))
     child.on('close', (code, signal) => done([code, signal]))
   })
+  process.removeListener('exit', end)
   if (code === 0) return
   process.stderr.write(Buffer.concat(output))
   throw new SetupError(`${what} failed (${signal ?? `exit code ${code}`})`)
@@ -259,17 +263,40 @@ export async function buildNative(preset, niceness = 0) {
     async () => {
       say(`building ${tests ? `ashlar_tests (${preset})` : 'the addon'}`)
       const env = { ...process.env, NINJA_STATUS: `[${preset} %f/%t] ` }
-      if (!fs.existsSync(join(root, 'build', preset, 'build.ninja'))) {
+      const folder = join(root, 'build', preset)
+      // A checkout that was copied or moved would be built in the folder that it came from.
+      if (!isConfiguredHere(folder)) fs.rmSync(folder, { recursive: true, force: true })
+      if (!fs.existsSync(join(folder, 'build.ninja'))) {
         await run('cmake', ['--preset', preset], {
           env,
           quiet: true,
           what: `cmake --preset ${preset}`,
         })
       }
-      const build = ['cmake', '--build', join('build', preset), '--parallel', String(cores)]
-      await run('nice', ['-n', String(niceness), ...build], { env, what: `the ${preset} build` })
+      const build = ['--build', folder, '--parallel', String(cores)]
+      const [command, args] = niceness > 0 ? besideOthers(build, niceness) : ['cmake', build]
+      const detached = niceness > 0
+      await run(command, args, { env, what: `the ${preset} build`, detached })
     },
   )
+}
+
+/**
+ * CMake that takes what others leave. Between sessions the kernel shares by groups, in which the
+ * niceness of a process counts for nothing; so its own session gets it, where there are such groups.
+ */
+function besideOthers(args, niceness) {
+  const script =
+    '{ echo "$1" >/proc/self/autogroup; } 2>/dev/null; n=$1; shift; exec nice -n "$n" cmake "$@"'
+  return ['sh', ['-c', script, 'sh', String(niceness), ...args]]
+}
+
+/** Whether a CMake folder is of this checkout. */
+export function isConfiguredHere(folder, checkout = root) {
+  const cache = join(folder, 'CMakeCache.txt')
+  if (!fs.existsSync(cache)) return false
+  const home = /^CMAKE_HOME_DIRECTORY:INTERNAL=(.*)$/m.exec(fs.readFileSync(cache, 'utf8'))?.[1]
+  return fs.existsSync(home) && fs.realpathSync(home) === fs.realpathSync(checkout)
 }
 
 /** src -> build/ts, the programs of it -> build/bin, bench -> build/bench, and both for npx. */
