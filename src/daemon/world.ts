@@ -4,7 +4,7 @@
 
 import { createHash } from 'node:crypto'
 import { lstatSync, statfsSync, statSync } from 'node:fs'
-import { tmpdir, userInfo } from 'node:os'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 import { AshlarError } from '../base/error.js'
@@ -124,17 +124,21 @@ function poolCapacity(data: string): bigint {
  */
 function socketFolder({ data, env }: WorldOptions): string {
   const digest = createHash('sha256').update(data).digest('hex').slice(0, 8)
-  const short = `ash-${userInfo().uid}-${digest}`
+  const short = `ash-${userId()}-${digest}`
   const candidates = [join(runDirectory(env), 'ashlar', digest), join(tmpdir(), short)]
   const folder = candidates.find(fits) ?? join('/tmp', short)
   makeFolder(folder)
   const found = lstatSync(folder)
-  if (found.isDirectory() && found.uid === userInfo().uid && (found.mode & 0o077) === 0)
-    return folder
+  if (found.isDirectory() && found.uid === userId() && (found.mode & 0o077) === 0) return folder
   throw new AshlarError(
     'PERMISSION_DENIED',
     `${folder} is not a folder of this user's alone; remove it and start again`,
   )
+}
+
+/** Not os.userInfo(): that fails for a uid without an entry in passwd, as containers have them. */
+function userId(): number {
+  return process.geteuid?.() ?? 0
 }
 
 function fits(folder: string): boolean {
@@ -142,7 +146,7 @@ function fits(folder: string): boolean {
 }
 
 function runDirectory(env: WorldOptions['env']): string {
-  const uid = userInfo().uid
+  const uid = userId()
   const candidates = [env['XDG_RUNTIME_DIR'], `/run/user/${uid}`, uid === 0 ? '/run' : undefined]
   const found = candidates.find((path) => path !== undefined && path !== '' && isFolder(path))
   return found ?? join(tmpdir(), `ash-${uid}`)
