@@ -3,6 +3,7 @@
 #include <cctype>
 #include <utility>
 
+#include "base/thread.h"
 #include "base/thread_name.h"
 
 namespace ashlar::addon {
@@ -37,6 +38,12 @@ Jobs::Jobs(Napi::Env env)
           env, Napi::Function::New(env, [](const Napi::CallbackInfo&) {}), "ashlar", 0, 1))) {
   shared_->back.Unref(env);
   shared_->settle = [this](Napi::Env at) { settle(at); };
+  for (const Lane lane : {Lane::kOrder, Lane::kEnd, Lane::kBulk}) {
+    std::lock_guard lock(shared_->mutex);
+    if (shared_->add_thread(lane)) continue;
+    to_js_error(env, no_thread("loading the addon")).ThrowAsJavaScriptException();
+    return;
+  }
   // Hooks run backwards: this one before that of `back`, which no thread may call after its end.
   napi_add_env_cleanup_hook(
       env, [](void* jobs) { static_cast<Jobs*>(jobs)->stop(); }, this);
@@ -96,10 +103,18 @@ void Jobs::Shared::push(std::shared_ptr<const Call> call) {
   const Lane lane = call->lane;
   Threads& threads = lanes[size_t(lane)];
   threads.waiting.push_back(std::move(call));
+  // Where the system gives no more, it waits for one that is there.
   if (threads.idle < threads.waiting.size() && threads.all.size() < kThreadsMax[size_t(lane)]) {
-    threads.all.emplace_back([self = shared_from_this(), lane] { self->worker(lane); });
+    (void)add_thread(lane);
   }
   threads.wakes.notify_one();
+}
+
+bool Jobs::Shared::add_thread(Lane lane) {
+  auto thread = try_thread([self = shared_from_this(), lane] { self->worker(lane); });
+  if (!thread) return false;
+  lanes[size_t(lane)].all.push_back(*std::move(thread));
+  return true;
 }
 
 void Jobs::Shared::worker(Lane lane) {

@@ -1,7 +1,7 @@
 // Jobs: the addon's own threads for calls that block (libuv's small pool is not ours to fill), and
-// the way back: a job's outcome settles a promise on the JavaScript thread. Threads are made as
-// needed, up to a limit for each lane, and joined when the environment ends. They compute and do
-// disk I/O; who waits for a peer leaves word and holds none (run_when_ready).
+// the way back: a job's outcome settles a promise on the JavaScript thread. Each lane has a thread
+// from the beginning and more as needed, up to a limit; all are joined when the environment ends.
+// They compute and do disk I/O; who waits for a peer leaves word and holds none (run_when_ready).
 //
 // Threads know a promise by its number alone. What belongs to JavaScript (the promise itself, and a
 // value that has to live as long as it) stays in `promised_`, which only the JavaScript thread
@@ -90,6 +90,8 @@ class Jobs {
   struct Shared : std::enable_shared_from_this<Shared> {
     explicit Shared(Napi::ThreadSafeFunction to_js) : back(std::move(to_js)) {}
     void push(std::shared_ptr<const Call> call);
+    // Requires the mutex.
+    bool add_thread(Lane lane);
     void worker(Lane lane);
     std::optional<Result<MakeValue>> attempt(const std::shared_ptr<const Call>& call);
 

@@ -3,13 +3,17 @@
 #include <algorithm>
 
 #include "base/low_priority.h"
+#include "base/thread.h"
 #include "base/thread_name.h"
 
 namespace ashlar {
 
 Crew::Crew(size_t threads) {
-  for (size_t i = 0; i < threads; i++)
-    threads_.emplace_back([this] { member(); });
+  for (size_t i = 0; i < threads; i++) {
+    auto thread = try_thread([this] { member(); });
+    if (!thread) break;
+    threads_.push_back(*std::move(thread));
+  }
 }
 
 Crew::~Crew() {
@@ -24,6 +28,11 @@ Crew::~Crew() {
 
 void Crew::run(size_t count, const std::function<void(size_t)>& work) {
   if (count == 0) return;
+  if (threads_.empty()) {
+    for (size_t i = 0; i < count; i++)
+      work(i);
+    return;
+  }
   Task task{work, count};
   std::unique_lock lock(mutex_);
   tasks_.push_back(&task);

@@ -20,8 +20,8 @@ class Crew {
   Crew(const Crew&) = delete;
   Crew& operator=(const Crew&) = delete;
 
-  // `work(i)` for every i below `count`, each once, on the crew's threads. Returns when all is
-  // done.
+  // `work(i)` for every i below `count`, each once, on the crew's threads, or on this one where the
+  // system gave none. Returns when all is done.
   void run(size_t count, const std::function<void(size_t)>& work);
 
  private:
@@ -39,7 +39,7 @@ class Crew {
   std::condition_variable done_;
   std::deque<Task*> tasks_;  // of which something has not begun
   bool stopping_ = false;
-  std::vector<std::thread> threads_;
+  std::vector<std::thread> threads_;  // not after the constructor
 };
 
 // The one of this process: a thread for each core, made at the first call.

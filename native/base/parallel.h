@@ -1,5 +1,5 @@
 // Work on all cores for the length of one call: `work(i)` for every i below `count`, each once, on
-// this thread and a few more. Returns when all is done. Thread: any.
+// this thread and a few more, as far as there are any. Returns when all is done. Thread: any.
 #pragma once
 
 #include <algorithm>
@@ -7,6 +7,8 @@
 #include <cstddef>
 #include <thread>
 #include <vector>
+
+#include "base/thread.h"
 
 namespace ashlar {
 
@@ -22,8 +24,11 @@ void parallel_for(size_t count, Work work) {
       work(i);
   };
   std::vector<std::thread> threads;
-  for (size_t i = 1; i < threads_wanted; i++)
-    threads.emplace_back(run);
+  for (size_t i = 1; i < threads_wanted; i++) {
+    auto thread = try_thread(run);
+    if (!thread) break;
+    threads.push_back(*std::move(thread));
+  }
   run();
   for (std::thread& thread : threads)
     thread.join();

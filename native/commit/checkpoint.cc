@@ -21,6 +21,10 @@ void patch_page(Page& page, const Crcs& crcs) {
     WrittenCrcs::patch(entry, crcs);
 }
 
+Bytes bytes_of(const Page& page) {
+  return {reinterpret_cast<const uint8_t*>(page.entries.data()), kBlockBytes};
+}
+
 // Everything a checkpoint takes at its mark.
 struct Marked {
   Journal::Mark mark;
@@ -96,24 +100,30 @@ void patch_live_rows(Table<Row>& table, const Crcs& crcs) {
   }
 }
 
-}  // namespace
+// One block, where it lies in memory.
+struct BlockPart {
+  PoolBlock block;
+  const void* bytes;
+};
 
-Result<void> Pool::write_blocks(std::vector<BlockWrite>& writes) {
-  std::sort(writes.begin(), writes.end(),
-            [](const BlockWrite& a, const BlockWrite& b) { return a.block < b.block; });
+Result<void> write_blocks(Device& device, std::vector<BlockPart> blocks) {
+  std::sort(blocks.begin(), blocks.end(),
+            [](const BlockPart& a, const BlockPart& b) { return a.block < b.block; });
   std::vector<iovec> parts;
-  for (size_t first = 0; first < writes.size();) {
+  for (size_t first = 0; first < blocks.size();) {
     parts.clear();
     size_t last = first;
-    while (last < writes.size() && writes[last].block == writes[first].block + (last - first)) {
-      parts.push_back({writes[last].image.data(), kBlockBytes});
+    while (last < blocks.size() && blocks[last].block == blocks[first].block + (last - first)) {
+      parts.push_back({const_cast<void*>(blocks[last].bytes), kBlockBytes});
       last++;
     }
-    TRY(device_->write(writes[first].block * kBlockBytes, parts));
+    TRY(device.write(blocks[first].block * kBlockBytes, parts));
     first = last;
   }
   return {};
 }
+
+}  // namespace
 
 Result<void> Pool::checkpoint() {
   std::lock_guard lock(checkpoint_mutex_);
@@ -161,13 +171,9 @@ Result<void> Pool::checkpoint_locked(bool clean, uint64_t next_journal_generatio
   std::sort(frozen.begin(), frozen.end(),
             [](const PagePtr& a, const PagePtr& b) { return a->level < b->level; });
   Crcs crcs;
-  std::vector<BlockWrite> writes;
   for (const PagePtr& page : frozen) {
     patch_page(*page, crcs);
-    BlockWrite write{page->block, {}};
-    std::memcpy(write.image.data(), page->entries.data(), kBlockBytes);
-    crcs[page->block] = crc32c(write.image);
-    writes.push_back(std::move(write));
+    crcs[page->block] = crc32c(bytes_of(*page));
   }
   patch_rows<VolumeRow>(marked.volumes, crcs);
   patch_rows<CutRow>(marked.cuts, crcs);
@@ -200,6 +206,7 @@ Result<void> Pool::checkpoint_locked(bool clean, uint64_t next_journal_generatio
   }
 
   Superblock next = superblock_;
+  std::vector<BlockWrite> writes;
   const auto finish = [&](auto& table, const auto& mark, TreeIndex index) {
     using TableType = std::decay_t<decltype(table)>;
     auto blocks = table.tree.finish([&](uint64_t page) { return TableType::payload(mark, page); });
@@ -231,7 +238,14 @@ Result<void> Pool::checkpoint_locked(bool clean, uint64_t next_journal_generatio
   next.next_dead_tree = marked.next_dead_tree;
   next.clean = clean ? 1 : 0;
 
-  if (auto written = write_blocks(writes); !written) return failed(std::move(written).error());
+  // Frozen pages are written where they lie: nobody changes them any more.
+  std::vector<BlockPart> blocks;
+  for (const PagePtr& page : frozen)
+    blocks.push_back({page->block, page->entries.data()});
+  for (const BlockWrite& write : writes)
+    blocks.push_back({write.block, write.image.data()});
+  if (auto written = write_blocks(*device_, std::move(blocks)); !written)
+    return failed(std::move(written).error());
   if (auto synced = device_->sync(); !synced) return failed(std::move(synced).error());
   FAILPOINT(kSuperblockFlip);
   if (auto flipped = write_superblock(*device_, next); !flipped)

@@ -1,5 +1,6 @@
 #include "commit/pool.h"
 
+#include "base/thread.h"
 #include "base/thread_name.h"
 
 namespace ashlar {
@@ -14,15 +15,20 @@ Pool::~Pool() {
   if (ticker_.joinable()) ticker_.join();
 }
 
-void Pool::start_threads() {
-  keeper_ = std::thread([this] {
+Result<void> Pool::start_threads() {
+  auto keeper = try_thread([this] {
     name_thread("pool-keeper");
     keeper_main();
   });
-  ticker_ = std::thread([this] {
+  if (!keeper) return no_thread("opening the pool");
+  keeper_ = *std::move(keeper);
+  auto ticker = try_thread([this] {
     name_thread("pool-ticker");
     ticker_main();
   });
+  if (!ticker) return no_thread("opening the pool");
+  ticker_ = *std::move(ticker);
+  return {};
 }
 
 Result<void> Pool::close() {

@@ -22,6 +22,8 @@ namespace ashlar {
 struct PoolOptions {
   uint64_t capacity_bytes = 0;  // used at create; 0 = what the file system or device has free
   uint64_t page_cache_bytes = 256ull << 20;
+  // Hard: whoever would make more waits for a checkpoint, which is due at a quarter of it.
+  uint64_t dirty_page_bytes_max = 256ull << 20;
   bool background = true;             // tests drive the clockwork themselves
   std::array<uint8_t, 16> pool_id{};  // at create; zero = random
 };
@@ -131,12 +133,12 @@ class Pool {
                        std::vector<PagePtr>* held);
   Result<bool> blocks_hold(const ReplayBatch& batch);
   void hold_named_blocks(const std::vector<ReplayBatch>& batches);
-  void start_threads();
+  Result<void> start_threads();
 
   Result<void> checkpoint_locked(bool clean, uint64_t next_journal_generation);
-  Result<void> write_blocks(std::vector<BlockWrite>& writes);
   void patch_later_pages(const std::unordered_map<PoolBlock, uint32_t>& crcs, uint64_t generation);
 
+  Result<void> wait_for_clean_pages();
   Result<void> reserve_room(uint64_t record_bytes);
   std::optional<Admission> admit_maker(uint64_t record_bytes);
   Result<bool> grow();
@@ -177,6 +179,7 @@ class Pool {
   std::atomic<bool> room_wanted_{false};
   std::atomic<bool> growth_failed_{false};
   std::atomic<uint64_t> unsynced_bytes_{0};
+  uint64_t dirty_page_bytes_max_ = 0;  // fixed once opened
   std::atomic<uint64_t> durable_generation_{0};
 
   std::mutex pins_mutex_;

@@ -96,7 +96,7 @@ Result<std::unique_ptr<Pool>> Pool::open(std::unique_ptr<Device> device, bool cr
   std::unique_ptr<Pool> pool(new Pool(std::move(device), name));
   if (created) TRY(create_pool(*pool->device_, name, options));
   TRY(pool->recover(options));
-  if (options.background) pool->start_threads();
+  if (options.background) TRY(pool->start_threads());
   return pool;
 }
 
@@ -107,6 +107,7 @@ Result<void> Pool::recover(const PoolOptions& options) {
   durable_generation_ = superblock_.checkpoint_generation;
   space_ = std::make_unique<Space>(superblock_.capacity_blocks, superblock_.reserve_blocks);
   pages_ = std::make_unique<PageCache>(*device_, options.page_cache_bytes);
+  dirty_page_bytes_max_ = options.dirty_page_bytes_max;
   state_ = std::make_unique<PoolState>(*pages_, *space_);
   TRY(load_tables());
   const RingGeometry ring{superblock_.ring_first, superblock_.ring_blocks};

@@ -13,7 +13,6 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr uint64_t kDirtyPageBytesMax = 64ull << 20;
 constexpr uint64_t kWaitingBlocksMax = (1ull << 30) / kBlockBytes;
 constexpr uint64_t kUnsyncedBytesMax = 256ull << 20;
 constexpr auto kLookInterval = 100ms;
@@ -28,11 +27,33 @@ Error Pool::read_only() const {
 }
 
 Result<Pool::Admission> Pool::admit(uint64_t record_bytes, uint64_t pages, Space::Purpose purpose) {
+  if (pages > 0) TRY(wait_for_clean_pages());
   for (;;) {
     TRY(reserve_room(record_bytes));
     if (pages == 0 || space_->promise(pages, purpose)) return Admission(*this, record_bytes, pages);
     journal_->unreserve(record_bytes);
     TRY(make_room());
+  }
+}
+
+// A change makes pages dirty, and only a checkpoint makes them clean. From half of their bound on
+// writers slow down smoothly; at the bound they wait.
+Result<void> Pool::wait_for_clean_pages() {
+  const uint64_t max = dirty_page_bytes_max_;
+  for (;;) {
+    if (journal_->failed()) return read_only();
+    const uint64_t dirty = pages_->dirty_bytes();
+    if (dirty > max / 4) wake_keeper();
+    if (dirty <= max / 2) return {};
+    if (dirty < max) {
+      std::this_thread::sleep_for(10ms * (dirty - max / 2) / (max / 2));
+      return {};
+    }
+    if (keeper_.joinable()) {
+      (void)journal_->wait_for_room();
+    } else {
+      TRY(checkpoint());
+    }
   }
 }
 
@@ -171,7 +192,7 @@ bool Pool::ring_is_short() const {
 
 bool Pool::checkpoint_due() const {
   const uint64_t waiting = space_->waiting_blocks();
-  return ring_is_short() || pages_->dirty_bytes() > kDirtyPageBytesMax ||
+  return ring_is_short() || pages_->dirty_bytes() > dirty_page_bytes_max_ / 4 ||
          waiting > std::min(kWaitingBlocksMax, (space_->free_blocks() + waiting) / 2);
 }
 

@@ -11,6 +11,7 @@
 #include <optional>
 #include <thread>
 
+#include "base/thread.h"
 #include "base/unique_fd.h"
 
 namespace ashlar {
@@ -94,8 +95,11 @@ Result<ImageRoot> verify_image(const std::string& path) {
   };
   std::vector<std::thread> threads;
   const unsigned cores = std::clamp(std::thread::hardware_concurrency(), 1u, 16u);
-  for (unsigned i = 1; i < cores; i++)
-    threads.emplace_back(work);
+  for (unsigned i = 1; i < cores; i++) {
+    auto thread = try_thread(work);
+    if (!thread) break;
+    threads.push_back(*std::move(thread));
+  }
   work();
   for (std::thread& thread : threads)
     thread.join();

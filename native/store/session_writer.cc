@@ -1,5 +1,6 @@
 #include "store/session_writer.h"
 
+#include "base/thread.h"
 #include "base/thread_name.h"
 
 namespace ashlar {
@@ -10,13 +11,22 @@ constexpr size_t kBatchBytes = 1 << 20;
 
 }  // namespace
 
+SessionWriter::SessionWriter(ChunkStore& store) : session_(store) {
+  auto thread = try_thread([this] { work(); });
+  if (thread) {
+    thread_ = *std::move(thread);
+  } else {
+    failed_ = no_thread("writing to the store");
+  }
+}
+
 SessionWriter::~SessionWriter() {
   {
     std::lock_guard lock(mutex_);
     stopping_ = true;
     changed_.notify_all();
   }
-  thread_.join();
+  if (thread_.joinable()) thread_.join();
 }
 
 Result<void> SessionWriter::add(std::vector<Item> items) {

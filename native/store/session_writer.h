@@ -13,7 +13,8 @@ namespace ashlar {
 
 class SessionWriter {
  public:
-  explicit SessionWriter(ChunkStore& store) : session_(store), thread_([this] { work(); }) {}
+  // Without a thread every call gives kQuotaExceeded.
+  explicit SessionWriter(ChunkStore& store);
   // Writes what waits: packs that become full are there for the next try. The rest is garbage.
   ~SessionWriter();
   SessionWriter(const SessionWriter&) = delete;

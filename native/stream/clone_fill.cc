@@ -5,6 +5,7 @@
 
 #include "base/low_priority.h"
 #include "base/parallel.h"
+#include "base/thread.h"
 #include "base/thread_name.h"
 #include "seal/image.h"
 #include "stream/arrived_chunk.h"
@@ -25,12 +26,17 @@ Result<std::unique_ptr<CloneFill>> CloneFill::open(std::shared_ptr<CloneTarget> 
 CloneFill::CloneFill(std::shared_ptr<CloneTarget> target, const ManifestFields& manifest,
                      const DomainKeys& keys)
     : target_(std::move(target)), manifest_(manifest), keys_(keys) {
-  walk_ = std::thread([this] { walk(); });
+  auto walk = try_thread([this] { this->walk(); });
+  if (walk) {
+    walk_ = *std::move(walk);
+  } else {
+    fail(no_thread("filling a clone"));
+  }
 }
 
 CloneFill::~CloneFill() {
   close();
-  walk_.join();
+  if (walk_.joinable()) walk_.join();
 }
 
 void CloneFill::close() {

@@ -4,6 +4,7 @@
 #include <bit>
 
 #include "base/low_priority.h"
+#include "base/thread.h"
 #include "base/thread_name.h"
 #include "codec/lz4.h"
 #include "seal/image.h"
@@ -58,12 +59,13 @@ size_t CutSource::threads_for_this_machine() {
 }
 
 CutSource::CutSource(std::unique_ptr<CutImage> image, const DomainKeys& keys, size_t threads)
-    : image_(std::move(image)),
-      keys_(keys),
-      tree_(keys_, image_->size_bytes()),
-      thread_count_(threads) {
-  for (size_t i = 0; i < threads; i++)
-    threads_.emplace_back([this] { work(); });
+    : image_(std::move(image)), keys_(keys), tree_(keys_, image_->size_bytes()) {
+  for (size_t i = 0; i < threads; i++) {
+    auto thread = try_thread([this] { work(); });
+    if (!thread) break;
+    threads_.push_back(*std::move(thread));
+    thread_count_++;
+  }
 }
 
 void CutSource::close() {

@@ -7,6 +7,7 @@
 // because it is asked for next. poll() only collects.
 #pragma once
 
+#include <atomic>
 #include <deque>
 #include <map>
 #include <memory>
@@ -108,8 +109,8 @@ class CutSource final : public Channel {
   std::deque<Message> answers_;
   size_t answer_bytes_ = 0;
 
-  const size_t thread_count_;
-  std::mutex join_mutex_;  // guards threads_
+  std::atomic<size_t> thread_count_{0};  // as many as the system gave; not after the constructor
+  std::mutex join_mutex_;                // guards threads_
   std::vector<std::thread> threads_;
 };
 

@@ -4,6 +4,7 @@
 
 #include "base/crew.h"
 #include "base/parallel.h"
+#include "base/thread.h"
 #include "seal/image.h"
 #include "stream/arrived_chunk.h"
 
@@ -29,13 +30,23 @@ Hydration::Hydration(std::shared_ptr<Hydrator> target, const ManifestFields& man
         return turn;
       }()),
       height_(tree_height(manifest.volume_bytes)) {
-  pump_ = std::thread([this] { pump(); });
-  if (lane == Lane::kBackground) installer_ = std::thread([this] { install_in_turn(); });
+  start_threads(lane);
+}
+
+// Without one of them the channel has failed before it began, and whoever opened it tries again.
+void Hydration::start_threads(Lane lane) {
+  auto pump = try_thread([this] { this->pump(); });
+  if (!pump) return fail(no_thread("hydration"));
+  pump_ = *std::move(pump);
+  if (lane != Lane::kBackground) return;
+  auto installer = try_thread([this] { install_in_turn(); });
+  if (!installer) return fail(no_thread("hydration"));
+  installer_ = *std::move(installer);
 }
 
 Hydration::~Hydration() {
   close();
-  pump_.join();
+  if (pump_.joinable()) pump_.join();
   if (installer_.joinable()) installer_.join();
 }
 

@@ -61,6 +61,7 @@ class Hydration final : public Channel {
   Result<Arrived> verify(const std::vector<WireFrame>& frames, const std::vector<Hash>& expected);
   Result<void> install(const Arrived& arrived);
   void install_in_turn();
+  void start_threads(Lane lane);
   void fail(const Error& reason);
   Result<void> install_zeros(const std::vector<Zeros>& zeros);
 
@@ -83,7 +84,7 @@ class Hydration final : public Channel {
   bool yielded_ = false;         // but what was asked for
   bool closed_ = false;
   std::optional<Error> failed_;
-  std::thread pump_;
+  std::thread pump_;  // none where the system gave none: then it has failed
   std::thread installer_;
 };
 

@@ -22,7 +22,8 @@ class Room : public testing::Test {
   }
 
   // A pool on a disk that forgets nothing.
-  void open(uint64_t capacity_bytes, bool background = true) {
+  void open(uint64_t capacity_bytes, bool background = true,
+            uint64_t dirty_page_bytes_max = 256ull << 20) {
     volumes_.reset();
     pool_.reset();
     auto device = std::make_unique<SimDevice>(disk_, 1, 2 * capacity_bytes);
@@ -31,6 +32,7 @@ class Room : public testing::Test {
     options.capacity_bytes = capacity_bytes;
     options.page_cache_bytes = 1 << 20;
     options.background = background;
+    options.dirty_page_bytes_max = dirty_page_bytes_max;
     auto opened = Pool::open(std::move(device), disk_.bytes.empty(), "room", options);
     ASSERT_OK(opened);
     pool_ = *std::move(opened);
@@ -213,6 +215,49 @@ TEST_F(Room, ACheckpointDoesNotWaitForAReaderOfTheRegion) {
   hydrator->close(turn);
   EXPECT_EQ(request.outcome, ReadRequest::Outcome::kDone) << request.error.message;
   EXPECT_EQ(read, std::vector<uint8_t>(kBlockBytes, 0x5a));
+}
+
+// What is known to be full is not looked for again with a checkpoint each time.
+TEST_F(Room, ARefusalCostsNoCheckpoint) {
+  open(64 << 20);
+  const auto io = create(1, 1 << 30);
+  Result<void> last;
+  for (uint64_t at = 0; last; at += kBlockBytes)
+    last = write(*io, at);
+  EXPECT_EQ(last.error().code, Code::kNoSpace);
+  const uint64_t before = pool_->checkpoint_generation();
+  constexpr int kRefused = 200;
+  for (int i = 0; i < kRefused; i++)
+    EXPECT_FALSE(write(*io, (512ull << 20) + uint64_t(i) * kBlockBytes));
+  EXPECT_LT(pool_->checkpoint_generation() - before, uint64_t(kRefused / 10));
+}
+
+// Each write dirties a leaf of its own, far from the others, and the pages above it; without a
+// bound they are made as fast as guests write, and are all in memory.
+TEST_F(Room, DirtyPagesStayBelowTheirBound) {
+  constexpr uint64_t kBound = 4 << 20;
+  constexpr uint64_t kWriters = 4;
+  constexpr uint64_t kBytes = 1ull << 40;
+  open(512 << 20, true, kBound);
+  const auto io = create(1, kBytes);
+  std::atomic<uint64_t> most{0};
+  std::vector<std::thread> writers;
+  for (uint64_t writer = 1; writer <= kWriters; writer++) {
+    writers.emplace_back([&, writer] {
+      Prng prng(writer);
+      for (int i = 0; i < 2000; i++) {
+        ASSERT_OK(write(*io, prng.below(kBytes / kBlockBytes) * kBlockBytes));
+        const uint64_t now = pool_->pages().dirty_bytes();
+        for (uint64_t seen = most; seen < now && !most.compare_exchange_weak(seen, now);) {
+        }
+      }
+    });
+  }
+  for (std::thread& writer : writers)
+    writer.join();
+  // What is admitted at the bound makes a path.
+  EXPECT_LE(most, kBound + kWriters * 8 * kBlockBytes);
+  EXPECT_GT(most, kBound / 4);
 }
 
 }  // namespace
