@@ -43,7 +43,8 @@ class Addon final : public Napi::Addon<Addon> {
             InstanceMethod("order", &Addon::order),
             InstanceMethod("settle", &Addon::settle),
             InstanceMethod("records", &Addon::records_of),
-            InstanceMethod("poolStats", &Addon::stats_of),
+            InstanceMethod("poolStats", &Addon::said_of<pool_stats>),
+            InstanceMethod("cutPauses", &Addon::said_of<cut_pauses>),
             InstanceMethod("createPool", &Addon::create_pool),
             InstanceMethod("poolCheck", &Addon::check),
             InstanceMethod("verifyImage", &Addon::verify),
@@ -191,10 +192,11 @@ class Addon final : public Napi::Addon<Addon> {
     return *records_.emplace_back(std::make_unique<RecordObjects>(node));
   }
 
-  Napi::Value stats_of(const Napi::CallbackInfo& info) {
+  template <Result<Napi::Value> (*kSay)(Napi::Env, PoolNode&)>
+  Napi::Value said_of(const Napi::CallbackInfo& info) {
     const auto node = node_of(info[0], kPoolTag);
     if (!node) return throw_error(info.Env(), node.error());
-    auto value = pool_stats(info.Env(), **node);
+    auto value = kSay(info.Env(), **node);
     return value ? *value : throw_error(info.Env(), value.error());
   }
 

@@ -159,6 +159,24 @@ Result<OrderJob> read_order(const Napi::Object& order) {
   return error(Code::kInvalidArgument, "unknown order \"" + kind + "\"");
 }
 
+// What the NBD server turned away since it was started, by cause; causes that never were are left
+// out.
+Napi::Array turned_away(Napi::Env env, PoolNode& node) {
+  Napi::Array causes = Napi::Array::New(env);
+  const auto server = node.server();
+  if (!server) return causes;
+  for (size_t i = 0; i < nbd::kTurnedAwayKinds; i++) {
+    const auto kind = nbd::TurnedAway(i);
+    const uint64_t count = server->refusals().count(kind);
+    if (count == 0) continue;
+    Napi::Object cause = Napi::Object::New(env);
+    cause.Set("what", nbd::sentence_of(kind));
+    cause.Set("count", double(count));
+    causes.Set(causes.Length(), cause);
+  }
+  return causes;
+}
+
 template <typename Items, typename Fn>
 Napi::Array array_of(Napi::Env env, const Items& items, Fn make) {
   Napi::Array array = Napi::Array::New(env, items.size());
@@ -229,11 +247,14 @@ Result<Napi::Value> pool_stats(Napi::Env env, PoolNode& node) {
   const std::vector<std::string> problems = pool.problems();
   at.Set("problems",
          array_of(env, problems, [&](size_t i) { return Napi::String::New(env, problems[i]); }));
-  const std::vector<uint64_t> pauses = volumes->cut_pauses_ns();
-  at.Set("cutPausesNs", array_of(env, pauses, [&](size_t i) {
-           return Napi::Number::New(env, double(pauses[i]));
-         }));
+  at.Set("turnedAway", turned_away(env, node));
   return Napi::Value(at);
+}
+
+Result<Napi::Value> cut_pauses(Napi::Env env, PoolNode& node) {
+  const std::vector<uint64_t> pauses = TRY(node.volumes())->cut_pauses_ns();
+  return Napi::Value(
+      array_of(env, pauses, [&](size_t i) { return Napi::Number::New(env, double(pauses[i])); }));
 }
 
 Result<Job> pool_check(const std::string& path, bool repair) {

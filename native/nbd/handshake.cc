@@ -167,6 +167,7 @@ Handshake::Next Handshake::export_name(Bytes body, std::vector<uint8_t>& out) {
   const std::string name = text_of(body);
   auto target = exports_.find_export(name);
   if (!target) return Next::kClose;  // this option has no way to say why
+  if ((refused_as_full_ = full_)) return Next::kClose;
   append_be(out, target->volume->size_bytes());
   append_be(out, transmission_flags(*target));
   if (!no_zeroes_) out.resize(out.size() + 124);
@@ -217,6 +218,11 @@ Handshake::Next Handshake::info_or_go(uint32_t code, Bytes body, std::vector<uin
   auto target = exports_.find_export(text_of(name));
   if (!target) {
     reply_text(out, code, refusal_of(target.error()), target.error().message);
+    return Next::kMore;
+  }
+  if (code == kOptGo && full_) {
+    refused_as_full_ = true;
+    reply_text(out, code, kRepErrPolicy, "all sessions of this server are in use; try again later");
     return Next::kMore;
   }
   // Each kind once, the harmless ones unasked; INFO equals the GO that follows.

@@ -6,6 +6,7 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "nbd/protocol.h"
@@ -34,6 +35,10 @@ class Handshake {
   Next feed(std::vector<uint8_t>& in, std::vector<uint8_t>& out);
   // From now on options are answered ERR_SHUTDOWN (ABORT still ACK).
   void shut_down() { stopping_ = true; }
+  // While it is, whoever wants to begin is refused; everything else is answered as ever.
+  void set_full(bool full) { full_ = full; }
+  // Since it was asked last.
+  bool was_refused_as_full() { return std::exchange(refused_as_full_, false); }
 
   // After kTransmission.
   Agreement take_agreement() { return std::move(agreement_); }
@@ -55,6 +60,8 @@ class Handshake {
   ExportSource& exports_;
   const bool lists_names_;
   bool stopping_ = false;
+  bool full_ = false;
+  bool refused_as_full_ = false;
   bool flags_read_ = false;
   bool fixed_ = false;
   bool no_zeroes_ = false;

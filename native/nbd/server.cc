@@ -12,6 +12,8 @@
 
 #include <algorithm>
 
+#include "base/bytes.h"
+#include "base/thread.h"
 #include "base/thread_name.h"
 
 namespace ashlar::nbd {
@@ -22,10 +24,28 @@ using Clock = std::chrono::steady_clock;
 constexpr size_t kWorkerThreads = 4;
 constexpr int kUnixSocketBufferBytes = 2 << 20;
 constexpr int kTickMs = 100;
+// Between two rounds of answers, so that newcomers do not crowd out those who are about to finish.
+constexpr int kAcceptedAtOnce = 16;
 
 Error system_error(const std::string& what, int number) {
   return error(number == EADDRINUSE ? Code::kInUse : Code::kDeviceFailed,
                what + ": " + std::strerror(number));
+}
+
+// The same for all connections of a process on this machine, or of an address elsewhere.
+uint64_t peer_of(int socket, bool is_unix) {
+  if (is_unix) {
+    ucred peer{};
+    socklen_t bytes = sizeof peer;
+    (void)::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &bytes);
+    return uint64_t(peer.pid);
+  }
+  sockaddr_storage address{};
+  socklen_t bytes = sizeof address;
+  (void)::getpeername(socket, reinterpret_cast<sockaddr*>(&address), &bytes);
+  const auto* six = reinterpret_cast<const sockaddr_in6*>(&address);
+  if (address.ss_family == AF_INET6) return load_be<uint64_t>(six->sin6_addr.s6_addr);
+  return reinterpret_cast<const sockaddr_in*>(&address)->sin_addr.s_addr;
 }
 
 void tune(int socket, bool is_unix) {
@@ -61,10 +81,13 @@ Result<std::unique_ptr<Server>> Server::start(ExportSource& exports, const Serve
     ::epoll_ctl(server->epoll_.get(), EPOLL_CTL_ADD, descriptor, &event);
   }
   server->workers_ = std::make_unique<Workers>(kWorkerThreads);
-  server->thread_ = std::thread([raw = server.get()] {
+  if (server->workers_->threads() == 0) return no_thread("starting the NBD server");
+  auto thread = try_thread([raw = server.get()] {
     name_thread("nbd-server");
     raw->main();
   });
+  if (!thread) return no_thread("starting the NBD server");
+  server->thread_ = *std::move(thread);
   return server;
 }
 
@@ -150,33 +173,91 @@ void Server::main() {
     }
     expire();
     reap();
+    const bool has_room = full_ && negotiating_.size() < options_.handshakes_max;
+    if (!accepts_ && (has_room || Clock::now() >= rests_until_)) listen_to_newcomers(true);
   }
   negotiating_.clear();
 }
 
 void Server::accept_from(int listener, bool is_unix) {
-  for (;;) {
-    UniqueFd socket(::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
-    if (!socket.valid()) return;
-    if (stopping_ || negotiating_.size() >= options_.handshakes_max) continue;  // refused: closed
-    tune(socket.get(), is_unix);
-    const int descriptor = socket.get();
-    const auto now = Clock::now();
-    auto connection = std::make_unique<Negotiating>(Negotiating{std::move(socket),
-                                                                Handshake(exports_, is_unix),
-                                                                {},
-                                                                Handshake::greeting(),
-                                                                now,
-                                                                now + options_.handshake_timeout,
-                                                                false});
-    epoll_event event{};
-    event.events = EPOLLIN;
-    event.data.fd = descriptor;
-    ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, descriptor, &event);
-    const bool alive = send_some(*connection);
-    negotiating_[descriptor] = std::move(connection);
-    if (!alive) drop(descriptor);
+  for (int i = 0; i < kAcceptedAtOnce; i++) {
+    if (negotiating_.size() >= options_.handshakes_max) {
+      if (i > 0) return;  // whether one more waits is said by the next round
+      full_ = !make_room();
+      if (full_) return listen_to_newcomers(false);
+    }
+    // Whoever is accepted has all that his session needs but its thread.
+    if (!spare_event_.valid()) spare_event_ = UniqueFd(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
+    UniqueFd socket;
+    if (spare_event_.valid()) {
+      socket = UniqueFd(::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+    }
+    if (socket.valid()) {
+      if (!stopping_) negotiate(std::move(socket), is_unix);
+      continue;
+    }
+    if (errno == EINTR || errno == ECONNABORTED) continue;
+    if (errno == EAGAIN || errno == EWOULDBLOCK) return;
+    // It would be offered again and again.
+    refusals_.add(TurnedAway::kAccept);
+    return listen_to_newcomers(false);
   }
+}
+
+void Server::listen_to_newcomers(bool listens) {
+  accepts_ = listens;
+  rests_until_ = Clock::now() + std::chrono::milliseconds(kTickMs);
+  for (const int descriptor : {unix_.get(), tcp_.get()}) {
+    if (descriptor < 0) continue;
+    epoll_event event{};
+    event.events = listens ? uint32_t(EPOLLIN) : 0u;
+    event.data.fd = descriptor;
+    ::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, descriptor, &event);
+  }
+}
+
+// Of those that are silent, one of the peer that has the most of them goes, and of these the one
+// that was silent for longest. False when all are speaking.
+bool Server::make_room() {
+  const auto before = Clock::now() - options_.silence;
+  std::map<uint64_t, size_t> silent;
+  for (const auto& [socket, connection] : negotiating_)
+    silent[connection->peer] += connection->heard <= before;
+  const auto most =
+      std::ranges::max_element(silent, {}, [](const auto& entry) { return entry.second; });
+  if (most == silent.end() || most->second == 0) return false;
+  const auto goes = std::ranges::min_element(negotiating_, {}, [&](const auto& entry) {
+    const Negotiating& connection = *entry.second;
+    return connection.peer == most->first ? connection.heard : Clock::time_point::max();
+  });
+  refusals_.add(TurnedAway::kSilent);
+  drop(goes->first);
+  return true;
+}
+
+void Server::negotiate(UniqueFd socket, bool is_unix) {
+  tune(socket.get(), is_unix);
+  const int descriptor = socket.get();
+  const auto now = Clock::now();
+  auto connection = std::make_unique<Negotiating>(Negotiating{std::move(socket),
+                                                              std::move(spare_event_),
+                                                              Handshake(exports_, is_unix),
+                                                              {},
+                                                              Handshake::greeting(),
+                                                              now,
+                                                              now + options_.handshake_timeout,
+                                                              now,
+                                                              peer_of(descriptor, is_unix),
+                                                              false});
+  epoll_event event{};
+  event.events = EPOLLIN;
+  event.data.fd = descriptor;
+  if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, descriptor, &event) != 0) {
+    return refusals_.add(TurnedAway::kAccept);
+  }
+  const bool alive = send_some(*connection);
+  negotiating_[descriptor] = std::move(connection);
+  if (!alive) drop(descriptor);
 }
 
 void Server::handle(int socket) {
@@ -190,6 +271,7 @@ void Server::handle(int socket) {
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) break;
     if (got == 0) return drop(socket);
+    connection.heard = Clock::now();
     if (connection.closing) continue;  // discarded, so that the close is orderly
     connection.in.insert(connection.in.end(), bytes, bytes + got);
     if (!advance(connection)) return;
@@ -201,7 +283,10 @@ void Server::handle(int socket) {
 bool Server::advance(Negotiating& connection) {
   const int socket = connection.socket.get();
   if (stopping_) connection.handshake.shut_down();
-  switch (connection.handshake.feed(connection.in, connection.out)) {
+  connection.handshake.set_full(is_full());
+  const auto next = connection.handshake.feed(connection.in, connection.out);
+  if (connection.handshake.was_refused_as_full()) refusals_.add(TurnedAway::kFull);
+  switch (next) {
     case Handshake::Next::kMore:
       return true;
     case Handshake::Next::kClose:
@@ -237,30 +322,35 @@ bool Server::send_some(Negotiating& connection) {
 }
 
 void Server::begin_transmission(Negotiating& connection) {
-  // The last answer must be out before the session speaks; it is small, the peer is waiting for it.
   const int socket = connection.socket.get();
   ::fcntl(socket, F_SETFL, ::fcntl(socket, F_GETFL) & ~O_NONBLOCK);
   const timeval timeout{1, 0};
   ::setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof timeout);
-  const ssize_t sent = ::send(socket, connection.out.data(), connection.out.size(), MSG_NOSIGNAL);
-  if (sent != ssize_t(connection.out.size())) return;
   Agreement agreement = connection.handshake.take_agreement();
   std::lock_guard lock(mutex_);
-  if (stopping_ || running_.size() >= options_.sessions_max) return;
+  if (stopping_) return;
   // Whoever closes the export refuses it first and looks for its sessions then: either the refusal
   // is seen here, or the session there.
   const auto target = exports_.find_export(agreement.target.name);
   if (!target || target->volume != agreement.target.volume) return;
   ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, socket, nullptr);
-  const SessionOptions options{share_of(target->volume.get()), options_.pause, connection.begun};
-  Running running;
-  running.session = std::make_unique<Session>(std::move(connection.socket), std::move(agreement),
-                                              std::move(connection.in), *workers_, options);
-  running.thread = std::thread([session = running.session.get()] {
+  SessionOptions options{&payloads_,     options_.payload_stall, share_of(target->volume.get()),
+                         options_.pause, connection.begun,       std::move(connection.out)};
+  auto session = std::make_unique<Session>(std::move(connection.socket),
+                                           std::move(connection.event), std::move(agreement),
+                                           std::move(connection.in), *workers_, std::move(options));
+  auto thread = try_thread([raw = session.get()] {
     name_thread("nbd-session");
-    session->run();
+    raw->run();
   });
-  running_.push_back(std::move(running));
+  // It was not told yet that it is served.
+  if (!thread) return refusals_.add(TurnedAway::kNoThread);
+  running_.push_back({std::move(session), *std::move(thread)});
+}
+
+bool Server::is_full() const {
+  std::lock_guard lock(mutex_);
+  return running_.size() >= options_.sessions_max;
 }
 
 std::shared_ptr<VolumeShare> Server::share_of(const VolumeIo* volume) {

@@ -1,7 +1,6 @@
 #include "nbd/session.h"
 
 #include <poll.h>
-#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
@@ -13,6 +12,8 @@ namespace {
 constexpr size_t kBufferBytes = 512 << 10;
 constexpr size_t kBatchRequestsMax = 256;
 constexpr size_t kBatchReplyBytesMax = 1 << 20;  // bounds the latency of the first reply
+// What every connection may hold of a payload, whatever others hold.
+constexpr uint32_t kPayloadFree = 1 << 20;
 constexpr size_t kInFlightMax = 512;
 constexpr size_t kInFlightBytesMax = 64 << 20;
 // Spinning before sleeping pays only when waits are short; measured 60 µs (DESIGN 13).
@@ -44,10 +45,10 @@ size_t unread_bytes(int socket) {
 
 }  // namespace
 
-Session::Session(UniqueFd socket, Agreement agreement, std::vector<uint8_t> received,
-                 Workers& workers, SessionOptions options)
+Session::Session(UniqueFd socket, UniqueFd event, Agreement agreement,
+                 std::vector<uint8_t> received, Workers& workers, SessionOptions options)
     : socket_(std::move(socket)),
-      event_(std::make_shared<const UniqueFd>(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC))),
+      event_(std::make_shared<const UniqueFd>(std::move(event))),
       terms_(std::move(agreement)),
       options_(std::move(options)),
       age_(options_.share->fence.join()),
@@ -65,6 +66,10 @@ Session::Session(UniqueFd socket, Agreement agreement, std::vector<uint8_t> rece
 }
 
 void Session::run() {
+  // It is small, and the peer is waiting for it.
+  const std::vector<uint8_t>& answer = options_.last_answer;
+  const ssize_t sent = ::send(socket_.get(), answer.data(), answer.size(), MSG_NOSIGNAL);
+  if (sent != ssize_t(answer.size())) failed_ = true;
   while (!failed_) {
     const bool more = parse();
     if (!batch_.empty() || !refused_.empty()) execute();
@@ -127,7 +132,7 @@ bool Session::parse() {
   batch_.clear();
   refused_.clear();
   size_t reply_bytes = 0;
-  held_ = too_much_parked();
+  held_ = too_much_parked() || waits_for_memory();
   while (!held_ && !failed_ && !disconnecting_ &&
          batch_.size() + refused_.size() < kBatchRequestsMax && reply_bytes < kBatchReplyBytesMax) {
     if (skip_bytes_ > 0) {
@@ -188,13 +193,23 @@ bool Session::parse_one(Bytes left) {
     return true;
   }
   if (kRequestBytes + request->bytes <= buffer_.size() / 2) return false;
+  if (!may_hold(request->bytes)) return false;
   take_write(*request, left.size() - kRequestBytes);
   return true;
+}
+
+// False when it has to wait for memory, and with it everything behind it.
+bool Session::may_hold(uint32_t bytes) {
+  if (bytes > kPayloadFree && !ticket_) ticket_ = options_.payloads->ask(bytes, event_);
+  held_ = waits_for_memory();
+  return !held_;
 }
 
 void Session::take_write(const Request& request, size_t received) {
   large_ = std::make_unique<Large>();
   large_->request = request;
+  large_->ticket = std::move(ticket_);
+  large_->heard = Clock::now();
   large_->payload = std::make_unique_for_overwrite<uint8_t[]>(request.bytes);
   std::memcpy(large_->payload.get(), &buffer_[begin_ + kRequestBytes], received);
   large_->filled = received;
@@ -238,7 +253,10 @@ bool Session::receive_now(ssize_t* got) {
   if (nothing_held) buffered_since_ = empty_at_;
   if (size_t(bytes) < payload_left + parts[count - 1].iov_len) empty_at_ = looked_at;
   const size_t to_payload = std::min(size_t(bytes), payload_left);
-  if (large_) large_->filled += to_payload;
+  if (large_) {
+    large_->filled += to_payload;
+    large_->heard = looked_at;
+  }
   end_ += size_t(bytes) - to_payload;
   return true;
 }
@@ -247,8 +265,9 @@ Session::Received Session::receive() {
   ssize_t got = 0;
   for (;;) {
     if ((outbox_.broken() && !said_goodbye()) || took_what_arrived()) return Received::kEnd;
-    if (held_ && !too_much_parked()) return Received::kWoken;
-    const bool may_read = outbox_.bytes_waiting() < kBacklogBytesMax && !over_budget();
+    if (held_ && !too_much_parked() && !waits_for_memory()) return Received::kWoken;
+    const bool may_read =
+        outbox_.bytes_waiting() < kBacklogBytesMax && !over_budget() && !waits_for_memory();
     if (may_read) {
       if (receive_now(&got)) return got > 0 ? Received::kData : Received::kEnd;
       if (spin_credit_ > 0 && ending_ == Ending::kNone) {
@@ -263,6 +282,8 @@ Session::Received Session::receive() {
       }
     }
     const auto slept_from = Clock::now();
+    if (large_ && !may_read) large_->heard = slept_from;
+    if (payload_stalled()) return Received::kEnd;
     if (!wait(may_read)) return Received::kEnd;
     if (something_parked()) return Received::kWoken;
     if (Clock::now() - slept_from < 2 * kSpin) {
@@ -288,6 +309,7 @@ bool Session::wait(bool may_read) {
   const auto now = Clock::now();
   auto until = std::min(parked_.next(), remote_.next());
   if (may_read) until = std::min(until, now + kIdleLook);
+  if (large_) until = std::min(until, large_->heard + options_.payload_stall);
   if (ending_ != Ending::kNone) {
     const Clock::time_point deadline(Clock::duration(deadline_.load()));
     if (deadline <= now) return false;
@@ -313,6 +335,13 @@ bool Session::over_budget() {
 bool Session::too_much_parked() {
   const size_t count = parked_.count() + remote_.count();
   return count >= kInFlightMax || (count > 0 && options_.share->parked.full(event_));
+}
+
+// Memory that others wait for is not kept for it. Requires that the socket was just seen empty, or
+// that it is not read.
+bool Session::payload_stalled() const {
+  return large_ && large_->filled < large_->request.bytes &&
+         Clock::now() - large_->heard > options_.payload_stall;
 }
 
 // A worker's last act for a request: once in_flight_ is down the session may be gone.

@@ -17,6 +17,7 @@
 #include "nbd/handshake.h"
 #include "nbd/outbox.h"
 #include "nbd/parked_changes.h"
+#include "nbd/payload_budget.h"
 #include "nbd/remote_reads.h"
 #include "nbd/volume_share.h"
 #include "nbd/workers.h"
@@ -24,18 +25,25 @@
 namespace ashlar::nbd {
 
 struct SessionOptions {
+  // Of all connections.
+  PayloadBudget* payloads = nullptr;
+  // A payload of which nothing has come for so long does not come any more.
+  std::chrono::steady_clock::duration payload_stall{};
   // Of all connections of the volume.
   std::shared_ptr<VolumeShare> share;
   // A host may have given up on a connection that was not served for so long (nbd.md 1.3-G).
   std::chrono::steady_clock::duration pause{};
   // Nothing in the socket, or in what was received, is older.
   std::chrono::steady_clock::time_point since;
+  // What ends the handshake, not sent yet.
+  std::vector<uint8_t> last_answer;
 };
 
 class Session {
  public:
-  Session(UniqueFd socket, Agreement agreement, std::vector<uint8_t> received, Workers& workers,
-          SessionOptions options);
+  // `event`: an eventfd, for whoever wakes it.
+  Session(UniqueFd socket, UniqueFd event, Agreement agreement, std::vector<uint8_t> received,
+          Workers& workers, SessionOptions options);
 
   // Returns when the connection is over and nothing of it is under way any more.
   void run();
@@ -56,14 +64,17 @@ class Session {
   // A write too large for the buffer: its payload is received in place.
   struct Large {
     Request request;
+    std::unique_ptr<PayloadBudget::Ticket> ticket;  // none for what every session may hold
     std::unique_ptr<uint8_t[]> payload;
     size_t filled = 0;
+    Clock::time_point heard;
   };
 
   enum class Received : uint8_t { kData, kWoken, kEnd };
 
   bool parse();
   bool parse_one(Bytes left);
+  bool may_hold(uint32_t bytes);
   void take_write(const Request& request, size_t received);
   void execute();
   void execute_changes(ReplyBatch& replies);
@@ -92,6 +103,8 @@ class Session {
   bool over_budget();
   bool something_parked() const { return !parked_.empty() || !remote_.empty(); }
   bool too_much_parked();
+  bool waits_for_memory() const { return ticket_ && !ticket_->granted(); }
+  bool payload_stalled() const;
   bool took_what_arrived();
   void ended_one(size_t bytes);
 
@@ -109,6 +122,7 @@ class Session {
   size_t end_ = 0;
   uint64_t skip_bytes_ = 0;  // payload of a refused write
   std::unique_ptr<Large> large_;
+  std::unique_ptr<PayloadBudget::Ticket> ticket_;  // of the write at the buffer's front
   std::vector<Item> batch_;
   std::vector<std::pair<Request, Refusal>> refused_;
   std::vector<Request> synced_;
@@ -127,7 +141,7 @@ class Session {
   std::vector<std::unique_ptr<RemoteWait>> waits_;  // of its changes
   ParkedChanges parked_;
   RemoteReads remote_;
-  bool held_ = false;  // nothing is taken out of the buffer, because too much is parked
+  bool held_ = false;  // nothing is taken out of the buffer: too much is parked, or no memory free
   int spin_credit_ = 0;
 
   std::atomic<size_t> in_flight_{0};

@@ -9,6 +9,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/thread.h"
 #include "base/thread_name.h"
 
 namespace ashlar::nbd {
@@ -16,8 +17,11 @@ namespace ashlar::nbd {
 class Workers {
  public:
   explicit Workers(size_t threads) {
-    for (size_t i = 0; i < threads; i++)
-      threads_.emplace_back([this] { run(); });
+    for (size_t i = 0; i < threads; i++) {
+      auto thread = try_thread([this] { run(); });
+      if (!thread) break;
+      threads_.push_back(*std::move(thread));
+    }
   }
   ~Workers() {
     {
@@ -31,6 +35,9 @@ class Workers {
   Workers(const Workers&) = delete;
   Workers& operator=(const Workers&) = delete;
 
+  // Fewer than were wanted where the system gives no more. With none, nothing that is posted is
+  // done.
+  size_t threads() const { return threads_.size(); }
   void post(std::function<void()> job) {
     {
       std::lock_guard lock(mutex_);

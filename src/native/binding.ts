@@ -181,8 +181,8 @@ export interface PoolStats {
   readonly readOnly: boolean
   /** What the pool cannot do by itself since it was opened, a sentence each. */
   readonly problems: readonly string[]
-  /** Longest time any request waited because of a cut, per recent cut, nanoseconds (newest last, at most 4096). */
-  readonly cutPausesNs: readonly number[]
+  /** NBD connections that could not be served since the server was started, by cause: a sentence each. */
+  readonly turnedAway: readonly { readonly what: string; readonly count: number }[]
 }
 
 export interface NbdOptions {
@@ -244,6 +244,8 @@ export interface PoolBinding {
    */
   settle(handle: PoolHandle): Promise<void>
   poolStats(handle: PoolHandle): PoolStats
+  /** Longest time any request waited because of a cut, per recent cut, nanoseconds (newest last, at most 4096). */
+  cutPauses(handle: PoolHandle): readonly number[]
   /**
    * Offline: makes a pool of a file or block device. FOREIGN_FILE, with what is there in its message,
    * when that is not empty, unless `force`; IN_USE when a daemon or the system has it.

@@ -19,6 +19,7 @@ import type { CallContext, Handlers } from './unary.js'
 /** A zone node as its own service sees it. */
 export interface ServedNode extends ZoneControl {
   stats(): PoolStats
+  cutPausesNs(): readonly number[]
 }
 
 const cutMembersMax = 64
@@ -76,7 +77,7 @@ export function zoneHandlers(node: ServedNode, handlers: Handlers) {
       const sent = changes ? new SentRecords() : undefined
       for await (const event of node.watch(region, signal)) yield encodeEvent(event, sent)
     }),
-    GetNodeStats: handlers.unary(async () => encodeStats(node.stats())),
+    GetNodeStats: handlers.unary(async () => encodeStats(node.stats(), node.cutPausesNs())),
   } satisfies ZoneServiceHandlers
 }
 
@@ -158,7 +159,7 @@ function encodeAnswer({ revision, cuts }: OrderAnswer) {
   }
 }
 
-function encodeStats(stats: PoolStats) {
+function encodeStats(stats: PoolStats, cutPausesNs: readonly number[]) {
   return {
     capacityBytes: String(stats.capacityBytes),
     freeBytes: String(stats.freeBytes),
@@ -166,6 +167,6 @@ function encodeStats(stats: PoolStats) {
     checkpointGeneration: String(stats.checkpointGeneration),
     journalUsedBytes: String(stats.journalUsedBytes),
     readOnly: stats.readOnly,
-    cutPauseNanoseconds: stats.cutPausesNs.map(String),
+    cutPauseNanoseconds: cutPausesNs.map(String),
   }
 }

@@ -64,8 +64,8 @@ describe('pauses', () => {
       ],
       200_000,
     )
-    const stats = await host.order({ kind: 'cuts', volumeId, count: 1000 })
-    const pauses = (stats as { cutPausesNs: number[] }).cutPausesNs.toSorted((a, b) => a - b)
+    const cuts = await host.order({ kind: 'cuts', volumeId, count: 1000 })
+    const pauses = (cuts as number[]).toSorted((a, b) => a - b)
     expect(pauses.length).toBe(1000)
     const p99 = pauses[989] ?? Number.POSITIVE_INFINITY
     console.log(`cut pause p50 ${(pauses[499] ?? 0) / 1e3} µs, p99 ${p99 / 1e3} µs`)

@@ -26,7 +26,7 @@ const run = async (line) => {
       await addon.order(pool, { kind: 'cut', groupId: snapshotId, members })
       await addon.order(pool, { kind: 'dropCut', snapshotId })
     }
-    return addon.poolStats(pool)
+    return addon.cutPauses(pool)
   }
   if (order.kind === 'block') {
     const until = performance.now() + order.ms

@@ -187,6 +187,13 @@ export class World {
     })
   }
 
+  /** Of the daemon that runs now. */
+  pid(name: string): number {
+    const pid = this.#site(name).child?.pid
+    if (pid === undefined) throw new Error(`${name} does not run`)
+    return pid
+  }
+
   async signal(name: string, signal: NodeJS.Signals): Promise<void> {
     const site = this.#site(name)
     const { child } = site

@@ -2,6 +2,7 @@
 // no state of its own; after a restart the records are the truth and the region asks again.
 
 import type { Clock } from '../../base/clock.js'
+import { CountedCauses } from '../../base/counted-causes.js'
 import { failpoint } from '../../base/failpoint.js'
 import type { Logger } from '../../base/logger.js'
 import { AshlarError } from '../../base/error.js'
@@ -47,16 +48,22 @@ export class ZoneNode implements ZoneControl {
   readonly #lock = new KeyedLock()
   readonly #stop = new AbortController()
   readonly #reported = new Set<string>()
+  readonly #turnedAway: CountedCauses
   #orders = 0
 
   constructor(options: ZoneNodeOptions) {
     this.#options = options
     this.#bootId = options.newBootId()
+    this.#turnedAway = new CountedCauses(options.clock)
     const { native, pool, clock, hydration } = options
     this.#poller = new RecordPoller({
       read: () => native.records(pool),
       revision: () => this.#orders,
-      mark: () => markOf(this.stats()),
+      mark: () => {
+        const stats = this.stats()
+        this.#reportTurnedAway(stats)
+        return markOf(stats)
+      },
       clock,
     })
     this.#poller.onChange((records) => hydration.follow(records))
@@ -147,6 +154,20 @@ export class ZoneNode implements ZoneControl {
 
   stats() {
     return this.#options.native.poolStats(this.#options.pool)
+  }
+
+  cutPausesNs(): readonly number[] {
+    return this.#options.native.cutPauses(this.#options.pool)
+  }
+
+  /** At each look: nothing of it changes what the region is told. */
+  #reportTurnedAway({ turnedAway }: PoolStats): void {
+    const { node, log } = this.#options
+    for (const { what, count } of turnedAway) {
+      this.#turnedAway.report(what, count, (news) =>
+        log.warn({ node: node.name, times: news }, what),
+      )
+    }
   }
 
   #reportProblems(): void {
