@@ -50,6 +50,15 @@ const sourceRanks: Readonly<Record<string, number>> = {
   gen: 1,
   base: 0,
 }
+// The rooms of src/engine/region; region.ts makes what is in them.
+const roomRanks: Readonly<Record<string, number>> = {
+  'region.ts': 5,
+  objects: 4,
+  upkeep: 3,
+  jobs: 2,
+  nodes: 1,
+  core: 0,
+}
 
 // The outer surfaces see the product as any caller does: through gRPC.
 const sourceLimits: Readonly<Record<string, readonly string[]>> = {
@@ -65,6 +74,8 @@ const isCxx = (path: string) => /^native\/.*\.(cc|h)$/.test(path)
 const isSource = (path: string) => /^src\/.*\.ts$/.test(path)
 const isTypeScript = (path: string) => /^(src|test|bench)\/.*\.ts$/.test(path)
 const folderOf = (path: string) => (path.split('/').length > 2 ? (path.split('/')[1] ?? '') : '')
+/** Of a file of src/engine/region; one beside the rooms is its own. */
+const roomOf = (path: string) => /^src\/engine\/region\/([^/]+)/.exec(path)?.[1]
 
 /** One problem for each match, at its line. */
 function matches(
@@ -102,6 +113,17 @@ function refusal(ranks: Readonly<Record<string, number>>, from: string, to: stri
   return `${from}/ (${fromRank}) must not use ${to}/ (${toRank}), which ${why}; declare an interface here instead`
 }
 
+/** One problem for each import of our own that `say` refuses; it is given as written, and from the root. */
+function importsOf(
+  { path, text }: SourceFile,
+  say: (target: string, resolved: string) => string | undefined,
+) {
+  const imports = /\b(?:from|import)\s*\(?\s*(['"])(\.[^'"]*)\1/g
+  return matches(code(text, { strings: 'keep' }), imports, ([, , target = '']) =>
+    say(target, posix.join(posix.dirname(path), target)),
+  )
+}
+
 const folderInTable: Rule = ({ path }) => {
   const ranks = isCxx(path) ? nativeRanks : isSource(path) ? sourceRanks : undefined
   if (ranks === undefined || ranks[folderOf(path)] !== undefined) return []
@@ -120,12 +142,11 @@ const nativeLayers: Rule = ({ path, text }) => {
   })
 }
 
-const sourceLayers: Rule = ({ path, text }) => {
+const sourceLayers: Rule = (file) => {
+  const { path } = file
   if (!isSource(path)) return []
   const from = folderOf(path)
-  const imports = /\b(?:from|import)\s*\(?\s*(['"])(\.[^'"]*)\1/g
-  return matches(code(text, { strings: 'keep' }), imports, ([, , target = '']) => {
-    const resolved = posix.join(posix.dirname(path), target)
+  return importsOf(file, (target, resolved) => {
     if (!resolved.startsWith('src/')) return `${target} leaves src/`
     if (tables.has(resolved)) return undefined
     const to = folderOf(resolved)
@@ -135,6 +156,18 @@ const sourceLayers: Rule = ({ path, text }) => {
     if (allowed === undefined || allowed.includes(to)) return undefined
     if (from === 'cli' && to === 'native' && offlineCommand.test(path)) return undefined
     return `${from}/ must not use ${to}/, use client/ instead`
+  })
+}
+
+const regionRooms: Rule = (file) => {
+  const from = isSource(file.path) ? roomOf(file.path) : undefined
+  if (from === undefined) return []
+  if (roomRanks[from] === undefined) {
+    return [{ line: 1, text: 'is in no room of src/engine/region' }]
+  }
+  return importsOf(file, (_target, resolved) => {
+    const to = roomOf(resolved.replace(/\.js$/, '.ts'))
+    return to === undefined ? undefined : refusal(roomRanks, from, to)
   })
 }
 
@@ -236,6 +269,7 @@ const rules: readonly Rule[] = [
   folderInTable,
   nativeLayers,
   sourceLayers,
+  regionRooms,
   nodeApiInAddon,
   addonInBinding,
   noAny,
@@ -335,6 +369,38 @@ describe('the rules', () => {
       "import { x } from '../native/binding.js'",
       /use client/,
     ],
+    [
+      'an import of a room above',
+      'src/engine/region/jobs/copies.ts',
+      "import type { Recovery } from '../upkeep/recovery.js'",
+      /jobs\/ \(2\).*upkeep\/ \(3\).*above/,
+    ],
+    [
+      'objects in the upkeep',
+      'src/engine/region/upkeep/repairs.ts',
+      "import { x } from '../objects/views.js'",
+      /objects\/ \(4\)/,
+    ],
+    [
+      'a node in the core',
+      'src/engine/region/core/drives.ts',
+      "await import('../nodes/context.js')",
+      /nodes\/ \(1\)/,
+    ],
+    [
+      'the region in a room',
+      'src/engine/region/objects/a.ts',
+      "import { Region } from '../region.js'",
+      /region\.ts.*above/,
+    ],
+    [
+      'an import of no room',
+      'src/engine/region/objects/a.ts',
+      "import { x } from '../views.js'",
+      /views\.ts.*not in the layer table/,
+    ],
+    ['a file beside the rooms', 'src/engine/region/views.ts', '', /no room of src/],
+    ['an unknown room', 'src/engine/region/attic/views.ts', '', /no room of src/],
     ['napi.h below', 'native/volume/a.cc', '#include <napi.h>', /native\/addon alone/],
     ['node_api.h in a test', 'test/native/a.cc', '#include <node_api.h>', /native\/addon alone/],
     ['the addon elsewhere', 'src/engine/a.ts', "require('../../build/ashlar.node')", /binding\.ts/],
@@ -374,6 +440,27 @@ describe('the rules', () => {
     ],
     ['a downward import', 'src/engine/a.ts', "import { x } from '../catalog/x.js'"],
     ['the table of errors', 'src/base/a.ts', "import { errorTable } from '../gen/errors.js'"],
+    [
+      'a room below',
+      'src/engine/region/objects/a.ts',
+      "import { x } from '../upkeep/x.js'\nimport { y } from '../core/y.js'",
+    ],
+    ['an own room', 'src/engine/region/jobs/a.ts', "import { x } from './x.js'"],
+    [
+      'a room that uses the engine',
+      'src/engine/region/jobs/a.ts',
+      "import { x } from '../../retry.js'",
+    ],
+    [
+      'the region, which makes all',
+      'src/engine/region/region.ts',
+      "import { x } from './objects/x.js'",
+    ],
+    [
+      'the region from outside',
+      'src/service/a.ts',
+      "import { x } from '../engine/region/core/x.js'",
+    ],
     ['a package', 'src/engine/a.ts', "import { z } from 'zod'"],
     ['client in the CLI', 'src/cli/volumes.ts', "import { x } from '../client/x.js'"],
     [

@@ -16,7 +16,7 @@ import {
   applyRecords,
   countDamaged,
   regionOfRecords,
-} from '../engine/region/rebuild.js'
+} from '../engine/region/upkeep/rebuild.js'
 import { type StoreHandle, native } from '../native/binding.js'
 
 interface Plan {

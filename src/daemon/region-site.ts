@@ -11,9 +11,9 @@ import type { Logger } from '../base/logger.js'
 import { RateLimit } from '../base/rate-limit.js'
 import { Catalog } from '../catalog/catalog.js'
 import { type SiteCredentials, plainCredentials } from '../client/site-credentials.js'
-import { LazyStore } from '../engine/region/lazy-store.js'
+import { LazyStore } from '../engine/region/core/lazy-store.js'
+import type { PeerRegion } from '../engine/region/objects/topology.js'
 import { Region } from '../engine/region/region.js'
-import type { PeerRegion } from '../engine/region/topology.js'
 import {
   attachmentService,
   copyService,

@@ -2,7 +2,7 @@
 
 import { timestampFromMs, timestampFromNs } from '../base/timestamp.js'
 import type { ImageReference, Labels, OperatingSystem, Reason } from '../catalog/rows.js'
-import type { ProgressView, ReferenceView } from '../engine/region/views.js'
+import type { ProgressView, ReferenceView } from '../engine/region/objects/views.js'
 import type { Progress } from '../gen/ashlar/v1/Progress.js'
 import type { VolumeReference } from '../gen/ashlar/v1/VolumeReference.js'
 

@@ -2,8 +2,8 @@
 
 import { invalidArgument } from '../base/error.js'
 import { isName } from '../base/names.js'
-import type { StoreView } from '../engine/region/operator.js'
 import type { Region } from '../engine/region/region.js'
+import type { StoreView } from '../engine/region/upkeep/operator.js'
 import type { OperatorServiceHandlers } from '../gen/ashlar/v1/OperatorService.js'
 import type { StoreStats } from '../gen/ashlar/v1/StoreStats.js'
 import { encodeReasons } from './encode.js'

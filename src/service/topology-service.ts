@@ -1,7 +1,7 @@
 // ashlar.v1.TopologyService.
 
+import type { ZoneView } from '../engine/region/objects/topology.js'
 import type { Region } from '../engine/region/region.js'
-import type { ZoneView } from '../engine/region/topology.js'
 import type { TopologyServiceHandlers } from '../gen/ashlar/v1/TopologyService.js'
 import type { ZoneStatus } from '../gen/ashlar/v1/ZoneStatus.js'
 import type { Handlers } from './unary.js'

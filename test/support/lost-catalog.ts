@@ -6,7 +6,11 @@ import { join } from 'node:path'
 import { randomUUID } from 'node:crypto'
 
 import { Catalog, type Tables } from '../../src/catalog/catalog.js'
-import { type Applied, applyRecords, regionOfRecords } from '../../src/engine/region/rebuild.js'
+import {
+  type Applied,
+  applyRecords,
+  regionOfRecords,
+} from '../../src/engine/region/upkeep/rebuild.js'
 import type { RegionWorld } from './region-world.js'
 
 type Owner = { readonly name: string; readonly number: number } | undefined

@@ -10,34 +10,34 @@ import type { Catalog } from '../../catalog/catalog.js'
 import type { Binding } from '../../native/binding.js'
 import type { Puller } from '../puller.js'
 import type { ZoneControl } from '../zone-control.js'
-import { adoptPins, adoptRecords } from './adoption.js'
-import { Attachments } from './attachments.js'
-import { Audits } from './audits.js'
-import { Clones } from './clones.js'
-import { Collector } from './collector.js'
-import type { RegionContext } from './context.js'
-import { Copies } from './copies.js'
-import { CopyJobs } from './copy-jobs.js'
-import { Drives } from './drives.js'
-import { Housekeeping } from './housekeeping.js'
-import { IngestJobs } from './ingest-jobs.js'
-import type { LazyStore } from './lazy-store.js'
-import { NodeLink } from './node-link.js'
-import { Operator } from './operator.js'
-import { type PeerLink, PeerLinks } from './peer-link.js'
-import { Placement } from './placement.js'
-import { PoolHistory, type ShownPool } from './pool-history.js'
-import { RecordRepair } from './record-repair.js'
-import { Recovery } from './recovery.js'
-import { Repairs } from './repairs.js'
-import { RequestLog } from './request-log.js'
-import { resolveFilter } from './resolve.js'
-import { Sessions } from './sessions.js'
-import { SnapshotSource } from './snapshot-source.js'
-import { Snapshots } from './snapshots.js'
-import { type PeerRegion, Topology } from './topology.js'
-import { Views } from './views.js'
-import { Volumes } from './volumes.js'
+import { Drives } from './core/drives.js'
+import type { LazyStore } from './core/lazy-store.js'
+import { RequestLog } from './core/request-log.js'
+import { resolveFilter } from './core/resolve.js'
+import { Copies } from './jobs/copies.js'
+import { CopyJobs } from './jobs/copy-jobs.js'
+import { IngestJobs } from './jobs/ingest-jobs.js'
+import { Sessions } from './jobs/sessions.js'
+import { SnapshotSource } from './jobs/snapshot-source.js'
+import { adoptPins, adoptRecords } from './nodes/adoption.js'
+import type { RegionContext } from './nodes/context.js'
+import { Housekeeping } from './nodes/housekeeping.js'
+import { NodeLink } from './nodes/node-link.js'
+import { type PeerLink, PeerLinks } from './nodes/peer-link.js'
+import { PoolHistory, type ShownPool } from './nodes/pool-history.js'
+import { Attachments } from './objects/attachments.js'
+import { Clones } from './objects/clones.js'
+import { Placement } from './objects/placement.js'
+import { Snapshots } from './objects/snapshots.js'
+import { type PeerRegion, Topology } from './objects/topology.js'
+import { Views } from './objects/views.js'
+import { Volumes } from './objects/volumes.js'
+import { Audits } from './upkeep/audits.js'
+import { Collector } from './upkeep/collector.js'
+import { Operator } from './upkeep/operator.js'
+import { RecordRepair } from './upkeep/record-repair.js'
+import { Recovery } from './upkeep/recovery.js'
+import { Repairs } from './upkeep/repairs.js'
 
 export interface RegionNode {
   readonly name: string
@@ -103,6 +103,7 @@ export class Region {
       adopt: async (tables, records) => await adoptRecords({ context, rootOf }, tables, records),
       adoptPins: async (tables, records) => await adoptPins({ context, rootOf }, tables, records),
     })
+    const requireCurrent = (): void => recovery.requireCurrent()
     const pools = new PoolHistory(catalog, log)
     const context: RegionContext = {
       account: options.account,
@@ -112,7 +113,7 @@ export class Region {
       log,
       links: new Map(nodes.map((node) => [node.name, linkTo(node, options, recovery, pools)])),
       drives: new Drives({ clock, log }),
-      requests: new RequestLog(catalog, clock, () => recovery.requireCurrent()),
+      requests: new RequestLog(catalog, clock, requireCurrent),
       newId: options.newId,
     }
     const pullers = new Map(nodes.map(({ name, puller }) => [name, puller]))
@@ -146,7 +147,7 @@ export class Region {
       collector,
     })
     const onChange = async (id: Id): Promise<void> => await jobs.recordAgain(id)
-    this.copies = new Copies({ context, peers, recovery, onChange })
+    this.copies = new Copies({ context, peers, requireCurrent, onChange })
     this.#peers = peers
     this.repairs = new Repairs({
       context,

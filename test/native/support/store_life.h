@@ -146,7 +146,7 @@ class StoreLife {
     return {};
   }
 
-  // As src/engine/region/collector.ts does it.
+  // As src/engine/region/upkeep/collector.ts does it.
   Result<void> collect_once() {
     uint64_t next = 0;
     {

@@ -5,7 +5,7 @@ import { afterEach, expect, test } from 'vitest'
 import { systemClock } from '../../../src/base/clock.js'
 import { makeId } from '../../../src/base/ids.js'
 import { makeLogger } from '../../../src/base/logger.js'
-import { NodeLink } from '../../../src/engine/region/node-link.js'
+import { NodeLink } from '../../../src/engine/region/nodes/node-link.js'
 import type { ZoneEvent } from '../../../src/engine/zone-control.js'
 import { FakeZone } from '../../support/fake-zone.js'
 

@@ -8,7 +8,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 
 import { makeLogger } from '../../../src/base/logger.js'
 import { Catalog } from '../../../src/catalog/catalog.js'
-import { PoolHistory, type ShownPool } from '../../../src/engine/region/pool-history.js'
+import { PoolHistory, type ShownPool } from '../../../src/engine/region/nodes/pool-history.js'
 import type { FakeZone } from '../../support/fake-zone.js'
 import { RegionWorld, snapshotSpec, volumeSpec } from '../../support/region-world.js'
 

@@ -8,7 +8,7 @@ import { randomUUID } from 'node:crypto'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 
 import { Catalog } from '../../../src/catalog/catalog.js'
-import { applyRecords, regionOfRecords } from '../../../src/engine/region/rebuild.js'
+import { applyRecords, regionOfRecords } from '../../../src/engine/region/upkeep/rebuild.js'
 import { RegionWorld, snapshotSpec, volumeSpec } from '../../support/region-world.js'
 
 let world: RegionWorld

@@ -9,7 +9,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 
 import { AshlarError } from '../../../src/base/error.js'
 import { Catalog } from '../../../src/catalog/catalog.js'
-import { applyRecords } from '../../../src/engine/region/rebuild.js'
+import { applyRecords } from '../../../src/engine/region/upkeep/rebuild.js'
 import { RegionWorld, snapshotSpec, volumeSpec } from '../../support/region-world.js'
 
 let world: RegionWorld

@@ -3,7 +3,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 
 import { parseCrn } from '../../../src/base/crn.js'
-import type { SnapshotView } from '../../../src/engine/region/views.js'
+import type { SnapshotView } from '../../../src/engine/region/objects/views.js'
 import { type RegionWorld, snapshotSpec, volumeSpec } from '../../support/region-world.js'
 import { TwoRegions } from '../../support/two-regions.js'
 

@@ -2,7 +2,7 @@
 
 import { expect, test } from 'vitest'
 
-import { Lanes, Semaphore } from '../../../src/engine/region/semaphore.js'
+import { Lanes, Semaphore } from '../../../src/engine/region/core/semaphore.js'
 
 const never = new AbortController().signal
 const settle = async () => await new Promise((done) => setImmediate(done))

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 
 import { AshlarError } from '../../../src/base/error.js'
 import type { PullOutcome } from '../../../src/engine/puller.js'
-import type { SnapshotView } from '../../../src/engine/region/views.js'
+import type { SnapshotView } from '../../../src/engine/region/objects/views.js'
 import { RegionWorld, snapshotSpec, volumeSpec } from '../../support/region-world.js'
 
 let world: RegionWorld
