@@ -173,11 +173,11 @@ export class Region {
     }
     // What a catalog of yesterday left under way may have ended since.
     if (this.recovery.state === 'behind') return
-    await this.volumes.recover()
-    await this.attachments.recover()
-    await this.snapshots.recover()
-    await this.clones.recover()
-    this.#peers.recover()
+    await this.volumes.lookAll()
+    await this.attachments.lookAll()
+    await this.snapshots.lookAll()
+    await this.clones.lookAll()
+    this.#peers.lookAll()
     this.#sweeps = this.#sweep()
     void this.#collectWhenWhole()
     this.audits.start()
@@ -212,11 +212,11 @@ export class Region {
     if (back) {
       this.context.drives.wakeAll()
       // One that was just taken over may be on its way out.
-      this.attachments.recover().catch(failed)
+      this.attachments.lookAll().catch(failed)
     }
     this.#housekeeping.look(node)
-    this.snapshots.wake(node).catch(failed)
-    this.clones.wake(node).catch(failed)
+    this.snapshots.look(node).catch(failed)
+    this.clones.look(node).catch(failed)
   }
 
   async #collectWhenWhole(): Promise<void> {

@@ -34,7 +34,7 @@ interface Drive {
   /** Of the step under way. */
   step: AbortController
   /** Somebody changed the row after the last look at it. */
-  kicked: boolean
+  changed: boolean
 }
 
 export class Drives {
@@ -49,14 +49,14 @@ export class Drives {
   }
 
   /**
-   * Begins a drive, or makes the running one look again. The promise settles when the row rests, and
-   * rejects when the operation failed for good.
+   * The row may have work: begins a drive, or makes the running one look again. The promise settles
+   * when the row rests, and rejects when the operation failed for good.
    */
-  kick(key: string, step: TakeStep): Promise<void> {
+  look(key: string, step: TakeStep): Promise<void> {
     if (this.#stopped) return refused()
     const running = this.#running.get(key)
     if (running !== undefined) {
-      running.kicked = true
+      running.changed = true
       running.backoff.wake()
       return running.settled
     }
@@ -65,7 +65,7 @@ export class Drives {
     const settled = this.#run(key, step, stop.signal)
     // Whoever waits gets the failure; that nobody waits is no failure of the process.
     settled.catch(() => undefined)
-    this.#running.set(key, { stop, backoff, settled, step: new AbortController(), kicked: false })
+    this.#running.set(key, { stop, backoff, settled, step: new AbortController(), changed: false })
     return settled
   }
 
@@ -100,7 +100,7 @@ export class Drives {
     try {
       for (;;) {
         stop.throwIfAborted()
-        drive.kicked = false
+        drive.changed = false
         drive.step = new AbortController()
         const taken = await this.#take(key, step, AbortSignal.any([stop, drive.step.signal]))
         stop.throwIfAborted()
@@ -113,7 +113,7 @@ export class Drives {
           const isSoon = retryOf(taken.error) === 'soon'
           await backoff.wait(stop, isSoon ? longestMs.soon : longestMs.others)
         } else backoff.reset()
-        if (taken.kind === 'rest' && !drive.kicked) return
+        if (taken.kind === 'rest' && !drive.changed) return
       }
     } finally {
       this.#running.delete(key)

@@ -67,7 +67,7 @@ export class Cuts {
   async stepUnknown(row: SnapshotRow): Promise<Step> {
     if (this.#awaited.has(row.id)) return { kind: 'rest' }
     const records = linkOf(this.#context, row.node).freshRecords
-    // `wake` looks again when they come.
+    // `Snapshots.look` comes when they do.
     if (records === undefined) return { kind: 'rest' }
     const cut = records.cuts.find(({ snapshotId }) => snapshotId === row.id)
     if (cut === undefined) await this.#giveUp(row)

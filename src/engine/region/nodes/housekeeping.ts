@@ -29,7 +29,7 @@ export class Housekeeping {
 
   /** Something changed that may have left work for this node. */
   look(node: string): void {
-    const settled = this.#context.drives.kick(`node ${node}`, (signal) => this.#step(node, signal))
+    const settled = this.#context.drives.look(`node ${node}`, (signal) => this.#step(node, signal))
     settled.catch(() => undefined)
   }
 

@@ -42,14 +42,15 @@ export class PeerLinks {
     )
   }
 
-  recover(): void {
+  /** Looks at what all of them may have to be told. */
+  lookAll(): void {
     for (const name of this.#peers.keys()) this.look(name)
   }
 
   /** Something changed that the region may have to be told. */
   look(name: string): void {
     if (!this.has(name)) return
-    void this.#context.drives.kick(`peer ${name}`, (signal) => this.#deliver(name, signal))
+    void this.#context.drives.look(`peer ${name}`, (signal) => this.#deliver(name, signal))
   }
 
   async #deliver(name: string, signal: AbortSignal): Promise<Step> {

@@ -89,13 +89,14 @@ export class Attachments {
     })
   }
 
-  async recover(): Promise<void> {
+  /** Looks at what a former life of the daemon, or a node taken over, left under way. */
+  async lookAll(): Promise<void> {
     for (const { id } of await this.#context.catalog.read.attachments.unsettled())
       void this.#drive(id)
   }
 
   #drive(id: Id): Promise<void> {
-    const settled = this.#context.drives.kick(`attachment ${id}`, (signal) =>
+    const settled = this.#context.drives.look(`attachment ${id}`, (signal) =>
       this.#step(id, signal),
     )
     settled.catch((thrown: unknown) => {

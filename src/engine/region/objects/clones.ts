@@ -116,14 +116,14 @@ export class Clones {
   }
 
   /** The snapshot's state has changed: it is stable, or it takes its clones along. */
-  async look(snapshotId: Id): Promise<void> {
+  async lookAtSnapshot(snapshotId: Id): Promise<void> {
     for (const { id } of await this.#context.catalog.read.clones.ofSnapshot(snapshotId)) {
       void this.#drive(id)
     }
   }
 
   /** A node's records changed. */
-  async wake(node: string): Promise<void> {
+  async look(node: string): Promise<void> {
     const records = linkOf(this.#context, node).freshRecords
     if (records === undefined) return
     const available = new Map<string, boolean>(
@@ -137,12 +137,13 @@ export class Clones {
     }
   }
 
-  async recover(): Promise<void> {
+  /** Looks at what a former life of the daemon left under way. */
+  async lookAll(): Promise<void> {
     for (const { id } of await this.#context.catalog.read.clones.unsettled()) void this.#drive(id)
   }
 
   #drive(id: Id): Promise<void> {
-    return this.#context.drives.kick(`clone ${id}`, (signal) => this.#step(id, signal))
+    return this.#context.drives.look(`clone ${id}`, (signal) => this.#step(id, signal))
   }
 
   async #view(id: Id): Promise<CloneView> {
@@ -196,7 +197,7 @@ export class Clones {
     const context = this.#context
     const tables = context.catalog.read
     const snapshot = await tables.snapshots.find(row.snapshotId)
-    // `look` comes when it is stable, or takes the clone along.
+    // `lookAtSnapshot` comes when it is stable, or takes the clone along.
     if (snapshot?.state !== 'stable') return { kind: 'rest' }
     // The node must not mix up the two; the end of the other looks here.
     const others = await tables.clones.ofSnapshot(row.snapshotId)
@@ -257,7 +258,7 @@ export class Clones {
 
   async #stepLook(row: Placed, link: NodeLink): Promise<Step> {
     const records = link.freshRecords
-    // `wake` looks again when they come.
+    // `look` comes when they do.
     if (records === undefined) return { kind: 'rest' }
     const record = records.clones.find(({ cloneId }) => cloneId === row.id)
     if (record === undefined) return await this.#rebuild(row)
@@ -308,7 +309,7 @@ export class Clones {
       await tables.clones.remove(row.id)
     })
     if (node !== undefined) this.#housekeeping.look(node)
-    await this.look(row.snapshotId)
+    await this.lookAtSnapshot(row.snapshotId)
     return { kind: 'rest' }
   }
 

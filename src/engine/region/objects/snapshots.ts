@@ -137,7 +137,7 @@ export class Snapshots {
           return row.id
         })
         await this.#jobs.recordAgain(id)
-        if (spec.name !== undefined) this.#peers.recover()
+        if (spec.name !== undefined) this.#peers.lookAll()
         return await this.get({ kind: 'id', id })
       },
       resume: async (id) => await this.get({ kind: 'id', id }),
@@ -170,20 +170,21 @@ export class Snapshots {
     })
   }
 
-  async recover(): Promise<void> {
+  /** Looks at what a former life of the daemon left under way. */
+  async lookAll(): Promise<void> {
     for (const { id } of await this.#context.catalog.read.snapshots.unsettled())
       void this.#drive(id)
   }
 
   /** A node has come back, or its records changed: rows that wait for that look again. */
-  async wake(node: string): Promise<void> {
+  async look(node: string): Promise<void> {
     for (const id of await this.#context.catalog.read.snapshots.cuttingOf(node)) {
       void this.#drive(id)
     }
   }
 
   #drive(id: Id): Promise<void> {
-    return this.#context.drives.kick(`snapshot ${id}`, (signal) => this.#step(id, signal))
+    return this.#context.drives.look(`snapshot ${id}`, (signal) => this.#step(id, signal))
   }
 
   /** The job of a snapshot is over, or will be: the next one of its volume may begin. */
@@ -369,7 +370,7 @@ export class Snapshots {
   async #lookAt(row: SnapshotRow): Promise<void> {
     if (isCopy(row)) this.#peers.look(regionOf(row))
     else if (this.#context.links.has(row.node)) this.#housekeeping.look(row.node)
-    await this.#clones.look(row.id)
+    await this.#clones.lookAtSnapshot(row.id)
   }
 
   async #note(row: SnapshotRow, { reason }: Extract<JobEnd, { kind: 'waits' }>): Promise<void> {

@@ -94,13 +94,13 @@ export class Volumes {
     })
   }
 
-  /** Drives on what a former life of the daemon left under way. */
-  async recover(): Promise<void> {
+  /** Looks at what a former life of the daemon left under way. */
+  async lookAll(): Promise<void> {
     for (const { id } of await this.#context.catalog.read.volumes.unsettled()) void this.#drive(id)
   }
 
   #drive(id: Id): Promise<void> {
-    const settled = this.#context.drives.kick(`volume ${id}`, (signal) => this.#step(id, signal))
+    const settled = this.#context.drives.look(`volume ${id}`, (signal) => this.#step(id, signal))
     // Also for those who do not wait.
     settled.catch((thrown: unknown) => {
       const error = asAshlarError(thrown)
