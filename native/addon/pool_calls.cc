@@ -177,6 +177,22 @@ Napi::Array turned_away(Napi::Env env, PoolNode& node) {
   return causes;
 }
 
+// Requests that failed through no fault of their host, by attachment and cause.
+Napi::Array failures_of(Napi::Env env, PoolNode& node) {
+  Napi::Array failures = Napi::Array::New(env);
+  const auto server = node.server();
+  if (!server) return failures;
+  for (const nbd::Failures::Row& row : server->failures().rows()) {
+    Napi::Object failure = Napi::Object::New(env);
+    failure.Set("attachmentId", row.export_name);
+    failure.Set("code", code_text(row.last.code));
+    failure.Set("message", row.last.message);
+    failure.Set("count", double(row.count));
+    failures.Set(failures.Length(), failure);
+  }
+  return failures;
+}
+
 template <typename Items, typename Fn>
 Napi::Array array_of(Napi::Env env, const Items& items, Fn make) {
   Napi::Array array = Napi::Array::New(env, items.size());
@@ -248,6 +264,7 @@ Result<Napi::Value> pool_stats(Napi::Env env, PoolNode& node) {
   at.Set("problems",
          array_of(env, problems, [&](size_t i) { return Napi::String::New(env, problems[i]); }));
   at.Set("turnedAway", turned_away(env, node));
+  at.Set("failures", failures_of(env, node));
   return Napi::Value(at);
 }
 

@@ -334,8 +334,14 @@ void Server::begin_transmission(Negotiating& connection) {
   const auto target = exports_.find_export(agreement.target.name);
   if (!target || target->volume != agreement.target.volume) return;
   ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, socket, nullptr);
-  SessionOptions options{&payloads_,     options_.payload_stall, share_of(target->volume.get()),
-                         options_.pause, connection.begun,       std::move(connection.out)};
+  SessionOptions options;
+  options.payloads = &payloads_;
+  options.failures = &failures_;
+  options.payload_stall = options_.payload_stall;
+  options.share = share_of(target->volume.get());
+  options.pause = options_.pause;
+  options.since = connection.begun;
+  options.last_answer = std::move(connection.out);
   auto session = std::make_unique<Session>(std::move(connection.socket),
                                            std::move(connection.event), std::move(agreement),
                                            std::move(connection.in), *workers_, std::move(options));

@@ -49,6 +49,7 @@ class Server {
   uint16_t tcp_port() const { return tcp_port_; }
   size_t connections(const std::string& export_name) const;
   const Refusals& refusals() const { return refusals_; }
+  const Failures& failures() const { return failures_; }
   // Drains the export's connections: what is under way finishes, new requests get ESHUTDOWN, and
   // all are closed by the end of `grace`. That no new ones come is the ExportSource's part. Returns
   // when they are gone.
@@ -110,7 +111,9 @@ class Server {
   std::unique_ptr<Workers> workers_;
 
   Refusals refusals_;
-  PayloadBudget payloads_;  // outlives the sessions
+  // They outlive the sessions.
+  PayloadBudget payloads_;
+  Failures failures_;
 
   // Epoll thread.
   std::map<int, std::unique_ptr<Negotiating>> negotiating_;

@@ -14,6 +14,7 @@
 #include <optional>
 
 #include "base/unique_fd.h"
+#include "nbd/failures.h"
 #include "nbd/handshake.h"
 #include "nbd/outbox.h"
 #include "nbd/parked_changes.h"
@@ -27,6 +28,7 @@ namespace ashlar::nbd {
 struct SessionOptions {
   // Of all connections.
   PayloadBudget* payloads = nullptr;
+  Failures* failures = nullptr;
   // A payload of which nothing has come for so long does not come any more.
   std::chrono::steady_clock::duration payload_stall{};
   // Of all connections of the volume.

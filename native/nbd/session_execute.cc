@@ -17,7 +17,9 @@ bool is_small_read(const Request& request) {
 }  // namespace
 
 void Session::refuse(ReplyBatch& replies, const Request& request, const Error& reason) {
-  replies.refuse(request, to_errno(reason.code), reason.message, terms_.structured);
+  const Errno number = to_errno(reason.code);
+  if (number == NBD_EIO || number == NBD_ENOSPC) options_.failures->add(export_name(), reason);
+  replies.refuse(request, number, reason.message, terms_.structured);
 }
 
 void Session::execute() {

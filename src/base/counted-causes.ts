@@ -18,11 +18,12 @@ export class CountedCauses {
     this.#clock = clock
   }
 
-  /** `count`: how often it was so far, rising. Calls `say` with how many are new, when it is time to. */
+  /** `count`: how often it was so far. Calls `say` with how many are new, when it is time to. */
   report(what: string, count: number, say: (news: number) => void): void {
     const nowMs = this.#clock.monotonicMs()
     const said = this.#said.get(what)
-    const news = count - (said?.count ?? 0)
+    // Whoever counts may have begun anew.
+    const news = said === undefined || count < said.count ? count : count - said.count
     if (news <= 0 || (said !== undefined && nowMs - said.atMs < everyMs)) return
     this.#said.set(what, { count, atMs: nowMs })
     say(news)

@@ -8,6 +8,7 @@ import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { AshlarError, asAshlarError } from '../base/error.js'
+import type { ErrorCode } from '../gen/errors.js'
 
 declare const pool: unique symbol
 declare const server: unique symbol
@@ -168,6 +169,15 @@ export interface PoolRecords {
   }[]
 }
 
+/** By attachment and cause. */
+export interface FailedRequests {
+  readonly attachmentId: string
+  readonly code: ErrorCode
+  /** Of the last one. */
+  readonly message: string
+  readonly count: number
+}
+
 export interface PoolStats {
   readonly capacityBytes: bigint
   readonly freeBytes: bigint
@@ -183,6 +193,8 @@ export interface PoolStats {
   readonly problems: readonly string[]
   /** NBD connections that could not be served since the server was started, by cause: a sentence each. */
   readonly turnedAway: readonly { readonly what: string; readonly count: number }[]
+  /** Requests of hosts that failed through no fault of theirs, since the NBD server was started. */
+  readonly failures: readonly FailedRequests[]
 }
 
 export interface NbdOptions {

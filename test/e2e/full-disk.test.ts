@@ -81,6 +81,11 @@ describe('a pool that is full', () => {
     expect(held).toBeLessThan(usableMib.most - 4)
     await expectHeld(uri, `0x22 0 ${held}M`, '0 200M 8M')
     await expectHeld(other, '0x11 0 4M')
+    // So does the log, once.
+    const said = () =>
+      world.said('local-1').match(/requests of a host failed.*the pool is full/g) ?? []
+    await world.until('it is logged', () => Promise.resolve(said().length > 0))
+    expect(said()).toHaveLength(1)
     // The same for a client that keeps many requests under way.
     const job = ['--name=w', '--ioengine=nbd', `--uri=${uri}`, '--thread=1', '--offset=100m']
     const fio = await run('fio', [...job, '--rw=write', '--bs=64k', '--iodepth=8', '--size=64m'])

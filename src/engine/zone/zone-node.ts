@@ -48,20 +48,20 @@ export class ZoneNode implements ZoneControl {
   readonly #lock = new KeyedLock()
   readonly #stop = new AbortController()
   readonly #reported = new Set<string>()
-  readonly #turnedAway: CountedCauses
+  readonly #troubles: CountedCauses
   #orders = 0
 
   constructor(options: ZoneNodeOptions) {
     this.#options = options
     this.#bootId = options.newBootId()
-    this.#turnedAway = new CountedCauses(options.clock)
+    this.#troubles = new CountedCauses(options.clock)
     const { native, pool, clock, hydration } = options
     this.#poller = new RecordPoller({
       read: () => native.records(pool),
       revision: () => this.#orders,
       mark: () => {
         const stats = this.stats()
-        this.#reportTurnedAway(stats)
+        this.#reportTroubles(stats)
         return markOf(stats)
       },
       clock,
@@ -160,12 +160,19 @@ export class ZoneNode implements ZoneControl {
     return this.#options.native.cutPauses(this.#options.pool)
   }
 
-  /** At each look: nothing of it changes what the region is told. */
-  #reportTurnedAway({ turnedAway }: PoolStats): void {
-    const { node, log } = this.#options
+  /** What hosts meet and nobody else would hear of. At each look: the region is told none of it. */
+  #reportTroubles({ turnedAway, failures }: PoolStats): void {
+    const { log } = this.#options
+    const node = this.#options.node.name
     for (const { what, count } of turnedAway) {
-      this.#turnedAway.report(what, count, (news) =>
-        log.warn({ node: node.name, times: news }, what),
+      this.#troubles.report(what, count, (times) => log.warn({ node, times }, what))
+    }
+    for (const { attachmentId, code, message, count } of failures) {
+      this.#troubles.report(`${attachmentId} ${code}`, count, (times) =>
+        log.error(
+          { node, attachmentId, code, times },
+          `requests of a host failed, the last of them: ${message}`,
+        ),
       )
     }
   }
