@@ -176,6 +176,23 @@ TEST_F(NbdLimits, APayloadThatStopsGivesItsMemoryBack) {
   EXPECT_EQ(value_at(client, 0), 2);
 }
 
+TEST_F(NbdLimits, WhatFailsWithoutTheHostsFaultIsCounted) {
+  auto client = attached(false);
+  EXPECT_EQ(client.call(kCmdRead, kSize, 4096).number, uint32_t(NBD_EINVAL));
+  EXPECT_TRUE(server_->failures().rows().empty());
+  ASSERT_EQ(write_reply(client, 0, 0xa7).number, 0u);
+  const std::vector<uint8_t> block(4096, 0xa7);
+  const auto at = std::search(disk_.bytes.begin(), disk_.bytes.end(), block.begin(), block.end());
+  ASSERT_NE(at, disk_.bytes.end());
+  *at ^= 1;
+  for (int i = 0; i < 3; i++)
+    EXPECT_EQ(client.call(kCmdRead, 0, 4096).number, uint32_t(NBD_EIO));
+  const auto rows = server_->failures().rows();
+  ASSERT_EQ(rows.size(), 1u);
+  EXPECT_EQ(rows[0].export_name, name());
+  EXPECT_EQ(rows[0].count, 3u);
+}
+
 TEST_F(NbdLimits, AServerNeedsAThread) {
   const NoThreads none;
   ServerOptions options;
