@@ -3,15 +3,18 @@
 //
 // One connection, so one transaction at a time: inside `write` use only the tables it hands you;
 // waiting there for anything else, or for `read`, would wait for itself.
+//
+// On a full disk it is read, and takes what gives room back (room.ts).
 
 import Database from 'better-sqlite3'
-import { Kysely, SqliteDialect } from 'kysely'
+import { Kysely, sql } from 'kysely'
 
 import { AshlarError } from '../base/error.js'
 import { failpoint } from '../base/failpoint.js'
 import { Attachments } from './attachments.js'
 import { Clones } from './clones.js'
 import { Copies } from './copies.js'
+import { CatalogDialect } from './dialect.js'
 import { Meta } from './meta.js'
 import { migrate } from './migrations.js'
 import { Nodes } from './nodes.js'
@@ -19,8 +22,9 @@ import { Orders } from './orders.js'
 import { PeerOrders } from './peer-orders.js'
 import { Pins } from './pins.js'
 import { Pools } from './pools.js'
-import { PreparedOnce } from './prepared-once.js'
 import { Requests } from './requests.js'
+import { roomBytes } from './reserve.js'
+import { Room, isNoSpace } from './room.js'
 import type { Schema } from './schema.js'
 import { Sessions } from './sessions.js'
 import { Snapshots } from './snapshots.js'
@@ -32,6 +36,8 @@ export interface CatalogOptions {
   readonly region: { readonly name: string; readonly number: number } | undefined
   /** Makes the uuid of a catalog that does not exist yet. */
   readonly newUuid: () => string
+  /** Room for what gives room back. Default: what the catalog itself needs for that. */
+  readonly reserveBytes?: number
 }
 
 /** All tables, within a transaction or outside. */
@@ -88,28 +94,31 @@ export class Tables {
 export class Catalog {
   /** The store remembers it, so that a catalog never meets another one's store. */
   readonly uuid: string
+  readonly room: Room
   readonly #db: Kysely<Schema>
   readonly #tables: Tables
 
-  private constructor(db: Kysely<Schema>, uuid: string) {
+  private constructor(db: Kysely<Schema>, uuid: string, room: Room) {
     this.#db = db
     this.#tables = new Tables(db)
     this.uuid = uuid
+    this.room = room
   }
 
   /**
-   * Opens or creates. Throws IN_USE when another daemon has it, FOREIGN_FILE or NEWER_FORMAT when it
-   * is not ours to use, CORRUPT when SQLite says so.
+   * Opens or creates; one that exists also on a full disk. Throws IN_USE when another daemon has it,
+   * FOREIGN_FILE or NEWER_FORMAT when it is not ours to use, CORRUPT when SQLite says so, NO_SPACE.
    */
   static async open(options: CatalogOptions): Promise<Catalog> {
-    const database = new PreparedOnce(openDatabase(options.path))
-    const db = new Kysely<Schema>({ dialect: new SqliteDialect({ database }) })
+    const room = new Room(options.path, options.reserveBytes ?? roomBytes)
+    const db = new Kysely<Schema>({ dialect: new CatalogDialect(openIn(room)) })
     try {
       const uuid = await ownMeta(db, options)
-      return new Catalog(db, uuid)
+      room.look()
+      return new Catalog(db, uuid, room)
     } catch (thrown) {
       await db.destroy()
-      throw thrown
+      throw translated(thrown, room)
     }
   }
 
@@ -117,8 +126,37 @@ export class Catalog {
     return this.#tables
   }
 
-  /** Runs `body` in one transaction; what it throws undoes everything. */
+  /** Runs `body` in one transaction; what it throws undoes everything. Throws NO_SPACE on a full disk. */
   async write<T>(body: (tables: Tables) => Promise<T>): Promise<T> {
+    this.room.require()
+    return await this.#transact(body)
+  }
+
+  /**
+   * As `write`, for what gives room back, or ends what was begun and takes none: it may use the reserve,
+   * and runs a second time then.
+   */
+  async writeWithReserve<T>(body: (tables: Tables) => Promise<T>): Promise<T> {
+    return await this.withReserve(async () => await this.#transact(body))
+  }
+
+  /** Runs `body`, which gives room back, and once more with what the reserve held when it finds no room. */
+  async withReserve<T>(body: () => Promise<T>): Promise<T> {
+    try {
+      return await body()
+    } catch (thrown) {
+      if (!isNoSpace(thrown)) throw thrown
+    }
+    this.room.giveUpReserve()
+    await this.#reuseLog()
+    return await body()
+  }
+
+  async close(): Promise<void> {
+    await this.#db.destroy()
+  }
+
+  async #transact<T>(body: (tables: Tables) => Promise<T>): Promise<T> {
     try {
       return await this.#db.transaction().execute(async (tx) => {
         const answer = await body(new Tables(tx))
@@ -126,16 +164,35 @@ export class Catalog {
         return answer
       })
     } catch (thrown) {
-      throw translated(thrown)
+      throw translated(thrown, this.room)
     }
   }
 
-  async close(): Promise<void> {
-    await this.#db.destroy()
+  // Once all of the log is in the file, the log begins anew in the room that it has.
+  async #reuseLog(): Promise<void> {
+    try {
+      await sql`PRAGMA wal_checkpoint(RESTART)`.execute(this.#db)
+    } catch (thrown) {
+      const error = translated(thrown, this.room)
+      // What is written next may fit behind it.
+      if (!isNoSpace(error)) throw error
+    }
   }
 }
 
-function openDatabase(path: string): Database.Database {
+// A migration may need room.
+function openIn(room: Room): Database.Database {
+  try {
+    return openDatabase(room)
+  } catch (thrown) {
+    if (!isNoSpace(thrown)) throw thrown
+    room.giveUpReserve()
+    return openDatabase(room)
+  }
+}
+
+function openDatabase(room: Room): Database.Database {
+  const { path } = room
   let database: Database.Database | undefined
   try {
     // A daemon that was killed a moment ago may still be going away.
@@ -144,13 +201,15 @@ function openDatabase(path: string): Database.Database {
     database.pragma('journal_mode = WAL')
     database.pragma('synchronous = FULL')
     database.pragma('foreign_keys = ON')
+    // Another disk could be full, and would be taken for this one.
+    database.pragma('temp_store = MEMORY')
     // Takes the lock now instead of at the first write.
     database.exec('BEGIN EXCLUSIVE; COMMIT')
     migrate(database, path)
     return database
   } catch (thrown) {
     database?.close()
-    throw translated(thrown, path)
+    throw translated(thrown, room)
   }
 }
 
@@ -186,8 +245,9 @@ async function ownMeta(db: Kysely<Schema>, options: CatalogOptions): Promise<str
 }
 
 // SQLite's codes in ours. A unique index over names is the only constraint a caller can meet.
-function translated(thrown: unknown, path = 'the catalog'): unknown {
+function translated(thrown: unknown, room: Room): unknown {
   if (!(thrown instanceof Database.SqliteError)) return thrown
+  const { path } = room
   const cause = { cause: thrown }
   switch (thrown.code) {
     case 'SQLITE_BUSY':
@@ -196,7 +256,7 @@ function translated(thrown: unknown, path = 'the catalog'): unknown {
     case 'SQLITE_NOTADB':
       return new AshlarError('FOREIGN_FILE', `${path} is not a catalog of Ashlar`, cause)
     case 'SQLITE_FULL':
-      return new AshlarError('NO_SPACE', 'no space is left for the catalog', cause)
+      return room.exhausted(thrown)
     case 'SQLITE_CONSTRAINT_UNIQUE':
       return thrown.message.endsWith('.name')
         ? new AshlarError('NAME_DUPLICATE', 'the name is taken', { field: 'name', ...cause })
@@ -206,6 +266,8 @@ function translated(thrown: unknown, path = 'the catalog'): unknown {
         return new AshlarError('CORRUPT', `${path} is damaged: ${thrown.message}`, cause)
       }
       if (thrown.code.startsWith('SQLITE_CANTOPEN') || thrown.code.startsWith('SQLITE_IOERR')) {
+        // A file that cannot be made, a quota, a block that is only looked for by the sync.
+        if (room.isDiskFull()) return room.exhausted(thrown)
         return new AshlarError('DEVICE_FAILED', `${path}: ${thrown.message}`, cause)
       }
       return thrown

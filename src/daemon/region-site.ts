@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path'
 import { Client } from '@grpc/grpc-js'
 
 import type { Clock } from '../base/clock.js'
+import { asAshlarError } from '../base/error.js'
 import { makeId } from '../base/ids.js'
 import type { Logger } from '../base/logger.js'
 import { RateLimit } from '../base/rate-limit.js'
@@ -56,6 +57,11 @@ export interface RegionSiteOptions {
 
 const operatorServiceName = 'ashlar.v1.OperatorService'
 const callGraceMs = 2000
+/**
+ * The store takes the record of a delete only while its index finds 16 MiB free; and the catalog's file
+ * grows by at most 4 MiB, what its log holds before SQLite begins it anew.
+ */
+const reserveBytes = 20 << 20
 const linkWaitMs = 1000
 
 export class RegionSite {
@@ -67,6 +73,7 @@ export class RegionSite {
   /** Undefined: the public one serves sites too. */
   readonly #sites: SiteServer | undefined
   readonly #connections: readonly { close(): void }[]
+  #isUp = false
 
   private constructor(options: RegionSiteOptions, catalog: Catalog, store: LazyStore) {
     const { config, credentials, native, clock, log, account, nodes } = options
@@ -118,6 +125,7 @@ export class RegionSite {
       path: join(config.data, 'catalog.db'),
       region: { name: config.name, number: config.number },
       newUuid: randomUUID,
+      reserveBytes,
     })
     const store = new LazyStore({
       native,
@@ -125,7 +133,7 @@ export class RegionSite {
       catalogUuid: catalog.uuid,
     })
     try {
-      await store.openIfPresent()
+      await openUnlessFull(store)
       const site = new RegionSite(options, catalog, store)
       await site.#begin(options)
       return site
@@ -137,6 +145,7 @@ export class RegionSite {
   }
 
   async stop(): Promise<void> {
+    this.#isUp = false
     for (const server of this.#servers) server.setServing(false)
     // Ends what waits for nodes, so that calls under way are answered.
     this.#pulls.stop()
@@ -166,10 +175,18 @@ export class RegionSite {
       await clock.sleep(10)
     }
     for (const server of this.#servers) server.setServing(true)
-    // It is only read, and somebody has to do something about that.
-    if (this.#region.recovery.state === 'behind') {
-      this.#public.setServing(false, [operatorServiceName])
-    }
+    this.#isUp = true
+    this.#showOperators()
+    this.#catalog.room.onChange(() => this.#showOperators())
+    void this.#region.recovery.known.then(() => this.#showOperators())
+  }
+
+  // While it is only read, somebody has to do something about that.
+  #showOperators(): void {
+    if (!this.#isUp) return
+    const { state } = this.#region.recovery
+    const isReadOnly = state === 'behind' || state === 'unknown' || this.#catalog.room.isFull
+    this.#public.setServing(!isReadOnly, [operatorServiceName])
   }
 
   get #servers(): readonly SiteServer[] {
@@ -224,6 +241,15 @@ export class RegionSite {
         ? [{ name: undefined, definition: testServiceDefinition, handlers: testHandlers(handlers) }]
         : []),
     ]
+  }
+}
+
+// A store that is wrong or damaged ends the start; one without room is opened when there is some.
+async function openUnlessFull(store: LazyStore): Promise<void> {
+  try {
+    await store.openIfPresent()
+  } catch (thrown) {
+    if (asAshlarError(thrown).code !== 'NO_SPACE') throw thrown
   }
 }
 

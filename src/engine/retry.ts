@@ -52,7 +52,7 @@ export const retryTable = {
   CANCELLED: 'soon',
   SHUTTING_DOWN: 'soon',
   PROTOCOL: 'few',
-  // Whatever has no code of its own, a full disk under the catalog among it.
+  // Whatever has no code of its own.
   INTERNAL: 'later',
   CATALOG_BEHIND: 'later',
 } as const satisfies Record<ErrorCode, Retry>

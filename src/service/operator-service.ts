@@ -30,7 +30,7 @@ export function operatorHandlers({ operator }: Region, handlers: Handlers) {
   } satisfies OperatorServiceHandlers
 }
 
-function encodeStats({ store, problem, ...view }: StoreView): StoreStats {
+function encodeStats({ store, problems, ...view }: StoreView): StoreStats {
   return {
     packs: Number(store.packs),
     packBytes: String(store.packBytes),
@@ -43,6 +43,6 @@ function encodeStats({ store, problem, ...view }: StoreView): StoreStats {
     catalogGeneration: String(view.catalogGeneration),
     sessions: view.sessions,
     pins: view.pins,
-    problems: encodeReasons(problem === undefined ? [] : [problem]),
+    problems: encodeReasons(problems),
   }
 }

@@ -38,6 +38,7 @@ import { Operator } from './upkeep/operator.js'
 import { RecordRepair } from './upkeep/record-repair.js'
 import { Recovery } from './upkeep/recovery.js'
 import { Repairs } from './upkeep/repairs.js'
+import { RoomWatch } from './upkeep/room-watch.js'
 
 export interface RegionNode {
   readonly name: string
@@ -82,8 +83,10 @@ export class Region {
   readonly #housekeeping: Housekeeping
   readonly #peers: PeerLinks
   readonly #collector: Collector
+  readonly #room: RoomWatch
   readonly #stop = new AbortController()
   #sweeps: Promise<void> = Promise.resolve()
+  #begun: Promise<void> | undefined
 
   constructor(options: RegionOptions) {
     const { catalog, clock, log, native, store, nodes } = options
@@ -129,6 +132,7 @@ export class Region {
     this.#housekeeping = housekeeping
     this.#collector = collector
     this.recovery = recovery
+    this.#room = new RoomWatch({ room: catalog.room, clock, log, onRoom: () => this.#goOn() })
     this.audits = new Audits(context)
     this.operator = new Operator({ context, native, store, collector, recovery })
     this.volumes = new Volumes({ context, views, placement, housekeeping })
@@ -164,9 +168,20 @@ export class Region {
     this.source = new SnapshotSource({ native, store, catalog, copies: this.copies })
   }
 
+  /** On a full disk it may be that it is only read until there is room. */
   async start(): Promise<void> {
     await this.#requireNodes()
+    this.#room.start()
+    await this.#startWhenKnown()
+  }
+
+  async #startWhenKnown(): Promise<void> {
     await this.recovery.start()
+    if (this.recovery.state === 'unknown' || this.#stop.signal.aborted) return
+    await (this.#begun ??= this.#begin())
+  }
+
+  async #begin(): Promise<void> {
     for (const link of this.context.links.values()) {
       link.onRecords((back) => this.#look(link.name, back))
       link.start()
@@ -197,11 +212,21 @@ export class Region {
 
   async stop(): Promise<void> {
     this.#stop.abort(new AshlarError('SHUTTING_DOWN', 'the region is stopping'))
+    await this.#room.stop()
+    await this.#begun?.catch(() => undefined)
     const ended = Promise.all([this.#collector.stop(), this.audits.stop(), this.repairs.stop()])
     await Promise.all([...this.context.links.values()].map(async (link) => await link.stop()))
     await this.context.drives.stop()
     await ended
     await this.#sweeps
+  }
+
+  // There is room again.
+  #goOn(): void {
+    this.context.drives.wakeAll()
+    this.#startWhenKnown().catch((thrown: unknown) => {
+      this.context.log.error({ err: thrown }, 'the region is only read until it is restarted')
+    })
   }
 
   #look(node: string, back: boolean): void {

@@ -245,7 +245,9 @@ describe('a catalog that is older than its store', () => {
 
   test('says so, records nothing, and collects nothing', async () => {
     await behind()
-    expect((await world.region.operator.stats()).problem).toMatchObject({ code: 'catalog_behind' })
+    expect((await world.region.operator.stats()).problems).toMatchObject([
+      { code: 'catalog_behind' },
+    ])
     const refused = {
       code: 'CATALOG_BEHIND',
       message: expect.stringMatching(/after generation 1/) as string,

@@ -106,6 +106,6 @@ test('the store is described without being made', async () => {
     collectionGeneration: 0,
     sessions: 0,
     pins: 0,
-    problem: undefined,
+    problems: [],
   })
 })

@@ -218,7 +218,7 @@ describe('a lost catalog', () => {
     })
     for (const [snapshotId, manifest] of told) manifests.set(snapshotId, manifest)
     await world.until(
-      async () => (await world.region.operator.stats()).problem === undefined || undefined,
+      async () => (await world.region.operator.stats()).problems.length === 0 || undefined,
     )
     await world.region.operator.collect()
     expect(world.store.held.size).toBe(1)

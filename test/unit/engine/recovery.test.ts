@@ -46,7 +46,7 @@ const attach = async (volume: string, host = 'h') =>
 const create = async (name: string, zone: string) =>
   await world.region.volumes.create(volumeSpec({ name, zone }))
 const generations = () => world.store.records.map(({ generation }) => generation)
-const problem = async () => (await world.region.operator.stats()).problem?.code
+const problem = async () => (await world.region.operator.stats()).problems[0]?.code
 const isWhole = async () =>
   await world.until(async () => (await problem()) === undefined || undefined, 'whole')
 const volumes = async () => {

@@ -48,7 +48,9 @@ export class RequestLog {
 
   async forgetOld(): Promise<void> {
     const oldest = nowMs(this.#clock) - limits.requestIdRetentionMs
-    await this.#catalog.write(async (tables) => await tables.requests.removeOlderThan(oldest))
+    await this.#catalog.writeWithReserve(
+      async (tables) => await tables.requests.removeOlderThan(oldest),
+    )
   }
 
   async #answer<T>(call: RepeatableCall<T>): Promise<T> {
@@ -80,7 +82,9 @@ export class RequestLog {
 
   async #keep<T>(requestId: string, answer: T): Promise<T> {
     const text = encodeAnswer(answer)
-    await this.#catalog.write(async (tables) => await tables.requests.answer(requestId, text))
+    await this.#catalog.writeWithReserve(
+      async (tables) => await tables.requests.answer(requestId, text),
+    )
     return answer
   }
 }

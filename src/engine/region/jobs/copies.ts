@@ -61,7 +61,7 @@ export class Copies implements CopyControl {
 
   async commit({ copyId, region, copyName }: CommitCopy): Promise<void> {
     this.#admit(region)
-    const changed = await this.#context.catalog.write(async (tables) => {
+    const changed = await this.#context.catalog.writeWithReserve(async (tables) => {
       const row = await tables.copies.find(copyId)
       // It was given up here, and is complete there all the same.
       if (row === undefined) return undefined
@@ -78,7 +78,7 @@ export class Copies implements CopyControl {
 
   async release({ copyId, region }: ReleaseCopy): Promise<void> {
     this.#admit(region)
-    const changed = await this.#context.catalog.write(async (tables) => {
+    const changed = await this.#context.catalog.writeWithReserve(async (tables) => {
       const row = await tables.copies.find(copyId)
       if (row === undefined) return undefined
       requireOwner(row, region)
@@ -91,7 +91,7 @@ export class Copies implements CopyControl {
   /** A pull of this pin has begun. */
   async heard(pin: PinRow): Promise<void> {
     const now = nowMs(this.#context.clock)
-    await this.#context.catalog.write(
+    await this.#context.catalog.writeWithReserve(
       async (tables) => await tables.copies.heard(pin.objectId, now),
     )
   }
@@ -100,7 +100,7 @@ export class Copies implements CopyControl {
     const { catalog, clock, log } = this.#context
     const since = nowMs(clock) - silenceMaxMs
     for (const { id, snapshotId, region } of await catalog.read.copies.silentSince(since)) {
-      await catalog.write(async (tables) => {
+      await catalog.writeWithReserve(async (tables) => {
         const now = await tables.copies.find(id)
         if (now?.pinId === undefined || now.contactMs >= since) return
         await drop(tables, now)

@@ -108,7 +108,7 @@ export class Cuts {
   }
 
   async #captured(id: Id, { epoch, bytes, capturedNs }: Captured): Promise<void> {
-    await this.#context.catalog.write(async (tables) => {
+    await this.#context.catalog.writeWithReserve(async (tables) => {
       const now = await tables.snapshots.find(id)
       // It may have been deleted meanwhile; then that drops the cut.
       if (now?.state !== 'cutting') return
@@ -118,7 +118,7 @@ export class Cuts {
 
   // Whether a late order still makes a cut is unknown; the drop leaves a tombstone that refuses it.
   async #giveUp(row: SnapshotRow): Promise<void> {
-    await this.#context.catalog.write(async (tables) => {
+    await this.#context.catalog.writeWithReserve(async (tables) => {
       await tables.snapshots.remove(row.id)
       await tables.clones.condemnOf(row.id)
       await tables.requests.removeOf(row.id)

@@ -122,10 +122,14 @@ export class IngestJobs {
 
   /** Takes the next generation, then appends the record durably to the store. */
   async recordDelete(row: Buffer): Promise<void> {
-    const generation = await this.#options.context.catalog.write(
-      async (tables) => await tables.meta.nextGeneration(),
-    )
-    await this.#append('delete', generation, row)
+    const { catalog } = this.#options.context
+    // The record may find no room where the generation did: the store has no reserve of its own.
+    await catalog.withReserve(async () => {
+      const generation = await catalog.writeWithReserve(
+        async (tables) => await tables.meta.nextGeneration(),
+      )
+      await this.#append('delete', generation, row)
+    })
   }
 
   /** The store's latest record is to say what the row says, unless the snapshot is on its way out. */

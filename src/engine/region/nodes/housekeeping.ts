@@ -85,7 +85,7 @@ export class Housekeeping {
           continue
         }
       }
-      await catalog.write(async (tables) => await tables.orders.remove(row.seq))
+      await catalog.writeWithReserve(async (tables) => await tables.orders.remove(row.seq))
     }
     return late
   }
@@ -105,7 +105,7 @@ export class Housekeeping {
       known.nbdUnixPath === nbdUnixPath &&
       known.nbdTcpAddress === nbdTcpAddress
     if (same) return
-    await catalog.write(
+    await catalog.writeWithReserve(
       async (tables) => await tables.nodes.put({ name, zone, nbdUnixPath, nbdTcpAddress }),
     )
   }
@@ -114,7 +114,9 @@ export class Housekeeping {
     const { catalog } = this.#context
     const full = volumes.filter(({ hydrated }) => hydrated).map(({ volumeId }) => volumeId)
     for (const id of await catalog.read.volumes.hydratingOf(node.name, full)) {
-      await catalog.write(async (tables) => await tables.volumes.update(id, { hydrated: true }))
+      await catalog.writeWithReserve(
+        async (tables) => await tables.volumes.update(id, { hydrated: true }),
+      )
     }
   }
 
@@ -128,7 +130,7 @@ export class Housekeeping {
     // A pin may have become held while it was read, by an order younger than these records.
     if (!this.#isFresh(records)) return
     for (const pin of unused) {
-      await catalog.write(async (tables) => await tables.pins.remove(pin.id))
+      await catalog.writeWithReserve(async (tables) => await tables.pins.remove(pin.id))
       this.#onGarbage()
       log.debug({ pin: pin.id, snapshot: pin.snapshotId, node: node.name }, 'pin released')
     }

@@ -59,7 +59,7 @@ export class PeerLinks {
     for (const order of await catalog.read.peerOrders.ofPeer(name)) {
       try {
         await this.#order(order, signal)
-        await catalog.write(async (tables) => await tables.peerOrders.remove(order.seq))
+        await catalog.writeWithReserve(async (tables) => await tables.peerOrders.remove(order.seq))
       } catch (thrown) {
         signal.throwIfAborted()
         late = asAshlarError(thrown)

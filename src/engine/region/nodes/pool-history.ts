@@ -36,7 +36,9 @@ export class PoolHistory {
     const noted = this.#noted.get(node)
     const sameLife = noted?.bootId === bootId && noted.poolId === poolId
     if (sameLife && noted.generation >= generation) return
-    const reason = await this.#catalog.write(async (tables) => await noteIn(tables, shown))
+    const reason = await this.#catalog.writeWithReserve(
+      async (tables) => await noteIn(tables, shown),
+    )
     this.#noted.set(node, { bootId, poolId, generation })
     if (reason === undefined) return
     this.#log.error(
@@ -50,7 +52,7 @@ export class PoolHistory {
     const rows = await this.#catalog.read.pools.all()
     const mine = rows.find((row) => row.node === node)
     if (mine?.reason === undefined || othersWith(rows, mine).length > 0) return
-    await this.#catalog.write(async (tables) => {
+    await this.#catalog.writeWithReserve(async (tables) => {
       if (!(await tables.volumes.owesFullSeal(node))) await tables.pools.setReason(node, undefined)
     })
   }

@@ -78,7 +78,7 @@ export class Attachments {
       method: 'DeleteAttachment',
       args,
       run: async (claim) => {
-        await this.#context.catalog.write(async (tables) => {
+        await this.#context.catalog.writeWithReserve(async (tables) => {
           const row = await resolveAttachment(tables, spec.attachment)
           await tables.attachments.setState(row.id, 'detaching')
           await claim(tables, row.id)
@@ -165,7 +165,7 @@ export class Attachments {
   }
 
   async #takeBack(id: Id): Promise<boolean> {
-    return await this.#context.catalog.write(async (tables) => {
+    return await this.#context.catalog.writeWithReserve(async (tables) => {
       const row = await tables.attachments.find(id)
       if (row?.state !== 'attaching') return false
       await tables.attachments.setState(id, 'detaching')
@@ -210,7 +210,7 @@ export class Attachments {
     const order: PoolOrder = { kind: 'attach', attachmentId: id, volumeId, host, readOnly }
     const refused = await this.#order(volume, order, timing.orderMs, signal)
     if (refused !== undefined && isTransient(refused)) return { kind: 'retry', error: refused }
-    await catalog.write(async (tables) => {
+    await catalog.writeWithReserve(async (tables) => {
       const now = await tables.attachments.find(id)
       if (refused === undefined && now?.state === 'attaching') {
         await tables.attachments.setState(id, 'attached')
@@ -229,7 +229,7 @@ export class Attachments {
     const order: PoolOrder = { kind: 'detach', attachmentId: row.id, graceMs }
     const refused = await this.#order(volume, order, graceMs + timing.orderMs, signal)
     if (refused !== undefined) return { kind: 'retry', error: refused }
-    await catalog.write(async (tables) => await tables.attachments.remove(row.id))
+    await catalog.writeWithReserve(async (tables) => await tables.attachments.remove(row.id))
     this.#housekeeping.look(volume.node)
     return { kind: 'rest' }
   }

@@ -93,7 +93,7 @@ export class Clones {
       method: 'DeleteSnapshotClone',
       args,
       run: async (claim) => {
-        const id = await context.catalog.write(async (tables) => {
+        const id = await context.catalog.writeWithReserve(async (tables) => {
           const snapshot = await resolveSnapshot(tables, spec.snapshot, context)
           const row = await cloneIn(tables, snapshot.id, spec.zone)
           if (row === undefined) throw notFound(snapshot.id, spec.zone)
@@ -242,7 +242,7 @@ export class Clones {
       ...(baseSnapshotId === undefined ? {} : { baseSnapshotId }),
     })
     if (refused === undefined) {
-      await catalog.write(async (tables) => {
+      await catalog.writeWithReserve(async (tables) => {
         await tables.pins.hold(pinId)
         const now = await tables.clones.find(row.id)
         if (now?.state !== 'wanted') return
@@ -263,7 +263,7 @@ export class Clones {
     const record = records.clones.find(({ cloneId }) => cloneId === row.id)
     if (record === undefined) return await this.#rebuild(row)
     if (row.state === 'available' || !record.available) return { kind: 'rest' }
-    await this.#context.catalog.write(async (tables) => {
+    await this.#context.catalog.writeWithReserve(async (tables) => {
       const now = await tables.clones.find(row.id)
       if (now?.state === 'building') await tables.clones.update(row.id, { state: 'available' })
     })
@@ -302,7 +302,7 @@ export class Clones {
       const refused = await this.#order(node, signal, { kind: 'deleteClone', cloneId: row.id })
       if (refused !== undefined) return { kind: 'retry', error: refused }
     }
-    await catalog.write(async (tables) => {
+    await catalog.writeWithReserve(async (tables) => {
       // From here the node's list of origins decides about the pin.
       if (node !== undefined && place !== undefined) await tables.pins.hold(place.pinId)
       else if (place !== undefined) await tables.pins.remove(place.pinId)
@@ -316,10 +316,10 @@ export class Clones {
   async #retry(row: CloneRow, error: AshlarError): Promise<Step> {
     const reason = { code: reasonCode(error), message: error.message }
     if (row.reason?.code !== reason.code || row.reason.message !== reason.message) {
-      this.#context.log.warn({ clone: row.id, reason }, 'clone waits')
-      await this.#context.catalog.write(
+      await this.#context.catalog.writeWithReserve(
         async (tables) => await tables.clones.update(row.id, { reason }),
       )
+      this.#context.log.warn({ clone: row.id, reason }, 'clone waits')
     }
     return { kind: 'retry', error }
   }

@@ -156,7 +156,7 @@ export class Snapshots {
       method: 'DeleteSnapshot',
       args,
       run: async (claim) => {
-        const row = await context.catalog.write(async (tables) => {
+        const row = await context.catalog.writeWithReserve(async (tables) => {
           const row = await resolveSnapshot(tables, spec.target, context)
           checkEtag(spec.etag, row)
           await tables.snapshots.update(row.id, { state: 'deleting' })
@@ -290,7 +290,7 @@ export class Snapshots {
     const { catalog } = this.#context
     try {
       const change = await this.#copyJobs.open(row, signal)
-      await catalog.write(async (tables) => {
+      await catalog.writeWithReserve(async (tables) => {
         const now = await tables.snapshots.find(row.id)
         if (now?.state === 'waiting') await tables.snapshots.update(row.id, change)
       })
@@ -305,7 +305,7 @@ export class Snapshots {
         tell?.(undefined)
         return step
       }
-      await catalog.write(async (tables) => {
+      await catalog.writeWithReserve(async (tables) => {
         await tables.snapshots.remove(row.id)
         await tables.clones.condemnOf(row.id)
         await tables.requests.removeOf(row.id)
@@ -376,16 +376,17 @@ export class Snapshots {
   async #note(row: SnapshotRow, { reason }: Extract<JobEnd, { kind: 'waits' }>): Promise<void> {
     const same = row.reason?.code === reason.code && row.reason.message === reason.message
     if (same) return
-    this.#context.log.warn({ snapshot: row.id, reason }, 'snapshot stays pending')
-    await this.#context.catalog.write(
+    await this.#context.catalog.writeWithReserve(
       async (tables) => await tables.snapshots.update(row.id, { reason }),
     )
+    // After the row has it: what it cannot take is not said at every attempt.
+    this.#context.log.warn({ snapshot: row.id, reason }, 'snapshot stays pending')
   }
 
   async #fail(row: SnapshotRow, { reason }: Extract<JobEnd, { kind: 'failed' }>): Promise<void> {
     const { catalog, log } = this.#context
     log.error({ snapshot: row.id, reason }, 'snapshot failed')
-    await catalog.write(async (tables) => {
+    await catalog.writeWithReserve(async (tables) => {
       const now = await tables.snapshots.find(row.id)
       if (now?.state !== 'captured' && now?.state !== 'waiting') return
       await tables.snapshots.update(row.id, { state: 'failed', reason })
@@ -417,7 +418,7 @@ export class Snapshots {
     if (row.rootHex !== undefined) {
       await this.#jobs.recordDelete(snapshotRecord(row, this.#context.region))
     }
-    await catalog.write(async (tables) => {
+    await catalog.writeWithReserve(async (tables) => {
       await tables.sessions.endOf(row.id)
       await tables.orders.removeSealed(row.node, row.id)
       await tables.snapshots.remove(row.id)

@@ -149,7 +149,7 @@ export class Volumes {
     const { catalog, clock } = this.#context
     const waited = await atMost(timing.orderMs, clock, this.#drive(id))
     if (waited === 'late') {
-      const undone = await catalog.write(async (tables) => {
+      const undone = await catalog.writeWithReserve(async (tables) => {
         const row = await tables.volumes.find(id)
         if (row?.state !== 'creating') return undefined
         await tables.volumes.update(id, { state: 'deleting' })
@@ -221,7 +221,7 @@ export class Volumes {
 
   async #condemn(spec: DeleteObject, claim: Claim): Promise<Id> {
     const context = this.#context
-    return await context.catalog.write(async (tables) => {
+    return await context.catalog.writeWithReserve(async (tables) => {
       const row = await resolveVolume(tables, spec.target, context)
       checkEtag(spec.etag, row)
       const attachment = await tables.attachments.ofVolume(row.id)
@@ -267,7 +267,7 @@ export class Volumes {
     const order = await this.#createOrder(row)
     const refused = await this.#order(row, order, signal)
     if (refused === undefined) {
-      await catalog.write(async (tables) => {
+      await catalog.writeWithReserve(async (tables) => {
         if (row.source.kind === 'origin') await tables.pins.hold(row.source.pinId)
         const now = await tables.volumes.find(row.id)
         if (now?.state === 'creating') await tables.volumes.update(row.id, { state: 'available' })
@@ -279,7 +279,7 @@ export class Volumes {
     }
     if (isTransient(refused)) return { kind: 'retry', error: refused }
     if (await this.#placement.replaceLostCut(row, refused)) return { kind: 'again' }
-    await catalog.write(async (tables) => await this.#forget(tables, row))
+    await catalog.writeWithReserve(async (tables) => await this.#forget(tables, row))
     return { kind: 'failed', error: refused }
   }
 
@@ -308,7 +308,7 @@ export class Volumes {
     const refused = await this.#order(row, { kind: 'growVolume', volumeId: id, bytes }, signal)
     if (refused !== undefined && isTransient(refused)) return { kind: 'retry', error: refused }
     const granted = refused === undefined ? bytes : grantedBytes
-    const settled = await catalog.write(async (tables) => {
+    const settled = await catalog.writeWithReserve(async (tables) => {
       const now = await tables.volumes.find(id)
       // It may have been asked to grow further, or to go, meanwhile.
       const last = now?.state === 'growing' && now.bytes === bytes
@@ -325,7 +325,7 @@ export class Volumes {
     const { catalog } = this.#context
     const refused = await this.#order(row, { kind: 'deleteVolume', volumeId: row.id }, signal)
     if (refused !== undefined) return { kind: 'retry', error: refused }
-    await catalog.write(async (tables) => {
+    await catalog.writeWithReserve(async (tables) => {
       // A pin never acknowledged was never taken over by the node; one that was goes with its origin.
       if (row.source.kind === 'origin') {
         const pin = await tables.pins.find(row.source.pinId)

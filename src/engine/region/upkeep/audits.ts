@@ -83,7 +83,7 @@ export class Audits {
       { snapshot: snapshot.id, volume: volume.id, root: snapshot.rootHex, found },
       'audit mismatch: the next snapshot of the volume is sealed from everything',
     )
-    await catalog.write(async (tables) => {
+    await catalog.writeWithReserve(async (tables) => {
       await tables.snapshots.update(snapshot.id, { reason: { code: 'audit_mismatch', message } })
       await tables.volumes.update(volume.id, { fullSeal: true })
       await tables.snapshots.sealFully(volume.id)

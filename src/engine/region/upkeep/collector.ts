@@ -56,7 +56,9 @@ export class Collector {
    * something that must stay cannot be read, SHUTTING_DOWN.
    */
   async collect(): Promise<Collection> {
-    const mine = this.#last.then(async () => await this.#collect())
+    const { catalog } = this.#options.context
+    const collect = async () => await this.#collect()
+    const mine = this.#last.then(async () => await catalog.withReserve(collect))
     this.#last = mine.catch(() => undefined)
     return await mine
   }
@@ -129,24 +131,28 @@ export class Collector {
     const { context, native, sessions } = this.#options
     const { catalog } = context
     const signal = this.#stop.signal
-    const begun = await catalog.write(async ({ meta }) => ({
+    const begun = await catalog.writeWithReserve(async ({ meta }) => ({
       generation: await meta.nextCollectionGeneration(),
       catalogGeneration: await meta.generation(),
     }))
     await native.collectBegin(handle, { roots: await this.#roots() })
     // Sessions from here on see the condemned as missing; those before may have counted on it.
-    const next = await catalog.write(async ({ meta }) => await meta.nextCollectionGeneration())
+    const next = await catalog.writeWithReserve(
+      async ({ meta }) => await meta.nextCollectionGeneration(),
+    )
     await sessions.endedBefore(next, signal)
     const roots = await this.#roots()
     failpoint('collectEnd')
     const collected = await native.collectEnd(handle, { roots, supersededGenerations })
-    await catalog.write(async ({ meta }) => await meta.collectedAt(begun.catalogGeneration))
+    await catalog.writeWithReserve(
+      async ({ meta }) => await meta.collectedAt(begun.catalogGeneration),
+    )
     return { generation: begun.generation, ...collected }
   }
 
   // One transaction, so that nothing moves from one list to another in between.
   async #roots(): Promise<readonly Buffer[]> {
-    const all = await this.#options.context.catalog.write(async (tables) => [
+    const all = await this.#options.context.catalog.writeWithReserve(async (tables) => [
       ...(await tables.snapshots.manifests()),
       ...(await tables.pins.all()).map(({ manifest }) => manifest),
       ...(await tables.sessions.all()).flatMap(({ base }) => (base ? [base.manifest] : [])),

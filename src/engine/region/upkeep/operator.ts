@@ -23,8 +23,8 @@ export interface StoreView {
   readonly catalogGeneration: number
   readonly sessions: number
   readonly pins: number
-  /** Why nothing is collected. */
-  readonly problem: Reason | undefined
+  /** Why nothing is collected, or changed. */
+  readonly problems: readonly Reason[]
 }
 
 export interface ForgottenZone {
@@ -59,7 +59,9 @@ export class Operator {
       catalogGeneration: await tables.meta.generation(),
       sessions: await tables.sessions.count(),
       pins: await tables.pins.count(),
-      problem: recovery.problem(),
+      problems: [recovery.problem(), context.catalog.room.problem()].filter(
+        (problem) => problem !== undefined,
+      ),
     }
   }
 
@@ -86,7 +88,7 @@ export class Operator {
     }
     const gone: string[] = []
     let nodes: ReadonlySet<string> = new Set()
-    const forgotten = await context.catalog.write(async (tables) => {
+    const forgotten = await context.catalog.writeWithReserve(async (tables) => {
       const known = (await tables.nodes.all()).filter((node) => node.zone === zone)
       const names = new Set([...links, ...known].map(({ name }) => name))
       if (names.size === 0) {

@@ -4,8 +4,9 @@
 // with the daemon, by `ashlar store-rebuild-catalog --missing`. Adopting: it is new, or was made or
 // mended from records, which know neither volumes, attachments and clones nor pins. Each node takes
 // part when all it has is taken over. Whole: nothing is unknown, and only now anything is collected.
+// Unknown: the store was not asked yet, or finds no room to be opened on its full disk.
 
-import { AshlarError } from '../../../base/error.js'
+import { AshlarError, asAshlarError } from '../../../base/error.js'
 import type { Logger } from '../../../base/logger.js'
 import type { Catalog, Tables } from '../../../catalog/catalog.js'
 import type { Reason } from '../../../catalog/rows.js'
@@ -28,18 +29,23 @@ export interface RecoveryOptions {
 type State = 'unknown' | 'behind' | 'adopting' | 'whole'
 
 export class Recovery implements Admission {
-  /** Settles when it is whole, which may be never. */
+  /** Settle when it is not unknown any more, and when it is whole, which may be never. */
+  readonly known: Promise<void>
   readonly whole: Promise<void>
   readonly #options: RecoveryOptions
   /** Nodes that have not told this life of the daemon what they have; taking it over twice is harmless. */
   readonly #awaited: Map<string, string>
   #state: State = 'unknown'
   #knownGeneration = 0
+  /** Why the store cannot be asked. */
+  #noRoom: AshlarError | undefined
+  #isKnown = () => undefined as void
   #isWhole = () => undefined as void
 
   constructor(options: RecoveryOptions) {
     this.#options = options
     this.#awaited = new Map(options.nodes.map(({ name, zone }) => [name, zone]))
+    this.known = new Promise((resolve) => (this.#isKnown = resolve))
     this.whole = new Promise((resolve) => (this.#isWhole = resolve))
   }
 
@@ -47,20 +53,23 @@ export class Recovery implements Admission {
     return this.#state
   }
 
-  /** Before anything is recorded: a later generation must not cover up that records are unknown. */
+  /**
+   * Before anything is recorded: a later generation must not cover up that records are unknown. To be
+   * called again when there is room, if it is unknown still.
+   */
   async start(): Promise<void> {
     if (this.#state !== 'unknown') return
-    const { catalog, native, store, log } = this.#options
-    const { highestGeneration } = store.isPresent
-      ? await native.storeStats(await store.get())
-      : { highestGeneration: 0n }
-    this.#state = await catalog.write(async ({ meta }) => {
+    const { catalog, log } = this.#options
+    const highestGeneration = await this.#highestGeneration()
+    if (highestGeneration === undefined) return
+    this.#state = await catalog.writeWithReserve(async ({ meta }) => {
       await meta.fellBehind(Number(highestGeneration))
       const known = await meta.knownGeneration()
       this.#knownGeneration = known ?? 0
       if (known !== undefined) return 'behind'
       return (await meta.isRecovered()) ? 'adopting' : 'whole'
     })
+    this.#isKnown()
     if (this.#state === 'whole') this.#isWhole()
     await this.#settle()
     const problem = this.problem()
@@ -90,17 +99,19 @@ export class Recovery implements Admission {
         return { code: 'catalog_recovering', message }
       }
       case 'unknown':
+        return this.#noRoom && { code: 'store_full', message: this.#noRoom.message }
       case 'whole':
         return undefined
     }
   }
 
-  /** Before any change. Throws CATALOG_BEHIND, and REMOTE_UNAVAILABLE while it is not known. */
+  /** Before any change. Throws CATALOG_BEHIND; NO_SPACE or REMOTE_UNAVAILABLE while it is not known. */
   requireCurrent(): void {
     if (this.#state === 'behind') {
       throw new AshlarError('CATALOG_BEHIND', this.problem()?.message ?? 'the catalog is behind')
     }
     if (this.#state !== 'unknown') return
+    if (this.#noRoom !== undefined) throw this.#noRoom
     throw new AshlarError('REMOTE_UNAVAILABLE', 'the region is starting', { retryDelayMs: 1000 })
   }
 
@@ -136,10 +147,26 @@ export class Recovery implements Admission {
     await this.#settle()
   }
 
+  /** Undefined when the store finds no room. */
+  async #highestGeneration(): Promise<bigint | undefined> {
+    const { catalog, native, store } = this.#options
+    if (!store.isPresent) return 0n
+    try {
+      const handle = await catalog.withReserve(async () => await store.get())
+      return (await native.storeStats(handle)).highestGeneration
+    } catch (thrown) {
+      const error = asAshlarError(thrown)
+      if (error.code !== 'NO_SPACE') throw thrown
+      const problem = `no space is left to open the store: make room on its file system (${error.message})`
+      this.#noRoom = new AshlarError('NO_SPACE', problem, { cause: thrown })
+      return undefined
+    }
+  }
+
   async #settle(): Promise<void> {
     const { catalog, log } = this.#options
     if (this.#state !== 'adopting' || this.#awaited.size > 0) return
-    await catalog.write(async ({ meta }) => await meta.setWhole())
+    await catalog.writeWithReserve(async ({ meta }) => await meta.setWhole())
     this.#state = 'whole'
     this.#isWhole()
     log.info('the catalog is whole')

@@ -156,7 +156,7 @@ export class Repairs {
         const error = asAshlarError(thrown)
         log.warn({ err: error, snapshot: row.id, holder: what }, 'this holder did not mend it')
       } finally {
-        await catalog.write(async (tables) => await tables.sessions.endOf(row.id))
+        await catalog.writeWithReserve(async (tables) => await tables.sessions.endOf(row.id))
       }
       damaged = await this.#damaged()
       if (damaged === 0 || !(await this.#reachesDamage(row))) break
@@ -224,7 +224,7 @@ export class Repairs {
   async #release(peer: string, target: Id): Promise<void> {
     const { context, peers } = this.#options
     const createdMs = nowMs(context.clock)
-    await context.catalog.write(
+    await context.catalog.writeWithReserve(
       async (tables) =>
         await tables.peerOrders.insert({ kind: 'releaseCopy', peer, target, createdMs }),
     )
