@@ -26,20 +26,21 @@ export async function developmentCertificates(
     cert: join(folder, `${site}.pem`),
     key: join(folder, `${site}.key`),
   })
-  const until = new Date(now.getTime() + renewDays * dayMs)
-  if (sites.every((site) => isGood(site, filesOf(site), now, until))) return filesOf
+  const areGood = (until: Date) => sites.every((site) => isGood(site, filesOf(site), now, until))
+  if (areGood(new Date(now.getTime() + renewDays * dayMs))) return filesOf
   const made = await makeCertificates(sites, now)
   makeFolder(folder)
   try {
-    writeSecret(join(folder, 'ca.pem'), made.ca)
-    for (const { site, cert, key } of made.sites) {
+    const ofSites = made.sites.flatMap(({ site, cert, key }) => {
       const files = filesOf(site)
-      writeSecret(files.cert, cert)
-      writeSecret(files.key, key)
-    }
+      return [[files.cert, cert] as const, [files.key, key] as const]
+    })
+    writeSecrets(new Map([[join(folder, 'ca.pem'), made.ca], ...ofSites]))
   } catch (thrown) {
+    // On a full disk, for the days that are left.
+    if (areGood(now)) return filesOf
     const { message } = asAshlarError(thrown)
-    const problem = `cannot write certificates: ${message}`
+    const problem = `cannot write certificates in ${folder}: ${message}`
     throw new AshlarError('DEVICE_FAILED', problem, { cause: thrown })
   }
   return filesOf
@@ -61,12 +62,18 @@ function isGood(site: string, files: TlsFiles, now: Date, until: Date): boolean 
   }
 }
 
-// A name of its own first: a file is old, or new and whole.
-function writeSecret(path: string, text: string): void {
-  const fresh = `${path}.new`
-  // reversible: of no use to anybody before it has its name
-  rmSync(fresh, { force: true })
-  writeFileSync(fresh, text, { mode: 0o600, flag: 'wx' })
+// Names of their own first: a file is old, or new and whole, and what finds no room replaces none.
+function writeSecrets(texts: ReadonlyMap<string, string>): void {
+  const fresh = (path: string) => `${path}.new`
+  // reversible: of no use to anybody before they have their names
+  const dropFresh = () => [...texts.keys()].forEach((path) => rmSync(fresh(path), { force: true }))
+  dropFresh()
+  try {
+    for (const [path, text] of texts) writeFileSync(fresh(path), text, { mode: 0o600, flag: 'wx' })
+  } catch (thrown) {
+    dropFresh()
+    throw thrown
+  }
   // reversible: certificates are made anew whenever they do not fit
-  renameSync(fresh, path)
+  for (const path of texts.keys()) renameSync(fresh(path), path)
 }

@@ -8,6 +8,7 @@ import {
   readdirSync,
   rmSync,
   statSync,
+  truncateSync,
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -17,6 +18,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { type Logger, makeLogger } from '../../../src/base/logger.js'
 import { developmentCertificates } from '../../../src/daemon/development-certificates.js'
 import { siteCredentials } from '../../../src/daemon/tls-files.js'
+import { SmallDisk, noSmallDisk } from '../../support/small-disk.js'
 
 const sites = ['local', 'local-1-a']
 const now = new Date('2026-03-01T00:00:00Z')
@@ -62,6 +64,29 @@ test('say where they cannot be written', async () => {
     message: expect.stringContaining('ca.pem.new'),
   })
 })
+
+test.skipIf(noSmallDisk() !== undefined)(
+  'that a full disk has no room for leave the old ones, for the days they are good',
+  async () => {
+    const disk = SmallDisk.mount(folder, 'size=64k')
+    try {
+      await make()
+      const before = contents()
+      disk.fill()
+      // Some of the new ones find room.
+      truncateSync(join(folder, 'ballast'), statSync(join(folder, 'ballast')).size - 2 * 4096)
+      await make(later(9.95))
+      expect(contents()).toMatchObject(before)
+      await expect(make(later(10.1))).rejects.toMatchObject({
+        code: 'DEVICE_FAILED',
+        message: expect.stringContaining(folder),
+      })
+      expect(contents()).toMatchObject(before)
+    } finally {
+      disk.unmount()
+    }
+  },
+)
 
 test('of a site are checked for their time', async () => {
   const filesOf = await make()
