@@ -1,6 +1,6 @@
 // The catalog on a file system that is full to the last byte, or has no file left to give.
 
-import { mkdtempSync, rmSync, statSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -105,6 +105,18 @@ describe.skipIf(reason !== undefined)(`a disk${reason === undefined ? '' : ` (${
     disk.makeRoom()
     expect(it.room.look()).toBe(true)
     expect(hasReserve()).toBeDefined()
+  })
+
+  test.each(['', '.new'])('takes back what a crash left of a reserve%s', async (end) => {
+    disk = SmallDisk.mount(folder, 'size=8m')
+    const left = join(folder, `catalog.reserve${end}`)
+    writeFileSync(left, Buffer.alloc(64 << 10))
+    const it = await open()
+    expect(it.room.isFull).toBe(false)
+    expect(readdirSync(folder).filter((name) => name.includes('reserve'))).toEqual([
+      'catalog.reserve',
+    ])
+    expect(hasReserve()).toMatchObject({ size: 1 << 20 })
   })
 
   test('is told of changes once each', async () => {
