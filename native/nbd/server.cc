@@ -6,6 +6,7 @@
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -199,6 +200,7 @@ void Server::accept_from(int listener, bool is_unix) {
     if (errno == EINTR || errno == ECONNABORTED) continue;
     if (errno == EAGAIN || errno == EWOULDBLOCK) return;
     // It would be offered again and again.
+    full_ = false;
     refusals_.add(TurnedAway::kAccept);
     return listen_to_newcomers(false);
   }
@@ -219,20 +221,27 @@ void Server::listen_to_newcomers(bool listens) {
 // Of those that are silent, one of the peer that has the most of them goes, and of these the one
 // that was silent for longest. False when all are speaking.
 bool Server::make_room() {
-  const auto before = Clock::now() - options_.silence;
   std::map<uint64_t, size_t> silent;
   for (const auto& [socket, connection] : negotiating_)
-    silent[connection->peer] += connection->heard <= before;
+    silent[connection->peer] += is_silent(*connection);
   const auto most =
       std::ranges::max_element(silent, {}, [](const auto& entry) { return entry.second; });
   if (most == silent.end() || most->second == 0) return false;
   const auto goes = std::ranges::min_element(negotiating_, {}, [&](const auto& entry) {
     const Negotiating& connection = *entry.second;
-    return connection.peer == most->first ? connection.heard : Clock::time_point::max();
+    const bool may_go = connection.peer == most->first && is_silent(connection);
+    return may_go ? connection.heard : Clock::time_point::max();
   });
   refusals_.add(TurnedAway::kSilent);
   drop(goes->first);
   return true;
+}
+
+// Not while something of it waits to be read.
+bool Server::is_silent(const Negotiating& connection) const {
+  int unread = 0;
+  (void)::ioctl(connection.socket.get(), FIONREAD, &unread);
+  return unread == 0 && connection.heard <= Clock::now() - options_.silence;
 }
 
 void Server::negotiate(UniqueFd socket, bool is_unix) {

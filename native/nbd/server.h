@@ -86,6 +86,7 @@ class Server {
   void accept_from(int listener, bool is_unix);
   void negotiate(UniqueFd socket, bool is_unix);
   bool make_room();
+  bool is_silent(const Negotiating& connection) const;
   void listen_to_newcomers(bool listens);
   void handle(int socket);
   bool advance(Negotiating& connection);

@@ -86,6 +86,9 @@ void Session::run() {
 // Everything that was received is done and answered. Where nobody is left to answer, what workers
 // have begun still ends, and so do the changes of a host that said goodbye.
 void Session::finish() {
+  // A write of which a part never came is not done, and keeps no memory.
+  large_.reset();
+  ticket_.reset();
   resume();
   while (in_flight_ > 0 || something_parked() ||
          (outbox_.bytes_waiting() > 0 && !outbox_.broken())) {
@@ -93,14 +96,19 @@ void Session::finish() {
     resume();
   }
   while (in_flight_ > 0 || (disconnecting_ && !parked_.empty())) {
-    pollfd event{event_->get(), POLLIN, 0};
-    ::poll(&event, 1, 100);
-    uint64_t ignored;
-    (void)!::read(event_->get(), &ignored, sizeof ignored);
+    sleep_until_woken();
     if (disconnecting_) resume();
   }
   parked_.clear();
   remote_.drop([](const Request&) {});
+}
+
+// By whoever has finished something; a tenth of a second at most.
+void Session::sleep_until_woken() {
+  pollfd event{event_->get(), POLLIN, 0};
+  ::poll(&event, 1, 100);
+  uint64_t ignored;
+  (void)!::read(event_->get(), &ignored, sizeof ignored);
 }
 
 // What the host sends meanwhile is read and not answered: closing over it would reset the
@@ -178,7 +186,10 @@ bool Session::parse_one(Bytes left) {
   if (ending_ == Ending::kExport) refusal = Refusal{NBD_ESHUTDOWN, "the export is being closed"};
   if (refusal) {
     begin_ += kRequestBytes;
-    if (request->command == kCmdWrite) skip_bytes_ = request->bytes;
+    if (request->command == kCmdWrite) {
+      skip_bytes_ = request->bytes;
+      ticket_.reset();
+    }
     refused_.emplace_back(*request, *refusal);
     return true;
   }
@@ -282,9 +293,16 @@ Session::Received Session::receive() {
       }
     }
     const auto slept_from = Clock::now();
-    if (large_ && !may_read) large_->heard = slept_from;
+    // A payload is not waited for while this side does not read, unless it is the host that takes
+    // nothing.
+    const size_t unsent = outbox_.bytes_waiting();
+    const bool host_takes = unsent < kBacklogBytesMax || unsent < std::exchange(unsent_, unsent);
+    if (large_ && !may_read && host_takes) large_->heard = slept_from;
     if (payload_stalled()) return Received::kEnd;
-    if (!wait(may_read)) return Received::kEnd;
+    if (!wait(may_read)) {
+      if (may_read || !waits_out_goodbye()) return Received::kEnd;
+      return Received::kWoken;
+    }
     if (something_parked()) return Received::kWoken;
     if (Clock::now() - slept_from < 2 * kSpin) {
       spin_credit_ = std::min(spin_credit_ + 2, kSpinCreditMax);
@@ -360,6 +378,16 @@ void Session::ended_one(size_t bytes) {
 bool Session::said_goodbye() {
   if (!goodbye_) goodbye_ = disconnecting_ || disc_received();
   return *goodbye_;
+}
+
+// A peer that said goodbye and closed while nothing could be read: what it sent is still to be
+// done. Sleeps a little, because the socket would wake at once. False when nobody has to wait.
+bool Session::waits_out_goodbye() {
+  const Clock::time_point deadline(Clock::duration(deadline_.load()));
+  if (ending_ != Ending::kNone && deadline <= Clock::now()) return false;
+  if (!peer_closed() || !said_goodbye()) return false;
+  sleep_until_woken();
+  return true;
 }
 
 // Over TCP a peer that only ended its sending side looks the same.

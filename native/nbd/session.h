@@ -88,6 +88,8 @@ class Session {
   bool may_change(Clock::time_point since);
   bool peer_closed() const;
   bool said_goodbye();
+  bool waits_out_goodbye();
+  void sleep_until_woken();
   bool disc_received() const;
   void finish();
   void say_goodbye();
@@ -105,7 +107,10 @@ class Session {
   bool over_budget();
   bool something_parked() const { return !parked_.empty() || !remote_.empty(); }
   bool too_much_parked();
-  bool waits_for_memory() const { return ticket_ && !ticket_->granted(); }
+  // Where the export ends, the write is refused without.
+  bool waits_for_memory() const {
+    return ticket_ && !ticket_->granted() && ending_ != Ending::kExport;
+  }
   bool payload_stalled() const;
   bool took_what_arrived();
   void ended_one(size_t bytes);
@@ -145,6 +150,7 @@ class Session {
   RemoteReads remote_;
   bool held_ = false;  // nothing is taken out of the buffer: too much is parked, or no memory free
   int spin_credit_ = 0;
+  size_t unsent_ = 0;  // of replies, when it was looked at last
 
   std::atomic<size_t> in_flight_{0};
   std::atomic<size_t> in_flight_bytes_{0};

@@ -176,6 +176,90 @@ TEST_F(NbdLimits, APayloadThatStopsGivesItsMemoryBack) {
   EXPECT_EQ(value_at(client, 0), 2);
 }
 
+// A host that hangs with answers unread and half a payload sent, and one that wants that memory.
+class NbdHung : public NbdLimits, public testing::WithParamInterface<int> {};
+
+TEST_P(NbdHung, GivesItsMemoryBack) {
+  ServerOptions options;
+  options.payload_bytes_max = 6 << 20;
+  options.payload_stall = std::chrono::milliseconds(100);
+  start(options);
+  auto hung = attached(false);
+  ASSERT_TRUE(hung.send(large_write(9, true)));
+  ASSERT_EQ(hung.reply().number, 0u);
+  Wire all;
+  for (int i = 0; i < GetParam(); i++) {
+    const Wire read = request_bytes(kCmdRead, 0, 1 << 20);
+    all.insert(all.end(), read.begin(), read.end());
+  }
+  const Wire half = large_write(1, false);
+  all.insert(all.end(), half.begin(), half.end());
+  std::thread sends([&] { (void)hung.send(all); });
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  auto client = attached(false);
+  ASSERT_TRUE(client.send(large_write(2, true)));
+  EXPECT_EQ(client.reply().number, 0u);
+  server_.reset();
+  sends.join();
+}
+
+// More than a socket's buffer holds; more than a session keeps before it stops to read.
+INSTANTIATE_TEST_SUITE_P(MiBUnread, NbdHung, testing::Values(6, 20));
+
+TEST_F(NbdLimits, AWriteBeforeAGoodbyeIsDoneWhenThereIsMemory) {
+  ServerOptions options;
+  options.payload_bytes_max = 6 << 20;
+  start(options);
+  auto first = attached(false);
+  ASSERT_TRUE(first.send(large_write(1, false)));
+  auto third = attached(false);
+  std::thread sends([&] { EXPECT_TRUE(third.send(large_write(3, true))); });
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));  // it is first in the queue
+  {
+    constexpr uint32_t kBytes = (1 << 20) + 4096;
+    auto leaves = attached(false);
+    ASSERT_TRUE(leaves.hold_in_socket(4 << 20)) << "needs CAP_NET_ADMIN";
+    Wire all = request_bytes(kCmdWrite, 8 << 20, kBytes);
+    all.resize(all.size() + kBytes, 5);
+    const Wire disc = request_bytes(kCmdDisc, 0, 0);
+    all.insert(all.end(), disc.begin(), disc.end());
+    ASSERT_TRUE(leaves.send(all));
+  }
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));  // it is seen to have gone
+  ASSERT_TRUE(first.send(Wire(2 << 20, 1)));
+  EXPECT_EQ(first.reply().number, 0u);
+  EXPECT_EQ(third.reply().number, 0u);
+  sends.join();
+  auto look = attached(false);
+  for (int tries = 0; tries < 1000 && value_at(look, 8 << 20) != 5; tries++)
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  EXPECT_EQ(value_at(look, 8 << 20), 5);
+}
+
+TEST_F(NbdLimits, OneThatWasFullRestsToo) {
+  ServerOptions options;
+  options.handshakes_max = 2;
+  options.silence = std::chrono::seconds(60);
+  start(options);
+  std::vector<NbdClient> clients;
+  for (int i = 0; i < 3; i++)
+    clients.emplace_back(path_);
+  for (NbdClient& client : clients) {
+    client.greet();
+    ASSERT_EQ(go(client), kRepAck);
+  }
+  const UniqueFd spare(::socket(AF_UNIX, SOCK_STREAM, 0));
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::copy(path_.begin(), path_.end(), address.sun_path);
+  const NoDescriptors none;
+  ASSERT_EQ(::connect(spare.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+  until([&] { return count(TurnedAway::kAccept) >= 2; });
+  const uint64_t before = count(TurnedAway::kAccept);
+  std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  EXPECT_LE(count(TurnedAway::kAccept) - before, 100u);
+}
+
 TEST_F(NbdLimits, WhatFailsWithoutTheHostsFaultIsCounted) {
   auto client = attached(false);
   EXPECT_EQ(client.call(kCmdRead, kSize, 4096).number, uint32_t(NBD_EINVAL));

@@ -74,6 +74,10 @@ class NbdClient {
         ::connect(socket_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
   }
   bool connected() const { return connected_; }
+  // So much of what is sent needs no reader. False without the right to it.
+  bool hold_in_socket(int bytes) {
+    return ::setsockopt(socket_.get(), SOL_SOCKET, SO_SNDBUFFORCE, &bytes, sizeof bytes) == 0;
+  }
 
   // False when the peer does not take it.
   bool send(const Wire& wire) {
