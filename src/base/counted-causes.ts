@@ -1,31 +1,26 @@
-// What goes wrong thousands of times a second is one line of the log for each cause and minute, with
-// how often it was.
+// Causes that somebody else counts: one line of the log for each and minute, with how often it was.
 
 import type { Clock } from './clock.js'
+import { SaidCauses } from './said-causes.js'
 
-const everyMs = 60_000
-
-interface Said {
-  readonly count: number
-  readonly atMs: number
-}
+/** More than a node's addon counts at a time. */
+const causesMax = 2000
 
 export class CountedCauses {
-  readonly #clock: Clock
-  readonly #said = new Map<string, Said>()
+  readonly #said: SaidCauses
+  readonly #counts = new Map<string, number>()
 
   constructor(clock: Clock) {
-    this.#clock = clock
+    this.#said = new SaidCauses(clock, causesMax)
   }
 
   /** `count`: how often it was so far. Calls `say` with how many are new, when it is time to. */
   report(what: string, count: number, say: (news: number) => void): void {
-    const nowMs = this.#clock.monotonicMs()
-    const said = this.#said.get(what)
+    const before = this.#counts.get(what) ?? 0
     // Whoever counts may have begun anew.
-    const news = said === undefined || count < said.count ? count : count - said.count
-    if (news <= 0 || (said !== undefined && nowMs - said.atMs < everyMs)) return
-    this.#said.set(what, { count, atMs: nowMs })
+    const news = count < before ? count : count - before
+    if (news <= 0 || !this.#said.isNew(what)) return
+    this.#counts.set(what, count)
     say(news)
   }
 }

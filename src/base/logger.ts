@@ -4,6 +4,7 @@
 import { type Logger as PinoLogger, pino } from 'pino'
 
 import { type Clock, systemClock } from './clock.js'
+import { SaidCauses } from './said-causes.js'
 import { say } from './say.js'
 
 export type Logger = PinoLogger
@@ -21,7 +22,7 @@ export interface LoggerOptions {
 
 export function makeLogger(options: LoggerOptions): Logger {
   const { clock = systemClock, write = (line) => say('stderr', line) } = options
-  const said = new SaidCauses(clock)
+  const said = new SaidCauses(clock, causesMax)
   return pino(
     {
       name: options.name,
@@ -41,35 +42,13 @@ export function makeLogger(options: LoggerOptions): Logger {
   )
 }
 
+/** Messages name paths and numbers: there may be many of one cause. */
+const causesMax = 100
+
 /** What failed for want of room, as its error says it; how much room there was is no other cause. */
 function wantOfRoom(first: unknown): string | undefined {
   if (typeof first !== 'object' || first === null || !('err' in first)) return undefined
   const { err } = first
   const isIt = err instanceof Error && 'code' in err && err.code === 'NO_SPACE'
   return isIt ? err.message.replace(/\d+ bytes/g, '') : undefined
-}
-
-const quietMs = 60_000
-/** Messages name paths and numbers: there may be many of one cause. */
-const causesMax = 100
-
-class SaidCauses {
-  readonly #clock: Clock
-  /** When each was said last, oldest first. */
-  readonly #said = new Map<string, number>()
-
-  constructor(clock: Clock) {
-    this.#clock = clock
-  }
-
-  isNew(cause: string): boolean {
-    const now = this.#clock.monotonicMs()
-    const last = this.#said.get(cause)
-    if (last !== undefined && now - last < quietMs) return false
-    this.#said.delete(cause)
-    const [oldest] = this.#said.keys()
-    if (this.#said.size === causesMax && oldest !== undefined) this.#said.delete(oldest)
-    this.#said.set(cause, now)
-    return true
-  }
 }
