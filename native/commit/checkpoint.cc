@@ -228,6 +228,7 @@ Result<void> Pool::checkpoint_locked(bool clean, uint64_t next_journal_generatio
   writes.insert(writes.end(), std::make_move_iterator(bitmap.begin()),
                 std::make_move_iterator(bitmap.end()));
   next.trees[kTreeSpace] = space_tree_.root();
+  next.version = kPoolVersion;
   next.checkpoint_generation = generation;
   next.size_blocks =
       space_->size_blocks();  // this checkpoint may itself stand on what was just grown

@@ -18,14 +18,15 @@ constexpr uint64_t kGrowthBytesMax = 1ull << 30;
 constexpr uint64_t kReserveBlocksMin = 128;
 constexpr uint64_t kReserveBlocksMax = 65'536;
 
-Superblock geometry(uint64_t capacity_bytes) {
+Superblock geometry(uint64_t capacity_bytes, uint64_t growth_bytes) {
   Superblock superblock;
   const uint64_t blocks = capacity_bytes / kBlockBytes;
   superblock.capacity_blocks = blocks;
   superblock.ring_first = kSuperblocks;
   superblock.ring_blocks =
       std::clamp(capacity_bytes / 16, kRingBytesMin, kRingBytesMax) / kBlockBytes;
-  superblock.growth_blocks = std::min(capacity_bytes / 8, kGrowthBytesMax) / kBlockBytes;
+  if (growth_bytes == 0) growth_bytes = std::min(capacity_bytes / 8, kGrowthBytesMax);
+  superblock.growth_blocks = growth_bytes / kBlockBytes;
   superblock.reserve_blocks = std::clamp(blocks / 64, kReserveBlocksMin, kReserveBlocksMax);
   superblock.size_blocks = kSuperblocks + superblock.ring_blocks + superblock.reserve_blocks;
   superblock.journal_generation = 1;
@@ -48,7 +49,7 @@ Result<Superblock> first_superblock(Device& device, const std::string& name,
                  name + ": the device has " + std::to_string(device.size_bytes()) +
                      " bytes, fewer than a capacity of " + std::to_string(capacity));
   }
-  Superblock first = geometry(capacity);
+  Superblock first = geometry(capacity, options.growth_bytes);
   first.pool_id = options.pool_id;
   if (first.pool_id == std::array<uint8_t, 16>{}) {
     CHECK(getrandom(first.pool_id.data(), first.pool_id.size(), 0) ==

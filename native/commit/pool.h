@@ -21,6 +21,7 @@ namespace ashlar {
 
 struct PoolOptions {
   uint64_t capacity_bytes = 0;  // used at create; 0 = what the file system or device has free
+  uint64_t growth_bytes = 0;    // at create: what the file grows by; 0 = an eighth, at most 1 GiB
   uint64_t page_cache_bytes = 256ull << 20;
   // Hard: whoever would make more waits for a checkpoint, which is due at a quarter of it.
   uint64_t dirty_page_bytes_max = 256ull << 20;
@@ -86,7 +87,6 @@ class Pool {
   Grace& grace() { return grace_; }
   PoolState& state() { return *state_; }
   const std::string& name() const { return name_; }
-  const Superblock& superblock() const { return superblock_; }
 
   // No lock held. A page that does not verify may have been moved by a checkpoint since the entry
   // was read: look up once more before believing kCorrupt.
@@ -160,8 +160,9 @@ class Pool {
   std::unique_ptr<Device> device_;
   const std::string name_;
   Superblock superblock_;              // the last durable one; owned by the checkpoint
-  std::array<uint8_t, 16> pool_id_{};  // these two: fixed since it was opened
+  std::array<uint8_t, 16> pool_id_{};  // these three: fixed since it was opened
   uint64_t opened_generation_ = 0;
+  uint64_t growth_blocks_ = 0;
 
   std::unique_ptr<Space> space_;
   std::unique_ptr<PageCache> pages_;

@@ -50,8 +50,7 @@ Result<Superblock> choose_superblock(Device& device, const std::string& name) {
                                      std::to_string(newest.size_blocks * kBlockBytes));
   }
   if (!both) {
-    const uint64_t named = TRY(
-        newest_checkpoint_named(device, {newest.ring_first, newest.ring_blocks}, newest.pool_id));
+    const uint64_t named = TRY(newest_checkpoint_named(device, newest));
     if (named > newest.checkpoint_generation) {
       return error(Code::kCorrupt, name + ": the superblock of checkpoint " +
                                        std::to_string(named) +
@@ -104,6 +103,7 @@ Result<void> Pool::recover(const PoolOptions& options) {
   superblock_ = TRY(choose_superblock(*device_, name_));
   pool_id_ = superblock_.pool_id;
   opened_generation_ = superblock_.checkpoint_generation;
+  growth_blocks_ = superblock_.growth_blocks;
   durable_generation_ = superblock_.checkpoint_generation;
   space_ = std::make_unique<Space>(superblock_.capacity_blocks, superblock_.reserve_blocks);
   pages_ = std::make_unique<PageCache>(*device_, options.page_cache_bytes);
@@ -113,8 +113,7 @@ Result<void> Pool::recover(const PoolOptions& options) {
   const RingGeometry ring{superblock_.ring_first, superblock_.ring_blocks};
   RingScan scan;
   if (!superblock_.clean) {
-    scan = TRY(scan_ring(*device_, ring, superblock_.pool_id, superblock_.journal_generation,
-                         superblock_.journal_sequence));
+    scan = TRY(scan_ring(*device_, superblock_));
     if (scan.checkpoint_generation_max > superblock_.checkpoint_generation) {
       return error(Code::kCorrupt, name_ + ": the journal knows checkpoint " +
                                        std::to_string(scan.checkpoint_generation_max) +
@@ -291,7 +290,10 @@ Result<void> Pool::replay_record(const RecordHeader& header, Bytes bytes, uint64
       const WriteRecord record = TRY(parse_record<WriteRecord>(bytes));
       const std::vector<uint32_t> crcs = TRY(parse_crcs(record, bytes));
       if (!crcs.empty() && record.physical + record.count > space_->size_blocks()) {
-        return error(Code::kCorrupt, "journal: a record passes the end of the pool");
+        return error(Code::kCorrupt, "journal: a record passes the end of the pool: " +
+                                         std::to_string(record.count) + " blocks at " +
+                                         std::to_string(record.physical) + " of " +
+                                         std::to_string(space_->size_blocks()));
       }
       // A volume deleted while the write was under way: nobody was promised anything.
       if (!state_->heads.contains(record.lineage)) {

@@ -109,7 +109,7 @@ Result<bool> Pool::grow() {
   std::lock_guard growing(grow_mutex_);
   const uint64_t size = space_->size_blocks();
   if (size != seen) return true;  // somebody else did
-  const uint64_t target = std::min(size + superblock_.growth_blocks, space_->capacity_blocks());
+  const uint64_t target = std::min(size + growth_blocks_, space_->capacity_blocks());
   if (target == size) return false;
   auto grown = device_->grow(target * kBlockBytes);
   if (!grown) {

@@ -16,7 +16,9 @@ static_assert(std::endian::native == std::endian::little, "structs are laid out 
 
 constexpr uint64_t kPoolMagic = 0x4c4f4f504c485341;     // "ASHLPOOL"
 constexpr uint64_t kJournalMagic = 0x4c4e524a4c485341;  // "ASHLJRNL"
-constexpr uint32_t kPoolVersion = 1;
+// 2: a batch names the CRC of the one before it. Pools of version 1 are replayed, and become this.
+constexpr uint32_t kPoolVersion = 2;
+constexpr uint32_t kPoolVersionUnchained = 1;
 
 constexpr uint64_t kEntriesPerPage = 256;
 constexpr uint32_t kEpochMax = (1u << 24) - 1;
@@ -237,9 +239,11 @@ struct BatchHeader {
   uint64_t journal_generation = 0;
   uint64_t sequence = 0;
   uint64_t checkpoint_generation = 0;
-  uint64_t durable_sequence = 0;  // highest known synced when this got its place
-  uint32_t length = 0;            // bytes of records that follow
-  uint32_t crc = 0;               // header with this field zero, then the records
+  // Together the highest sequence known synced, u64, in version 1.
+  uint32_t unsynced = 0;      // sequence less the highest known synced when this got its place
+  uint32_t previous_crc = 0;  // of the batch before, as it was sealed; 0: first of its generation
+  uint32_t length = 0;        // bytes of records that follow
+  uint32_t crc = 0;           // header with this field zero, then the records
 };
 static_assert(sizeof(BatchHeader) == 64);
 

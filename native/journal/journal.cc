@@ -93,7 +93,7 @@ void Journal::place(Batch& batch) {
     std::lock_guard lock(io_mutex_);
     CHECK(next_linear_ - tail_linear_ <= ring_.blocks);  // reserve() saw to it
     header.checkpoint_generation = checkpoint_generation_;
-    header.durable_sequence = durable_sequence_;
+    header.unsynced = uint32_t(batch.sequence - durable_sequence_);
   }
   std::memcpy(batch.bytes.data(), &header, sizeof header);
 }
@@ -122,14 +122,19 @@ void Journal::take_unhanded() {
 // ---- handing over
 
 // What is new first, then the one word, length and CRC, that makes it part of the batch: a process
-// that dies in between leaves the batch as it was.
+// that dies in between leaves the batch as it was. So may a power cut, while it keeps what came
+// later: the next batch names the CRC that this one ends with.
 Result<void> Journal::store(Batch& batch) {
+  if (batch.sequence != stored_sequence_) previous_crc_ = stored_crc_;
+  stored_sequence_ = batch.sequence;
   BatchHeader header;
   std::memcpy(&header, batch.bytes.data(), sizeof header);
+  header.previous_crc = previous_crc_;
   header.length = uint32_t(batch.bytes.size() - sizeof header);
   header.crc = 0;
   std::memcpy(batch.bytes.data(), &header, sizeof header);
   header.crc = crc32c(batch.bytes);
+  stored_crc_ = header.crc;
   std::memcpy(batch.bytes.data(), &header, sizeof header);
   const uint64_t offset = (ring_.first + batch.linear % ring_.blocks) * kBlockBytes;
   if (batch.handed == 0) {
@@ -205,7 +210,7 @@ Result<void> Journal::wait_durable(uint64_t wanted_sequence) {
       failed_ = outcome.error();
       failed_flag_ = true;
     }
-    if (handed && outcome) durable_sequence_ = *handed;
+    if (handed && outcome) durable_sequence_ = std::max(durable_sequence_, *handed);
     io_changed_.notify_all();
   }
 }
@@ -229,6 +234,7 @@ void Journal::checkpointed(const JournalPlace& replay_from, uint64_t checkpoint_
     FAILPOINT(kJournalTail);
     tail_linear_ = replay_from.linear;
     tail_mirror_.store(tail_linear_);
+    durable_sequence_ = std::max(durable_sequence_, replay_from.sequence - 1);
     checkpoint_generation_ = checkpoint_generation;
   }
   io_changed_.notify_all();

@@ -112,6 +112,9 @@ class Journal {
   std::mutex handing_mutex_;
   // guarded by handing_mutex_
   std::vector<Batch> handing_;  // on its way to the kernel
+  uint64_t stored_sequence_ = 0;
+  uint32_t stored_crc_ = 0;    // of that batch, as it is now
+  uint32_t previous_crc_ = 0;  // of the one before it, which does not change any more
 
   std::mutex append_mutex_;
   // guarded by append_mutex_

@@ -16,10 +16,23 @@ struct Found {
   uint64_t blocks = 0;
 };
 
+uint64_t known_synced(const BatchHeader& header, uint32_t version) {
+  if (version == kPoolVersionUnchained)
+    return uint64_t(header.previous_crc) << 32 | header.unsynced;
+  return header.sequence - std::min<uint64_t>(header.unsynced, header.sequence);
+}
+
+// Whether what is there of the batch before is all of it. Of the first to be replayed the
+// checkpoint has all that came before.
+bool follows(const Found& batch, const Found* before, uint32_t version) {
+  return !before || version == kPoolVersionUnchained ||
+         batch.header.previous_crc == before->header.crc;
+}
+
 // Visits every valid batch that lies in the ring, whatever its generation.
-Result<void> for_each_batch(Device& device, RingGeometry ring,
-                            const std::array<uint8_t, 16>& pool_id,
+Result<void> for_each_batch(Device& device, const Superblock& superblock,
                             const std::function<void(Found&&)>& visit) {
+  const RingGeometry ring{superblock.ring_first, superblock.ring_blocks};
   std::vector<uint8_t> window;
   uint64_t window_first = 0;
   const auto load = [&](uint64_t first, uint64_t blocks) -> Result<void> {
@@ -34,7 +47,7 @@ Result<void> for_each_batch(Device& device, RingGeometry ring,
     std::memcpy(&header, &window[(at - window_first) * kBlockBytes], sizeof header);
     const uint64_t bytes = sizeof header + uint64_t(header.length);
     const uint64_t blocks = (bytes + kBlockBytes - 1) / kBlockBytes;
-    const bool plausible = header.magic == kJournalMagic && header.pool_id == pool_id &&
+    const bool plausible = header.magic == kJournalMagic && header.pool_id == superblock.pool_id &&
                            header.length <= kBatchRecordsMax && blocks <= ring.blocks - at;
     if (!plausible) {
       at++;
@@ -62,39 +75,39 @@ Result<void> for_each_batch(Device& device, RingGeometry ring,
 
 }  // namespace
 
-Result<RingScan> scan_ring(Device& device, RingGeometry ring,
-                           const std::array<uint8_t, 16>& pool_id, uint64_t journal_generation,
-                           uint64_t first_sequence) {
+Result<RingScan> scan_ring(Device& device, const Superblock& superblock) {
   RingScan scan;
   std::map<uint64_t, Found> found;
   uint64_t durable = 0;
-  TRY(for_each_batch(device, ring, pool_id, [&](Found&& batch) {
-    if (batch.header.journal_generation != journal_generation) return;
-    durable = std::max(durable, batch.header.durable_sequence);
+  TRY(for_each_batch(device, superblock, [&](Found&& batch) {
+    if (batch.header.journal_generation != superblock.journal_generation) return;
+    durable = std::max(durable, known_synced(batch.header, superblock.version));
     scan.checkpoint_generation_max =
         std::max(scan.checkpoint_generation_max, batch.header.checkpoint_generation);
-    if (batch.header.sequence >= first_sequence) found[batch.header.sequence] = std::move(batch);
+    if (batch.header.sequence >= superblock.journal_sequence)
+      found[batch.header.sequence] = std::move(batch);
   }));
-  for (uint64_t sequence = first_sequence;; sequence++) {
+  const Found* before = nullptr;
+  for (uint64_t sequence = superblock.journal_sequence;; sequence++) {
     const auto at = found.find(sequence);
-    if (at == found.end()) {
-      if (sequence <= durable) {
-        return error(Code::kCorrupt, "the journal lost batch " + std::to_string(sequence) +
-                                         " although it was synced up to " +
-                                         std::to_string(durable) +
-                                         "; run `ashlar pool-check` on the pool file");
-      }
-      return scan;
+    const bool there = at != found.end();
+    if (!there || !follows(at->second, before, superblock.version)) {
+      const uint64_t lost = there ? sequence - 1 : sequence;
+      if (lost > durable) return scan;
+      return error(Code::kCorrupt, "the journal lost batch " + std::to_string(lost) +
+                                       (there ? " or its end" : "") +
+                                       " although it was synced up to " + std::to_string(durable) +
+                                       "; run `ashlar pool-check` on the pool file");
     }
+    before = &at->second;
     scan.batches.push_back(
-        {sequence, at->second.blocks, sequence <= durable, std::move(at->second.records)});
+        {sequence, before->blocks, sequence <= durable, std::move(at->second.records)});
   }
 }
 
-Result<uint64_t> newest_checkpoint_named(Device& device, RingGeometry ring,
-                                         const std::array<uint8_t, 16>& pool_id) {
+Result<uint64_t> newest_checkpoint_named(Device& device, const Superblock& superblock) {
   uint64_t newest = 0;
-  TRY(for_each_batch(device, ring, pool_id, [&](Found&& batch) {
+  TRY(for_each_batch(device, superblock, [&](Found&& batch) {
     newest = std::max(newest, batch.header.checkpoint_generation);
   }));
   return newest;

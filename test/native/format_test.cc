@@ -39,7 +39,8 @@ Golden examples() {
   batch.journal_generation = 2;
   batch.sequence = 3;
   batch.checkpoint_generation = 4;
-  batch.durable_sequence = 2;
+  batch.unsynced = 1;
+  batch.previous_crc = 0xcafef00d;
   batch.length = 56;
   all["batch_header"] = hex_of(batch);
   WriteRecord write;

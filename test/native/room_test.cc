@@ -61,7 +61,7 @@ class Room : public testing::Test {
   }
   void close() {
     ASSERT_OK(pool_->close());
-    open(pool_->superblock().capacity_blocks * kBlockBytes, false);
+    open(pool_->space().capacity_blocks() * kBlockBytes, false);
     const auto report = pool_->check(false);
     ASSERT_OK(report);
     for (const std::string& problem : report->problems)

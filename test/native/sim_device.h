@@ -6,6 +6,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <cstring>
+#include <functional>
 #include <mutex>
 #include <optional>
 #include <vector>
@@ -51,6 +52,15 @@ class SimDevice final : public Device {
     to_hold_ = 0;
     held_ = 0;
     let_go_.notify_all();
+  }
+
+  // The power goes at the worst moment for those writes: all others that were not synced stay.
+  void power_cycle_losing(const std::function<bool(uint64_t offset, uint64_t bytes)>& lost) {
+    std::lock_guard lock(mutex_);
+    for (const Write& write : unsynced_) {
+      if (!lost(write.offset, write.data.size())) put(write.offset, write.data);
+    }
+    unsynced_.clear();
   }
 
   // What the medium keeps after the power cut: an arbitrary subset of what was not synced.

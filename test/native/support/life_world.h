@@ -38,6 +38,8 @@ class LifeWorld {
     const uint64_t dice = prng_.below(100);
     const uint64_t mib = dice < 55 ? 16 : dice < 80 ? 24 : dice < 95 ? 64 : dice < 99 ? 256 : 1024;
     capacity_ = (options_.more ? 16 : mib) << 20;
+    // Half of them grow in many small steps, beside everything else that goes on.
+    if (prng_.chance(50)) growth_ = kBlockBytes * prng_.between(16, 256);
   }
 
   uint64_t capacity_bytes() const { return capacity_; }
@@ -124,6 +126,7 @@ class LifeWorld {
     if (plan_death) plan_death(*device_);
     PoolOptions options;
     options.capacity_bytes = capacity_;
+    options.growth_bytes = growth_;
     options.page_cache_bytes = 1 << 20;
     options.background = background;
     options.pool_id.fill(7);
@@ -635,6 +638,7 @@ class LifeWorld {
   SimDisk disk_;
   Prng prng_;
   uint64_t capacity_ = 0;
+  uint64_t growth_ = 0;  // bytes; 0: the product's default
   MortalDevice* device_ = nullptr;
   std::unique_ptr<Pool> pool_;
   std::unique_ptr<Volumes> orders_;
