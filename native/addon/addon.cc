@@ -204,9 +204,11 @@ class Addon final : public Napi::Addon<Addon> {
     if (!info[0].IsString() || !info[1].IsObject()) {
       return reject(info.Env(), error(Code::kInvalidArgument, "a path and options are needed"));
     }
-    return run(info.Env(), Lane::kBulk,
-               pool_check(info[0].As<Napi::String>().Utf8Value(),
-                          flag_at(info[1].As<Napi::Object>(), "repair")));
+    const Napi::Object options = info[1].As<Napi::Object>();
+    const CheckDepth depth = flag_at(options, "data") ? CheckDepth::kData : CheckDepth::kMaps;
+    return run(
+        info.Env(), Lane::kBulk,
+        pool_check(info[0].As<Napi::String>().Utf8Value(), flag_at(options, "repair"), depth));
   }
 
   Napi::Value verify(const Napi::CallbackInfo& info) {

@@ -274,13 +274,13 @@ Result<Napi::Value> cut_pauses(Napi::Env env, PoolNode& node) {
       array_of(env, pauses, [&](size_t i) { return Napi::Number::New(env, double(pauses[i])); }));
 }
 
-Result<Job> pool_check(const std::string& path, bool repair) {
-  return Job([path, repair]() -> Result<Make> {
+Result<Job> pool_check(const std::string& path, bool repair, CheckDepth depth) {
+  return Job([path, repair, depth]() -> Result<Make> {
     auto file = TRY(open_file_device(path, IfAbsent::kFail));
     PoolOptions options;
     options.background = false;
     auto pool = TRY(Pool::open(std::move(file.device), false, path, options));
-    const PoolReport report = TRY(pool->check(repair));
+    const PoolReport report = TRY(pool->check(repair, depth));
     const size_t volumes = pool->state().heads.size();
     size_t cuts = 0;
     for (const CutRow& row : pool->state().cuts.rows())
@@ -296,6 +296,7 @@ Result<Job> pool_check(const std::string& path, bool repair) {
       at.Set("cuts", double(cuts));
       at.Set("usedBlocks", big(env, report.used_blocks));
       at.Set("leakedBlocks", big(env, report.leaked_blocks));
+      at.Set("dataBlocks", big(env, report.data_blocks));
       return at;
     });
   });

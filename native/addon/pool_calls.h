@@ -16,7 +16,7 @@ Result<Job> order_job(std::shared_ptr<PoolNode> node, const Napi::Object& order)
 Job settle_job(std::shared_ptr<PoolNode> node);
 Result<Napi::Value> pool_stats(Napi::Env env, PoolNode& node);
 Result<Napi::Value> cut_pauses(Napi::Env env, PoolNode& node);
-Result<Job> pool_check(const std::string& path, bool repair);
+Result<Job> pool_check(const std::string& path, bool repair, CheckDepth depth);
 Result<nbd::ServerOptions> nbd_options(const Napi::Object& options);
 
 }  // namespace ashlar::addon

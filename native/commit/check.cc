@@ -1,9 +1,10 @@
 // Check: a full walk of all roots against the allocator (I5). Every block that a root reaches must
 // be marked used, nothing else may be; a block that two places own is fatal. Pages and blocks that
-// cuts, heads and branches share are reached once.
+// cuts, heads and branches share are reached once, and so is their data.
 #include <bit>
 
 #include "base/failpoint.h"
+#include "commit/data_check.h"
 #include "commit/pool.h"
 
 namespace ashlar {
@@ -11,7 +12,9 @@ namespace {
 
 class Reach {
  public:
-  explicit Reach(Pool& pool) : pool_(pool), reached_((pool.space().size_blocks() + 63) / 64) {}
+  // `data`: absent when only the maps are looked at.
+  Reach(Pool& pool, DataCheck* data)
+      : pool_(pool), data_(data), reached_((pool.space().size_blocks() + 63) / 64) {}
 
   // True when it was not reached before. Out of range is a problem, reported once.
   bool mark(PoolBlock block, std::vector<std::string>* problems) {
@@ -28,6 +31,7 @@ class Reach {
   const std::vector<uint64_t>& words() const { return reached_; }
 
   struct Scope {
+    std::string whose;      // empty: what is on its way to be freed, whose data nobody reads
     Epoch owner_floor = 0;  // blocks with owners up to here belong to somebody else
     bool only_own = false;
     uint64_t cursor = 0;  // what ends left of it is gone
@@ -40,7 +44,11 @@ class Reach {
     if (scope.only_own && entry.owner() <= scope.owner_floor) return {};
     // A page reached before was walked before, unless a dead tree's cursor hid parts of it: those
     // are walked last, so that a page first met there is its own.
-    if (!mark(entry.block(), problems) || level == 0) return {};
+    if (!mark(entry.block(), problems)) return {};
+    if (level == 0) {
+      if (data_ && !scope.whose.empty()) data_->add(entry, scope.whose, begin, problems);
+      return {};
+    }
     PagePtr page = pool_.pages().find(entry.block());
     if (!page) {
       auto loaded = pool_.pages().load(entry.block(), load_crc(entry), uint8_t(level - 1));
@@ -64,15 +72,17 @@ class Reach {
 
  private:
   Pool& pool_;
+  DataCheck* const data_;
   std::vector<uint64_t> reached_;
 };
 
 }  // namespace
 
-Result<PoolReport> Pool::check(bool repair) {
+Result<PoolReport> Pool::check(bool repair, CheckDepth depth) {
   PoolReport report;
   auto* problems = &report.problems;
-  Reach reach(*this);
+  DataCheck data(*device_);
+  Reach reach(*this, depth == CheckDepth::kData ? &data : nullptr);
   for (PoolBlock block = 0; block < superblock_.ring_first + superblock_.ring_blocks; block++) {
     reach.mark(block, problems);
   }
@@ -95,17 +105,21 @@ Result<PoolReport> Pool::check(bool repair) {
   once(state_->dead_trees.tree, "dead");
 
   for (const auto& [lineage, head] : state_->heads) {
-    TRY(reach.tree(head->root, head->height, 0, {}, problems));
+    const std::string whose = "volume " + to_string(head->volume);
+    TRY(reach.tree(head->root, head->height, 0, {.whose = whose}, problems));
   }
   for (const CutRow& row : state_->cuts.rows()) {
     if (is_free(row) || row.flags & (kCutBookmark | kCutDropping)) continue;
-    TRY(reach.tree(row.root, height_for(row.bytes), 0, {}, problems));
+    const std::string whose = "snapshot " + to_string(row.snapshot);
+    TRY(reach.tree(row.root, height_for(row.bytes), 0, {.whose = whose}, problems));
   }
   for (const DeadTreeRow& row : state_->dead_trees.rows()) {
     if (is_free(row)) continue;
     TRY(reach.tree(row.root, uint8_t(row.level + 1), row.first_block,
-                   {row.owner_floor, true, row.cursor}, problems));
+                   {{}, row.owner_floor, true, row.cursor}, problems));
   }
+  data.finish(problems);
+  report.data_blocks = data.checked_blocks();
 
   for (uint64_t group = 0; group < space_->groups(); group++) {
     const std::vector<uint64_t> used = space_->live_image(group);

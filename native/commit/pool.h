@@ -33,7 +33,10 @@ struct PoolReport {
   std::vector<std::string> problems;
   uint64_t used_blocks = 0;
   uint64_t leaked_blocks = 0;
+  uint64_t data_blocks = 0;  // held against their checksums
 };
+
+enum class CheckDepth : uint8_t { kMaps, kData };
 
 class Pool {
  public:
@@ -118,7 +121,8 @@ class Pool {
 
   // I5: a full walk of all roots against the allocator. No change may be under way. With `repair`,
   // leaked blocks are freed (durable after the next checkpoint); a double use is never repaired.
-  Result<PoolReport> check(bool repair);
+  // kData: all data that volumes and snapshots hold is read, too.
+  Result<PoolReport> check(bool repair, CheckDepth depth = CheckDepth::kMaps);
 
  private:
   Pool(std::unique_ptr<Device> device, std::string name)

@@ -264,7 +264,7 @@ export interface PoolBinding {
    */
   createPool(options: CreatePoolOptions): Promise<CreatedPool>
   /** Offline walk of all roots against the allocator. Refuses a pool in use. */
-  poolCheck(path: string, options: { readonly repair: boolean }): Promise<PoolCheckReport>
+  poolCheck(path: string, options: PoolCheckOptions): Promise<PoolCheckReport>
 
   /** Root of an image file by DESIGN 6 (default domain). */
   verifyImage(path: string): Promise<{ readonly rootHex: string; readonly volumeBytes: bigint }>
@@ -513,6 +513,14 @@ export interface PoolCheckReport {
   readonly cuts: number
   readonly usedBlocks: bigint
   readonly leakedBlocks: bigint
+  /** Held against their checksums; 0 when only the maps were looked at. */
+  readonly dataBlocks: bigint
+}
+
+export interface PoolCheckOptions {
+  readonly repair: boolean
+  /** Read all data of volumes and snapshots, too. */
+  readonly data: boolean
 }
 
 const require = createRequire(import.meta.url)

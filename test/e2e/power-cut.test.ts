@@ -254,7 +254,9 @@ test.skipIf(reason !== undefined)(
     expect(stable).toBeGreaterThan(lives)
     for (const site of sites) await world.signal(site, 'SIGTERM')
     for (const zone of ['local-1', 'local-2'])
-      expect(await world.must('pool-check', join(world.folder, zone, 'pool'))).toContain('sound')
+      expect(await world.must('pool-check', '--data', join(world.folder, zone, 'pool'))).toContain(
+        'sound',
+      )
     await world.must('store-check', join(world.folder, 'region', 'store'))
   },
 )

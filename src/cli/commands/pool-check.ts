@@ -11,14 +11,19 @@ export const poolCheck: CommandSpec = {
   summary: 'walk everything in a pool against its allocator, offline',
   offline: true,
   arguments: '<file>',
-  options: [['--repair', 'give back leaked blocks']],
+  options: [
+    ['--data', 'read all data, too, and hold it against its checksums'],
+    ['--repair', 'give back leaked blocks'],
+  ],
   examples: [
     'ashlar pool-check .ashlar/local-1/pool',
+    'ashlar pool-check .ashlar/local-1/pool --data',
     'ashlar pool-check .ashlar/local-1/pool --repair',
   ],
   async run(session, input) {
     const repair = input.flag('repair')
-    const report = await session.interruptible(native().poolCheck(input.first, { repair }))
+    const data = input.flag('data')
+    const report = await session.interruptible(native().poolCheck(input.first, { repair, data }))
     // Leaks that were given back are no problems any more.
     const sound = report.problems.length === 0
     const message = {
@@ -30,6 +35,7 @@ export const poolCheck: CommandSpec = {
       cuts: report.cuts,
       usedBlocks: Number(report.usedBlocks),
       leakedBlocks: Number(report.leakedBlocks),
+      dataBlocks: Number(report.dataBlocks),
     }
     session.print(message, () =>
       formatDetails([
@@ -39,6 +45,7 @@ export const poolCheck: CommandSpec = {
         ['Cuts', String(report.cuts)],
         ['Used blocks', String(report.usedBlocks)],
         ['Leaked blocks', String(report.leakedBlocks)],
+        ['Data blocks', data ? `${report.dataBlocks} read` : 'not read'],
         ['Problems', orNothing(report.problems[0] ?? '')],
         ...report.problems.slice(1).map((problem) => ['', problem] as const),
       ]),
