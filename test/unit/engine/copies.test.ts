@@ -549,3 +549,17 @@ describe('a region that is silent for a week', () => {
     expect(failed.reasons).toMatchObject([{ code: 'source_snapshot_deleted' }])
   })
 })
+
+test('deleted before its source was reached: whoever makes it is told at once', async () => {
+  link.before = async (call) => {
+    if (call === 'open') await never
+  }
+  const made = copy().catch((thrown: unknown) => thrown)
+  await there.until(
+    async () => (await there.catalog.read.snapshots.holdingName('c')) !== undefined || undefined,
+  )
+  const since = performance.now()
+  expect(await remove(there, 'c')).toBeUndefined()
+  expect(await made).toMatchObject({ code: 'SNAPSHOT_NOT_FOUND' })
+  expect(performance.now() - since).toBeLessThan(5_000)
+})

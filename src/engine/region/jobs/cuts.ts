@@ -36,7 +36,7 @@ export class Cuts {
     this.#awaited.set(id, { until: this.#context.clock.monotonicMs() + limits.cutTimeoutMs })
   }
 
-  /** Settles when the row has the cut. Throws why there is none; then the row is gone. */
+  /** Settles when the row has the cut, or was deleted. Throws why there is none; then the row is gone. */
   async take(id: Id): Promise<void> {
     try {
       const row = await this.#context.catalog.read.snapshots.find(id)
@@ -98,11 +98,12 @@ export class Cuts {
         refused = asAshlarError(thrown)
         // The next life of this daemon finds the row and asks the node.
         if (link.stopped) return refused
-        if (!isTransient(refused)) break
+        if (!isTransient(refused) || !(await this.#isAwaited(row.id))) break
         await clock.sleep(Math.max(0, Math.min(200, until - clock.monotonicMs())))
       }
     }
-    await this.#giveUp(row)
+    // Deleted meanwhile: whatever the node says is of the cut that was dropped.
+    if (!(await this.#giveUp(row))) return undefined
     if (!isTransient(refused)) return refused
     return noCut(row, `within ${limits.cutTimeoutMs / 1000} s`, refused)
   }
@@ -117,14 +118,23 @@ export class Cuts {
   }
 
   // Whether a late order still makes a cut is unknown; the drop leaves a tombstone that refuses it.
-  async #giveUp(row: SnapshotRow): Promise<void> {
-    await this.#context.catalog.writeWithReserve(async (tables) => {
+  /** False when the row was deleted by another. */
+  async #giveUp(row: SnapshotRow): Promise<boolean> {
+    const isOurs = await this.#context.catalog.writeWithReserve(async (tables) => {
+      const now = await tables.snapshots.find(row.id)
+      if (now?.state !== 'cutting') return false
       await tables.snapshots.remove(row.id)
       await tables.clones.condemnOf(row.id)
       await tables.requests.removeOf(row.id)
       await orderDrop(tables, row, this.#context)
+      return true
     })
     this.#housekeeping.look(row.node)
+    return isOurs
+  }
+
+  async #isAwaited(id: Id): Promise<boolean> {
+    return (await this.#context.catalog.read.snapshots.find(id))?.state === 'cutting'
   }
 }
 

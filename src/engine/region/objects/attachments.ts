@@ -167,7 +167,8 @@ export class Attachments {
   async #takeBack(id: Id): Promise<boolean> {
     return await this.#context.catalog.writeWithReserve(async (tables) => {
       const row = await tables.attachments.find(id)
-      if (row?.state !== 'attaching') return false
+      // Somebody else may be taking it back already.
+      if (row?.state !== 'attaching' && row?.state !== 'detaching') return false
       await tables.attachments.setState(id, 'detaching')
       await tables.requests.removeOf(id)
       return true
@@ -178,12 +179,16 @@ export class Attachments {
     const { catalog, clock } = this.#context
     await atMost(timing.orderMs + timing.detachGraceMs, clock, this.#drive(id))
     const row = await catalog.read.attachments.find(id)
-    return row === undefined ? undefined : await this.#view(catalog.read, row)
+    const volume = row === undefined ? undefined : await catalog.read.volumes.find(row.volumeId)
+    if (row === undefined || volume === undefined) return undefined
+    return await this.#views.attachment(catalog.read, row, volume)
   }
 
   async #view(tables: Tables, row: AttachmentRow): Promise<AttachmentView> {
     const volume = await tables.volumes.find(row.volumeId)
-    if (volume === undefined) throw new AshlarError('INTERNAL', `${row.id} has lost its volume`)
+    // A volume goes after its attachments: this one has gone since its row was read.
+    if (volume === undefined)
+      return await this.#view(tables, await resolveAttachment(tables, row.id))
     return await this.#views.attachment(tables, row, volume)
   }
 
@@ -210,17 +215,19 @@ export class Attachments {
     const order: PoolOrder = { kind: 'attach', attachmentId: id, volumeId, host, readOnly }
     const refused = await this.#order(volume, order, timing.orderMs, signal)
     if (refused !== undefined && isTransient(refused)) return { kind: 'retry', error: refused }
-    await catalog.writeWithReserve(async (tables) => {
+    const isLast = await catalog.writeWithReserve(async (tables) => {
       const now = await tables.attachments.find(id)
-      if (refused === undefined && now?.state === 'attaching') {
+      // Whoever deletes it waits for that, and not for what its maker asked.
+      if (now?.state !== 'attaching') return false
+      if (refused === undefined) {
         await tables.attachments.setState(id, 'attached')
+        return false
       }
-      if (refused !== undefined) {
-        await tables.requests.removeOf(id)
-        await tables.attachments.remove(id)
-      }
+      await tables.requests.removeOf(id)
+      await tables.attachments.remove(id)
+      return true
     })
-    return refused === undefined ? { kind: 'again' } : { kind: 'failed', error: refused }
+    return refused !== undefined && isLast ? { kind: 'failed', error: refused } : { kind: 'again' }
   }
 
   async #stepDetach(row: AttachmentRow, volume: VolumeRow, signal: AbortSignal): Promise<Step> {

@@ -48,7 +48,8 @@ export class Clones {
       method: 'CreateSnapshotClone',
       args,
       run: async (claim) => {
-        const id = await context.catalog.write(async (tables) => {
+        // The answer is of the transaction that wants it: it may be deleted before anything else is read.
+        const { id, answer } = await context.catalog.write(async (tables) => {
           const snapshot = await resolveSnapshot(tables, spec.snapshot, context)
           if (snapshot.state === 'failed' || snapshot.state === 'deleting') {
             throw new AshlarError(
@@ -61,12 +62,12 @@ export class Clones {
           const found = await cloneIn(tables, snapshot.id, spec.zone)
           const id = found?.id ?? (await this.#insert(tables, snapshot.id, spec.zone))
           await claim(tables, id)
-          return id
+          return { id, answer: await this.#view(tables, id) }
         })
         void this.#drive(id)
-        return await this.#view(id)
+        return answer
       },
-      resume: async (id) => await this.#view(id),
+      resume: async (id) => await this.#view(context.catalog.read, id),
     })
   }
 
@@ -146,8 +147,7 @@ export class Clones {
     return this.#context.drives.look(`clone ${id}`, (signal) => this.#step(id, signal))
   }
 
-  async #view(id: Id): Promise<CloneView> {
-    const tables = this.#context.catalog.read
+  async #view(tables: Tables, id: Id): Promise<CloneView> {
     const row = await tables.clones.find(id)
     const snapshot = row === undefined ? undefined : await tables.snapshots.find(row.snapshotId)
     if (row === undefined || snapshot === undefined) {

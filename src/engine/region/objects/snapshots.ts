@@ -123,7 +123,8 @@ export class Snapshots {
       method: 'UpdateSnapshot',
       args,
       run: async (claim) => {
-        const id = await context.catalog.write(async (tables) => {
+        // The answer is of the transaction of the change: another may follow before the record is written.
+        const { id, answer } = await context.catalog.write(async (tables) => {
           const row = await resolveSnapshot(tables, spec.snapshot, context)
           checkEtag(spec.etag, row)
           const { name, userTags } = spec
@@ -134,11 +135,12 @@ export class Snapshots {
           })
           if (name !== undefined) await this.#renamed(tables, row, name)
           await claim(tables, row.id)
-          return row.id
+          const now = await resolveSnapshot(tables, { kind: 'id', id: row.id }, context)
+          return { id: row.id, answer: await this.#views.snapshot(tables, now) }
         })
         await this.#jobs.recordAgain(id)
         if (spec.name !== undefined) this.#peers.lookAll()
-        return await this.get({ kind: 'id', id })
+        return answer
       },
       resume: async (id) => await this.get({ kind: 'id', id }),
     })
@@ -415,6 +417,7 @@ export class Snapshots {
   // there by a delete record, under a later generation, before the row goes.
   async #stepDelete(row: SnapshotRow): Promise<Step> {
     const { catalog } = this.#context
+    this.#openings.get(row.id)?.(undefined)
     if (row.rootHex !== undefined) {
       await this.#jobs.recordDelete(snapshotRecord(row, this.#context.region))
     }

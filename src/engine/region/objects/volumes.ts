@@ -77,8 +77,11 @@ export class Volumes {
       requestId,
       method: 'UpdateVolume',
       args,
-      run: async (claim) => await this.#finishGrow(await this.#change(spec, claim)),
-      resume: async (id) => await this.#finishGrow(await this.#growAgain(id, spec)),
+      run: async (claim) => {
+        const { id, answer } = await this.#change(spec, claim)
+        return answer ?? (await this.#finishGrow(id, spec))
+      },
+      resume: async (id) => await this.#finishGrow(await this.#growAgain(id, spec), spec),
     })
   }
 
@@ -151,7 +154,8 @@ export class Volumes {
     if (waited === 'late') {
       const undone = await catalog.writeWithReserve(async (tables) => {
         const row = await tables.volumes.find(id)
-        if (row?.state !== 'creating') return undefined
+        // Somebody else may be taking it back already.
+        if (row?.state !== 'creating' && row?.state !== 'deleting') return undefined
         await tables.volumes.update(id, { state: 'deleting' })
         await tables.requests.removeOf(id)
         return row
@@ -164,7 +168,12 @@ export class Volumes {
     return await this.get({ kind: 'id', id })
   }
 
-  async #change(spec: UpdateVolume, claim: Claim): Promise<Id> {
+  // The answer is of the transaction of the change: another may follow before anything else is read.
+  // There is none yet for who grows it.
+  async #change(
+    spec: UpdateVolume,
+    claim: Claim,
+  ): Promise<{ readonly id: Id; readonly answer: VolumeView | undefined }> {
     const context = this.#context
     return await context.catalog.write(async (tables) => {
       const row = await resolveVolume(tables, spec.volume, context)
@@ -173,7 +182,9 @@ export class Volumes {
       await tables.volumes.update(row.id, change)
       if (change.name !== undefined) await tables.snapshots.renameSource(row.id, change.name)
       await claim(tables, row.id)
-      return row.id
+      const now = await resolveVolume(tables, { kind: 'id', id: row.id }, context)
+      const grows = now.state === 'growing' && spec.capacityBytes !== undefined
+      return { id: row.id, answer: grows ? undefined : await this.#views.volume(tables, now) }
     })
   }
 
@@ -209,12 +220,18 @@ export class Volumes {
     return { ...labels, bytes: capacityBytes, state: 'growing' }
   }
 
-  async #finishGrow(id: Id): Promise<VolumeView> {
+  async #finishGrow(id: Id, { capacityBytes = 0n }: UpdateVolume): Promise<VolumeView> {
     const { catalog, clock } = this.#context
     const row = await catalog.read.volumes.find(id)
     if (row?.state === 'growing') {
-      const waited = await atMost(timing.orderMs, clock, this.#drive(id))
-      if (waited === 'late') throw unavailable(row)
+      try {
+        const waited = await atMost(timing.orderMs, clock, this.#drive(id))
+        if (waited === 'late') throw unavailable(row)
+      } catch (thrown) {
+        // What was refused, or is late, may be another's who asked for more.
+        const now = await catalog.read.volumes.find(id)
+        if (now === undefined || now.grantedBytes < capacityBytes) throw thrown
+      }
     }
     return await this.get({ kind: 'id', id })
   }
@@ -279,8 +296,14 @@ export class Volumes {
     }
     if (isTransient(refused)) return { kind: 'retry', error: refused }
     if (await this.#placement.replaceLostCut(row, refused)) return { kind: 'again' }
-    await catalog.writeWithReserve(async (tables) => await this.#forget(tables, row))
-    return { kind: 'failed', error: refused }
+    const isLast = await catalog.writeWithReserve(async (tables) => {
+      const now = await tables.volumes.find(row.id)
+      // Whoever deletes it waits for that, and not for what its maker asked.
+      if (now?.state !== 'creating') return false
+      await this.#forget(tables, row)
+      return true
+    })
+    return isLast ? { kind: 'failed', error: refused } : { kind: 'again' }
   }
 
   async #createOrder(row: VolumeRow): Promise<PoolOrder> {
