@@ -144,15 +144,19 @@ export class Ground {
   /** Deletes all but the base; then no node may have anything else either. */
   async expectNothingLeftOver(): Promise<void> {
     const { client, objects } = this
-    for (const { id } of await objects.attachments()) {
-      await client.attachments.deleteAttachment({ attachment: id })
-    }
-    for (const { id, name } of await objects.snapshots()) {
-      if (name !== 'base-cut') await client.snapshots.deleteSnapshot({ snapshot: id })
-    }
-    for (const { id, name } of await objects.volumes()) {
-      if (!this.kept.includes(name)) await client.volumes.deleteVolume({ volume: id })
-    }
+    const each = async <Found>(found: readonly Found[], remove: (one: Found) => Promise<unknown>) =>
+      await Promise.all(found.map(remove))
+    await each(await objects.attachments(), ({ id }) =>
+      client.attachments.deleteAttachment({ attachment: id }),
+    )
+    await each(
+      (await objects.snapshots()).filter(({ name }) => name !== 'base-cut'),
+      ({ id }) => client.snapshots.deleteSnapshot({ snapshot: id }),
+    )
+    await each(
+      (await objects.volumes()).filter(({ name }) => !this.kept.includes(name)),
+      ({ id }) => client.volumes.deleteVolume({ volume: id }),
+    )
     await this.expectLeft([])
     const ids = (await objects.volumes()).map(({ id }) => id).sort()
     const cut = await client.snapshots.getSnapshot({ snapshot: 'base-cut' })
