@@ -5,6 +5,7 @@
 #include <cstring>
 #include <unordered_map>
 
+#include "base/clock.h"
 #include "base/failpoint.h"
 #include "codec/crc32c.h"
 #include "commit/pool.h"
@@ -127,7 +128,10 @@ Result<void> write_blocks(Device& device, std::vector<BlockPart> blocks) {
 
 Result<void> Pool::checkpoint() {
   std::lock_guard lock(checkpoint_mutex_);
-  return checkpoint_locked(false, superblock_.journal_generation);
+  const uint64_t since_ns = monotonic_ns();
+  TRY(checkpoint_locked(false, superblock_.journal_generation));
+  checkpoint_times_.add(monotonic_ns() - since_ns);
+  return {};
 }
 
 // Pages dirtied since the mark may be copies of frozen ones, with CRCs of children that were not

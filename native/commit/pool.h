@@ -118,6 +118,8 @@ class Pool {
   uint64_t opened_generation() const { return opened_generation_; }
   const std::array<uint8_t, 16>& pool_id() const { return pool_id_; }
   uint64_t free_bytes() const;
+  // Of those that became durable.
+  const Durations& checkpoint_times() const { return checkpoint_times_; }
 
   // I5: a full walk of all roots against the allocator. No change may be under way. With `repair`,
   // leaked blocks are freed (durable after the next checkpoint); a double use is never repaired.
@@ -186,6 +188,7 @@ class Pool {
   std::atomic<uint64_t> unsynced_bytes_{0};
   uint64_t dirty_page_bytes_max_ = 0;  // fixed once opened
   std::atomic<uint64_t> durable_generation_{0};
+  Durations checkpoint_times_;
 
   std::mutex pins_mutex_;
   std::map<Id, uint64_t> cut_pins_;

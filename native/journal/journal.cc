@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "base/check.h"
+#include "base/clock.h"
 #include "base/failpoint.h"
 #include "codec/crc32c.h"
 
@@ -201,9 +202,11 @@ Result<void> Journal::wait_durable(uint64_t wanted_sequence) {
     syncing_ = true;
     lock.unlock();
     unsynced_.store(false);
+    const uint64_t since_ns = monotonic_ns();
     const Result<uint64_t> handed = hand_over_all(true);
     Result<void> outcome;
     if (handed) outcome = device_.sync();
+    commit_times_.add(monotonic_ns() - since_ns);
     lock.lock();
     syncing_ = false;
     if (!outcome && !failed_) {

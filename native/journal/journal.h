@@ -23,6 +23,7 @@
 #include <optional>
 #include <vector>
 
+#include "base/durations.h"
 #include "device/device.h"
 #include "format/pool_format.h"
 
@@ -67,6 +68,8 @@ class Journal {
   // Durable: everything appended before the call.
   Result<void> sync();
   bool has_unsynced() const { return unsynced_.load(); }
+  // Of group commits: handing over and one sync of the file.
+  const Durations& commit_times() const { return commit_times_; }
 
   // ---- checkpoint ----
   struct Mark {
@@ -134,6 +137,7 @@ class Journal {
   std::optional<Error> failed_;
   std::atomic<bool> failed_flag_{false};
 
+  Durations commit_times_;
   std::atomic<uint64_t> reserved_bytes_{0};
   std::atomic<uint64_t> head_linear_{0};  // mirrors next_linear_
   std::atomic<uint64_t> tail_mirror_{0};  // mirrors tail_linear_

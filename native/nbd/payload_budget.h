@@ -49,6 +49,12 @@ class PayloadBudget {
     return ticket;
   }
 
+  size_t used_bytes() const {
+    std::lock_guard lock(mutex_);
+    return total_ - free_;
+  }
+  size_t total_bytes() const { return total_; }
+
  private:
   void give_back(const Ticket& ticket) {
     std::lock_guard lock(mutex_);
@@ -72,7 +78,7 @@ class PayloadBudget {
   }
 
   const size_t total_;
-  std::mutex mutex_;  // guards what follows
+  mutable std::mutex mutex_;  // guards what follows
   size_t free_;
   std::deque<Ticket*> waiting_;
 };

@@ -9,7 +9,39 @@ constexpr size_t kTextBytesMax = 512;     // qemu's client refuses payloads near
 constexpr uint64_t kHoleBytesMin = 4096;  // smaller ones cost more than they save
 constexpr uint32_t kExtentBytesMax = 0xfffff000;
 
+Operation operation_of(uint16_t command) {
+  switch (command) {
+    case kCmdRead:
+      return Operation::kRead;
+    case kCmdWrite:
+      return Operation::kWrite;
+    case kCmdTrim:
+      return Operation::kTrim;
+    case kCmdWriteZeroes:
+      return Operation::kZero;
+    case kCmdFlush:
+      return Operation::kFlush;
+    default:
+      return Operation::kOther;
+  }
+}
+
 }  // namespace
+
+void ReplyBatch::note(const Request& request, Answered part) {
+  part.operation = operation_of(request.command);
+  part.since_ns = request.since_ns;
+  if (!answered_.empty()) {
+    Answered& last = answered_.back();
+    if (last.operation == part.operation && last.since_ns == part.since_ns) {
+      last.requests += part.requests;
+      last.failed += part.failed;
+      last.bytes += part.bytes;
+      return;
+    }
+  }
+  answered_.push_back(part);
+}
 
 void ReplyBatch::add(const void* data, size_t bytes) {
   bytes_left_ += bytes;
@@ -55,6 +87,7 @@ MutableBytes ReplyBatch::reserve_read(uint32_t data_bytes, bool structured) {
 
 void ReplyBatch::read_done(const Request& request, uint64_t offset, MutableBytes data,
                            std::span<const ByteRange> zeros, bool structured, bool last) {
+  note(request, {.requests = last ? 1u : 0u, .bytes = data.size()});
   const bool holes = structured && !(request.flags & kCmdDf);
   if (!structured) {
     for (const ByteRange& zero : zeros)
@@ -101,11 +134,14 @@ void ReplyBatch::read_done(const Request& request, uint64_t offset, MutableBytes
 
 void ReplyBatch::done(const Request& request, bool structured) {
   (void)structured;  // success without data may be simple in both modes
+  note(request, {.requests = 1, .bytes = is_change(request.command) ? request.bytes : 0});
   simple(request, 0);
 }
 
 void ReplyBatch::refuse(const Request& request, Errno number, const std::string& text,
                         bool structured) {
+  const bool ours = number == NBD_EIO || number == NBD_ENOSPC;
+  note(request, {.requests = 1, .failed = ours ? 1u : 0u});
   if (!structured) {
     simple(request, number);
     return;
@@ -120,6 +156,7 @@ void ReplyBatch::refuse(const Request& request, Errno number, const std::string&
 }
 
 void ReplyBatch::status(const Request& request, std::span<const StatusExtent> extents) {
+  note(request, {.requests = 1});
   std::vector<uint8_t> payload;
   append_be(payload, kContextId);
   for (const StatusExtent& extent : extents) {

@@ -38,6 +38,9 @@ class ReplyBatch {
   std::span<iovec> parts() { return std::span(parts_).subspan(next_); }
   void sent(size_t bytes);
 
+  // What has been put in so far, by operation and beginning: for whoever counts it.
+  std::span<const Answered> answered() const { return answered_; }
+
  private:
   static constexpr size_t kDataHeaderBytes = kChunkHeaderBytes + 8;
 
@@ -46,6 +49,7 @@ class ReplyBatch {
   void chunk_header(uint8_t* at, const Request& request, uint16_t flags, uint16_t type,
                     uint32_t bytes);
   void simple(const Request& request, uint32_t number);
+  void note(const Request& request, Answered part);
 
   std::unique_ptr<uint8_t[]> arena_;
   size_t used_ = 0;
@@ -53,6 +57,7 @@ class ReplyBatch {
   std::vector<iovec> parts_;
   size_t next_ = 0;
   size_t bytes_left_ = 0;
+  std::vector<Answered> answered_;  // neighbours that are alike are one
 };
 
 }  // namespace ashlar::nbd

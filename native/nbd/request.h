@@ -15,6 +15,7 @@ struct Request {
   uint64_t cookie = 0;
   uint64_t offset = 0;
   uint32_t bytes = 0;
+  uint64_t since_ns = 0;  // monotonic; when it was begun
 };
 
 // What a request is judged by.

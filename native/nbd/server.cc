@@ -414,6 +414,12 @@ size_t Server::connections(const std::string& export_name) const {
   }));
 }
 
+size_t Server::connections() const {
+  std::lock_guard lock(mutex_);
+  return size_t(std::ranges::count_if(
+      running_, [](const Running& running) { return !running.session->finished(); }));
+}
+
 void Server::wait_until_gone(const std::string* export_name) {
   for (;;) {
     {

@@ -48,8 +48,10 @@ class Server {
 
   uint16_t tcp_port() const { return tcp_port_; }
   size_t connections(const std::string& export_name) const;
+  size_t connections() const;  // of all exports
   const Refusals& refusals() const { return refusals_; }
   const Failures& failures() const { return failures_; }
+  const PayloadBudget& payloads() const { return payloads_; }
   // Drains the export's connections: what is under way finishes, new requests get ESHUTDOWN, and
   // all are closed by the end of `grace`. That no new ones come is the ExportSource's part. Returns
   // when they are gone.

@@ -101,6 +101,8 @@ void Session::finish() {
   }
   parked_.clear();
   remote_.drop([](const Request&) {});
+  // Nobody will answer them any more.
+  terms_.target.volume->traffic().ended(unanswered_.exchange(0));
 }
 
 // By whoever has finished something; a tenth of a second at most.

@@ -101,6 +101,8 @@ class Session {
   void finish_synced(std::vector<Request> synced, ReplyBatch& replies, bool alone);
   void read_on_worker(const RemoteRead& asked);
   void refuse(ReplyBatch& replies, const Request& request, const Error& reason);
+  void begin_batch();
+  void send(ReplyBatch replies);
   Received receive();
   bool receive_now(ssize_t* got);
   bool wait(bool may_read);
@@ -154,6 +156,7 @@ class Session {
 
   std::atomic<size_t> in_flight_{0};
   std::atomic<size_t> in_flight_bytes_{0};
+  std::atomic<size_t> unanswered_{0};  // of the requests that were begun
   std::atomic<Ending> ending_{Ending::kNone};
   std::atomic<std::chrono::steady_clock::rep> deadline_{0};
   std::atomic<bool> finished_{false};

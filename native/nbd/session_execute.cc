@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/clock.h"
 #include "nbd/session.h"
 
 namespace ashlar::nbd {
@@ -22,7 +23,34 @@ void Session::refuse(ReplyBatch& replies, const Request& request, const Error& r
   replies.refuse(request, number, reason.message, terms_.structured);
 }
 
+// The clock is read once for all of them.
+void Session::begin_batch() {
+  const uint64_t now_ns = monotonic_ns();
+  for (Item& item : batch_)
+    item.request.since_ns = now_ns;
+  for (auto& [request, refusal] : refused_)
+    request.since_ns = now_ns;
+  const size_t begun = batch_.size() + refused_.size();
+  unanswered_ += begun;
+  terms_.target.volume->traffic().began(begun);
+}
+
+// Counted first: whoever has the answer finds it counted.
+void Session::send(ReplyBatch replies) {
+  Traffic& traffic = terms_.target.volume->traffic();
+  const uint64_t now_ns = monotonic_ns();
+  size_t ended = 0;
+  for (const Answered& some : replies.answered()) {
+    traffic.answered(some, now_ns);
+    ended += some.requests;
+  }
+  unanswered_ -= ended;
+  traffic.ended(ended);
+  outbox_.push(std::move(replies));
+}
+
 void Session::execute() {
+  begin_batch();
   size_t reply_bytes = 0;
   for (const Item& item : batch_) {
     if (is_small_read(item.request)) {
@@ -48,7 +76,7 @@ void Session::execute() {
     }
   }
   if (!synced_.empty()) finish_synced(std::move(synced_), replies, alone);
-  if (!replies.empty()) outbox_.push(std::move(replies));
+  if (!replies.empty()) send(std::move(replies));
   if (large_ && large_->filled == large_->request.bytes) large_.reset();
 }
 
@@ -101,7 +129,7 @@ void Session::resume() {
       [&](const RemoteRead& read) { here.push_back(read); },
       [&](const Request& request, const Error& reason) { refuse(replies, request, reason); });
   if (!synced_.empty()) finish_synced(std::move(synced_), replies, false);
-  if (!replies.empty()) outbox_.push(std::move(replies));
+  if (!replies.empty()) send(std::move(replies));
   for (const RemoteRead& read : here)
     read_again(read);
 }
@@ -189,7 +217,7 @@ void Session::read_again(const RemoteRead& asked) {
   read.into = replies.reserve_read(asked.request.bytes, terms_.structured);
   terms_.target.volume->read(std::span(&read, 1), Wait::kNever);
   finish_read(asked, read, replies);
-  if (!replies.empty()) outbox_.push(std::move(replies));
+  if (!replies.empty()) send(std::move(replies));
 }
 
 void Session::read_on_worker(const RemoteRead& asked) {
@@ -206,7 +234,7 @@ void Session::read_on_worker(const RemoteRead& asked) {
       remote_.hand_over(asked);
     } else {
       finish_read(asked, read, replies);
-      outbox_.push(std::move(replies));
+      send(std::move(replies));
     }
     ended_one(request.bytes);
   });
@@ -232,7 +260,7 @@ void Session::read_in_pieces(RemoteRead asked) {
       const bool last = asked.done == request.bytes;
       replies.read_done(request, read.offset, read.into, read.zeros, true, last);
     }
-    outbox_.push(std::move(replies));
+    send(std::move(replies));
     if (failed) return;
     while (outbox_.bytes_waiting() > kBacklogBytesMax) {
       if (!wait(false)) {
@@ -309,7 +337,7 @@ void Session::finish_synced(std::vector<Request> synced, ReplyBatch& replies, bo
   workers_.post([this, answer, requests = std::move(synced)] {
     ReplyBatch later(0);
     answer(requests, later);
-    outbox_.push(std::move(later));
+    send(std::move(later));
     ended_one(0);
   });
 }

@@ -33,6 +33,7 @@ PagePtr PageCache::find(PoolBlock block) {
   std::lock_guard lock(shard.mutex);
   const auto found = shard.pages.find(block);
   if (found == shard.pages.end()) return nullptr;
+  shard.hits++;
   found->second->touched.store(true, std::memory_order_relaxed);
   return found->second;
 }
@@ -53,6 +54,7 @@ Result<PagePtr> PageCache::load(PoolBlock block, uint32_t crc, uint8_t level) {
   page->level = level;
   Shard& shard = shard_of(block);
   std::lock_guard lock(shard.mutex);
+  shard.misses++;
   const auto [at, inserted] = shard.pages.emplace(block, page);
   if (inserted) {
     shard.clock.push_back(block);
@@ -77,6 +79,17 @@ PagePtr PageCache::make(PoolBlock block, uint8_t level, LineageId lineage, uint6
   std::lock_guard lock(shard.mutex);
   shard.pages[block] = page;
   return page;
+}
+
+PageCache::Use PageCache::use() const {
+  Use use;
+  for (const Shard& shard : shards_) {
+    std::lock_guard lock(shard.mutex);
+    use.hits += shard.hits;
+    use.misses += shard.misses;
+    use.bytes += shard.pages.size() * sizeof(Page);
+  }
+  return use;
 }
 
 // Drops clean, untouched pages that nobody holds, from the hand on, at most two turns.

@@ -56,6 +56,14 @@ class PageCache {
   WrittenCrcs& written_crcs() { return written_crcs_; }
   uint64_t dirty_bytes() const { return dirty_count_ * kBlockBytes; }
 
+  // Since it was made, and what it holds now.
+  struct Use {
+    uint64_t hits = 0;
+    uint64_t misses = 0;
+    uint64_t bytes = 0;
+  };
+  Use use() const;
+
  private:
   static constexpr size_t kShards = 16;
   struct Shard {
@@ -63,6 +71,8 @@ class PageCache {
     std::unordered_map<PoolBlock, PagePtr> pages;
     std::vector<PoolBlock> clock;  // clean candidates, in turn
     size_t hand = 0;
+    uint64_t hits = 0;
+    uint64_t misses = 0;
   };
 
   Shard& shard_of(PoolBlock block) { return shards_[block % kShards]; }

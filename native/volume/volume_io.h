@@ -16,6 +16,7 @@
 #include "base/id.h"
 #include "base/result.h"
 #include "volume/chunk_wait.h"
+#include "volume/traffic.h"
 
 namespace ashlar {
 
@@ -96,6 +97,12 @@ class VolumeIo {
 
   // A hint that the range is wanted soon; starts read-ahead and returns.
   virtual void prefetch(ByteRange range) = 0;
+
+  // Of all its hosts, over all their connections.
+  Traffic& traffic() { return traffic_; }
+
+ private:
+  Traffic traffic_;
 };
 
 // What an export name leads to. The NBD server obeys the pool's attachment record alone.

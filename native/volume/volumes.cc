@@ -390,6 +390,14 @@ Result<Volumes::OriginView> Volumes::origin(const Id& snapshot) {
   return view;
 }
 
+std::vector<Volumes::UsedVolume> Volumes::used_volumes() const {
+  std::lock_guard lock(mutex_);
+  std::vector<UsedVolume> used;
+  for (const auto& [id, volume] : open_)
+    used.push_back({id, volume});
+  return used;
+}
+
 Result<std::shared_ptr<Volume>> Volumes::open_volume(const Id& id) {
   HeadPtr head;
   {

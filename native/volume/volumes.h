@@ -116,6 +116,12 @@ class Volumes final : public ExportSource {
   };
   View view();
   std::vector<uint64_t> cut_pauses_ns() const;
+  // That a host has used since the pool was opened.
+  struct UsedVolume {
+    Id id;
+    std::shared_ptr<Volume> volume;
+  };
+  std::vector<UsedVolume> used_volumes() const;
 
   Result<std::unique_ptr<CutImage>> open_cut(const Id& snapshot,
                                              const std::optional<Id>& base = std::nullopt) {
