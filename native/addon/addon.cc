@@ -6,6 +6,7 @@
 #include <malloc.h>
 #endif
 
+#include "addon/measures.h"
 #include "addon/pool_calls.h"
 #include "addon/record_objects.h"
 #include "addon/store_calls.h"
@@ -44,6 +45,8 @@ class Addon final : public Napi::Addon<Addon> {
             InstanceMethod("settle", &Addon::settle),
             InstanceMethod("records", &Addon::records_of),
             InstanceMethod("poolStats", &Addon::said_of<pool_stats>),
+            InstanceMethod("poolMeasures", &Addon::said_of<pool_measures>),
+            InstanceMethod("memoryMeasures", &Addon::memory),
             InstanceMethod("cutPauses", &Addon::said_of<cut_pauses>),
             InstanceMethod("createPool", &Addon::create_pool),
             InstanceMethod("poolCheck", &Addon::check),
@@ -198,6 +201,10 @@ class Addon final : public Napi::Addon<Addon> {
     if (!node) return throw_error(info.Env(), node.error());
     auto value = kSay(info.Env(), **node);
     return value ? *value : throw_error(info.Env(), value.error());
+  }
+
+  Napi::Value memory(const Napi::CallbackInfo& info) {
+    return memory_measures(info.Env());
   }
 
   Napi::Value check(const Napi::CallbackInfo& info) {

@@ -197,6 +197,63 @@ export interface PoolStats {
   readonly failures: readonly FailedRequests[]
 }
 
+/** How long something took. */
+export interface Durations {
+  /** How often it took less than the bound of the same place, and not less than the one before; the last: more. */
+  readonly buckets: readonly number[]
+  readonly sumNs: number
+}
+
+export type VolumeOperation = 'read' | 'write' | 'trim' | 'zero' | 'flush' | 'other'
+
+/** What hosts asked of a volume since the pool was opened. */
+export interface VolumeTraffic {
+  readonly volumeId: string
+  /** Requests that were received and are not answered. */
+  readonly queueDepth: number
+  readonly operations: readonly {
+    readonly operation: VolumeOperation
+    /** Of requests that did what was asked. */
+    readonly bytes: number
+    /** Requests that failed through no fault of the host. */
+    readonly failed: number
+    /** Of all requests, from the look at what was received until the answer is handed to the socket. */
+    readonly durations: Durations
+  }[]
+}
+
+/** Counted since the pool was opened, by the addon, at no cost to anybody until it is asked for. */
+export interface PoolMeasures {
+  /** Upper bounds of all durations, ascending. */
+  readonly boundsNs: readonly number[]
+  /** Those that a host has used. */
+  readonly volumes: readonly VolumeTraffic[]
+  /** Group commits: journal handed over, one sync of the file. */
+  readonly commits: Durations
+  readonly checkpoints: Durations
+  readonly journalBytes: number
+  readonly pageCacheHits: number
+  readonly pageCacheMisses: number
+  /** Dirty pages included. */
+  readonly pageCacheBytes: number
+  readonly dirtyPageBytes: number
+  readonly connections: number
+  /** Of large writes on their way in. */
+  readonly payloadUsedBytes: number
+  readonly payloadTotalBytes: number
+}
+
+/** Of the allocator under the addon and Node itself, in all of its arenas. */
+export interface MemoryMeasures {
+  /** Taken from the system in arenas. */
+  readonly arenaBytes: number
+  /** In mappings of their own. */
+  readonly mappedBytes: number
+  /** Of the arenas: in use, and kept though free. */
+  readonly usedBytes: number
+  readonly freeBytes: number
+}
+
 export interface NbdOptions {
   /** Path of the Unix socket; made with mode 0600, a stale one is replaced. */
   readonly unixPath?: string
@@ -256,6 +313,9 @@ export interface PoolBinding {
    */
   settle(handle: PoolHandle): Promise<void>
   poolStats(handle: PoolHandle): PoolStats
+  poolMeasures(handle: PoolHandle): PoolMeasures
+  /** Undefined where the allocator does not say. */
+  memoryMeasures(): MemoryMeasures | undefined
   /** Longest time any request waited because of a cut, per recent cut, nanoseconds (newest last, at most 4096). */
   cutPauses(handle: PoolHandle): readonly number[]
   /**
