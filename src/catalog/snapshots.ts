@@ -153,6 +153,21 @@ export class Snapshots {
     return row === undefined ? undefined : rowOf(row)
   }
 
+  /** Of all volumes: how many have a cut and a job that is not done, and when the oldest was captured. */
+  async underWay(): Promise<{ readonly count: number; readonly oldestNs: bigint | undefined }> {
+    const { count, oldest } = await this.#db
+      .selectFrom('snapshots')
+      .select(({ fn }) => [
+        fn.countAll<number>().as('count'),
+        // As text: since 2001 and until 2286 they are of one length.
+        fn.min('captured_ns').as('oldest'),
+      ])
+      .where('source_snapshot_crn', 'is', null)
+      .where('state', 'in', ['captured', 'committing'])
+      .executeTakeFirstOrThrow()
+    return { count, oldestNs: oldest === null ? undefined : BigInt(oldest) }
+  }
+
   /** Marks those of all volumes of the node whose job is not done, as `sealFully` does. */
   async sealFullyOfNode(node: string): Promise<void> {
     await this.#db

@@ -2,6 +2,7 @@
 // checked and unknown keys are refused by name; what comes out needs no further checking.
 //
 //   account = "local"
+//   metrics = "127.0.0.1:9440"      # GET /metrics, for Prometheus; plain, to whoever reaches it; default: none
 //   [[region]]                      # `data`: hosted here. Without it nothing of it is.
 //   name = "local"; number = 1; data = "/var/lib/ashlar/local"; listen = "127.0.0.1:7440"
 //   site_listen = "10.0.0.1:7450"   # for nodes and peers; without it they use `listen` too
@@ -91,6 +92,8 @@ export interface HostedNode {
 
 export interface Config {
   readonly account: string
+  /** Where the metrics of the whole process are; undefined: nowhere. */
+  readonly metrics: { readonly host: string; readonly port: number } | undefined
   readonly regions: readonly RegionConfig[]
   readonly nodes: readonly NodeConfig[]
 }
@@ -144,6 +147,7 @@ const nodeSchema = z.strictObject({
 
 const configSchema = z.strictObject({
   account: z.string().refine(isAccount, 'is not an account').default('local'),
+  metrics: z.string().optional(),
   region: z.array(regionSchema).default([]),
   node: z.array(nodeSchema).default([]),
 })
@@ -157,10 +161,12 @@ export function parseConfig(text: string, file: string, folder: string): Config 
   if (!parsed.success) {
     throw bad(file, ...parsed.error.issues.slice(0, 1).map(describeIssue))
   }
-  const { account, region, node } = parsed.data
+  const { account, metrics, region, node } = parsed.data
   const secure = new Set(region.filter(({ tls }) => tls !== undefined).map(({ name }) => name))
   const config = {
     account,
+    metrics:
+      metrics === undefined ? undefined : inConfig(file, 'metrics', () => parseTcpAddress(metrics)),
     regions: region.map((raw, index) => regionOf(raw, `region[${index}]`, file, folder)),
     nodes: node.map((raw, index) => nodeOf(raw, secure, `node[${index}]`, file, folder)),
   }
@@ -353,7 +359,9 @@ function checkWhole(config: Config, file: string): void {
     'pool file',
     hosted.map(({ poolFile }) => poolFile),
   )
+  const { metrics } = config
   requireUnique(file, 'address', [
+    ...(metrics === undefined ? [] : [`${metrics.host}:${metrics.port}`]),
     ...[...config.regions, ...config.nodes].map(({ listen }) => listen.target),
     ...config.regions.flatMap(({ siteListen }) => siteListen?.target ?? []),
     ...hosted.flatMap(({ nbdUnix }) => (nbdUnix === undefined ? [] : [`unix:${nbdUnix}`])),

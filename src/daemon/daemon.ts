@@ -5,6 +5,8 @@ import type { Clock } from '../base/clock.js'
 import type { Logger } from '../base/logger.js'
 import type { Binding } from '../native/binding.js'
 import type { Config, HostedNode, NodeConfig } from './config.js'
+import type { Metrics } from './metrics/metrics.js'
+import type { MetricsServer } from './metrics/metrics-server.js'
 import { NodeSite } from './node-site.js'
 import { RegionSite } from './region-site.js'
 import type { SiteCredentials } from '../client/site-credentials.js'
@@ -26,6 +28,7 @@ interface Site {
 export class Daemon {
   readonly #nodes: Site[] = []
   readonly #regions: Site[] = []
+  #metrics: MetricsServer | undefined
   readonly #credentials = new Map<NamedFiles, SiteCredentials>()
   readonly #clock: Clock
   readonly #log: Logger
@@ -47,10 +50,13 @@ export class Daemon {
     )
     const ofRegions = new Map(config.regions.map((region) => [region, credentialsOf(region)]))
     try {
+      const metrics = await daemon.#show(options)
       const nodes = [...ofNodes].map(async ([node, credentials]) => {
         const siteLog = log.child({ node: node.name })
         const site = { config: node, credentials, native, clock, log: siteLog, pageCacheBytes }
-        daemon.#nodes.push(await NodeSite.start(site))
+        const started = await NodeSite.start(site)
+        daemon.#nodes.push(started)
+        metrics?.addNode(started)
       })
       throwFirst(await Promise.allSettled(nodes))
       const regions = [...ofRegions].map(async ([region, credentials]) => {
@@ -59,7 +65,9 @@ export class Daemon {
         const { account } = config
         const common = { account, native, clock, log: siteLog, testHooks }
         const site = { ...common, config: region, nodes: own, credentials }
-        daemon.#regions.push(await RegionSite.start(site))
+        const started = await RegionSite.start(site)
+        daemon.#regions.push(started)
+        metrics?.addRegion(started)
       })
       throwFirst(await Promise.allSettled(regions))
       return daemon
@@ -92,7 +100,21 @@ export class Daemon {
     return new Date(Number(this.#clock.nowNs() / 1_000_000n))
   }
 
+  // First of all: a port that somebody else has is told before any site touches its data. Loaded where
+  // it is wanted: it is a third of the program.
+  async #show({ config, native, log }: DaemonOptions): Promise<Metrics | undefined> {
+    const at = config.metrics
+    if (at === undefined) return undefined
+    const { Metrics } = await import('./metrics/metrics.js')
+    const { MetricsServer } = await import('./metrics/metrics-server.js')
+    const metrics = new Metrics({ memory: () => native.memoryMeasures(), log })
+    this.#metrics = await MetricsServer.start({ at, metrics, log })
+    return metrics
+  }
+
   async stop(): Promise<void> {
+    // A site that has stopped says nothing.
+    await this.#metrics?.stop()
     for (const sites of [this.#regions, this.#nodes]) {
       const stopped = await Promise.allSettled(sites.map(async (site) => await site.stop()))
       for (const result of stopped) {

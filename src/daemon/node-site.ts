@@ -15,7 +15,7 @@ import { Hydration } from '../engine/zone/hydration.js'
 import { ZoneNode } from '../engine/zone/zone-node.js'
 import { zoneService } from '../gen/proto.js'
 import type { SiteCredentials } from '../client/site-credentials.js'
-import type { Binding, NbdHandle, NbdOptions, PoolHandle } from '../native/binding.js'
+import type { Binding, NbdHandle, NbdOptions, PoolHandle, PoolRecords } from '../native/binding.js'
 import { PullClient } from '../replication/pull-client.js'
 import { pullServiceDefinition } from '../replication/pull-method.js'
 import { PullServer } from '../replication/pull-server.js'
@@ -25,6 +25,7 @@ import { zoneHandlers } from '../service/zone-service.js'
 import { joinHostPort } from './address.js'
 import type { HostedNode, NodeConfig } from './config.js'
 import { makeFolder } from './folder.js'
+import type { NodeMeasures } from './metrics/node-rows.js'
 
 export interface NodeSiteOptions {
   readonly config: NodeConfig & { readonly hosted: HostedNode }
@@ -39,17 +40,19 @@ const nbdGraceMs = 5000
 const callGraceMs = 1000
 
 export class NodeSite {
+  readonly name: string
   readonly #native: Binding
   readonly #pool: PoolHandle
   readonly #nbd: NbdHandle
   readonly #node: ZoneNode
   readonly #pulls: PullServer
-  readonly #pullers: readonly PullClient[]
+  readonly #pullers: { readonly demand: PullClient; readonly background: PullClient }
   readonly #server: SiteServer
 
   private constructor(options: NodeSiteOptions, pool: PoolHandle, nbd: NbdHandle) {
     const { config, credentials, native, clock, log } = options
     const { hosted, name, zone, region } = config
+    this.name = name
     this.#native = native
     this.#pool = pool
     this.#nbd = nbd
@@ -58,7 +61,7 @@ export class NodeSite {
       demand: new PullClient(regionAt),
       background: new PullClient({ ...regionAt, ...hydrationLimit(options) }),
     }
-    this.#pullers = [pullers.demand, pullers.background]
+    this.#pullers = pullers
     this.#node = new ZoneNode({
       native,
       pool,
@@ -112,9 +115,19 @@ export class NodeSite {
     if (socketPath !== undefined) makeFolder(dirname(socketPath))
     await this.#server.listen(config.listen, credentials.server)
     // The first read of a restored volume does not wait for a connection.
-    for (const puller of this.#pullers) puller.keepConnected()
+    for (const puller of Object.values(this.#pullers)) puller.keepConnected()
     this.#node.start()
     this.#server.setServing(true)
+  }
+
+  measures(): NodeMeasures {
+    const { demand, background } = this.#pullers
+    return {
+      pool: this.#native.poolMeasures(this.#pool),
+      stats: this.#node.stats(),
+      receivedBytes: { demand: demand.receivedBytes, background: background.receivedBytes },
+      remoteBytes: remoteBytes(this.#native.records(this.#pool)),
+    }
   }
 
   /** Hosts first: their requests finish, and what they flushed is in the checkpoint. */
@@ -124,7 +137,7 @@ export class NodeSite {
     this.#pulls.stop()
     await this.#node.stop()
     await this.#server.stop(callGraceMs)
-    for (const puller of this.#pullers) puller.close()
+    for (const puller of Object.values(this.#pullers)) puller.close()
     await this.#native.closePool(this.#pool)
   }
 }
@@ -160,6 +173,15 @@ function nbdOptions({ nbdUnix, nbdTcp }: HostedNode): NbdOptions {
     ...(nbdUnix === undefined ? {} : { unixPath: nbdUnix }),
     ...(nbdTcp === undefined ? {} : { tcp: nbdTcp }),
   }
+}
+
+function remoteBytes({ volumes, clones }: PoolRecords): bigint {
+  let bytes = 0n
+  for (const { hydratedBytes, hydrationTotalBytes } of volumes) {
+    bytes += hydrationTotalBytes - hydratedBytes
+  }
+  for (const { doneBytes, totalBytes } of clones) bytes += totalBytes - doneBytes
+  return bytes
 }
 
 // A listener on all addresses is reached by the machine's name.

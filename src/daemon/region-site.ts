@@ -40,6 +40,7 @@ import { Handlers } from '../service/unary.js'
 import { volumeHandlers } from '../service/volume-service.js'
 import type { NodeConfig, RegionConfig } from './config.js'
 import { makeFolder } from './folder.js'
+import type { RegionSiteMeasures } from './metrics/region-rows.js'
 
 export interface RegionSiteOptions {
   readonly account: string
@@ -65,6 +66,7 @@ const reserveBytes = 20 << 20
 const linkWaitMs = 1000
 
 export class RegionSite {
+  readonly name: string
   readonly #catalog: Catalog
   readonly #store: LazyStore
   readonly #region: Region
@@ -73,6 +75,8 @@ export class RegionSite {
   /** Undefined: the public one serves sites too. */
   readonly #sites: SiteServer | undefined
   readonly #connections: readonly { close(): void }[]
+  /** By the site at the other end. */
+  readonly #pullers: readonly { readonly name: string; readonly puller: PullClient }[]
   #isUp = false
 
   private constructor(options: RegionSiteOptions, catalog: Catalog, store: LazyStore) {
@@ -93,6 +97,8 @@ export class RegionSite {
       puller: new PullClient({ native, address, peer: name, credentials, ...limit }),
     }))
     const both = [...connected, ...peers]
+    this.name = config.name
+    this.#pullers = both
     this.#connections = both.flatMap(({ control, puller }) => [control, puller])
     this.#catalog = catalog
     this.#store = store
@@ -142,6 +148,14 @@ export class RegionSite {
       await catalog.close()
       throw thrown
     }
+  }
+
+  async measures(): Promise<RegionSiteMeasures> {
+    const receivedFrom = this.#pullers.map(({ name, puller }) => ({
+      source: name,
+      bytes: puller.receivedBytes,
+    }))
+    return { ...(await this.#region.measures.read()), receivedFrom }
   }
 
   async stop(): Promise<void> {

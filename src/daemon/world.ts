@@ -63,6 +63,7 @@ export async function defaultWorld(options: WorldOptions): Promise<Config> {
   }
   return {
     account: 'local',
+    metrics: undefined,
     regions: regions.map(({ name, number }, index) => ({
       name,
       number,

@@ -34,6 +34,7 @@ export class PullClient implements Puller {
   readonly #options: PullClientOptions
   readonly #grpc: Client
   #keeper: NodeJS.Timeout | undefined
+  #receivedBytes = 0
 
   constructor(options: PullClientOptions) {
     this.#options = options
@@ -61,7 +62,10 @@ export class PullClient implements Puller {
       const opened = await openedBy(messages)
       if (opened instanceof AshlarError) return { kind: 'refused', error: opened }
       const channel = await receive(opened)
-      const pay = async (bytes: number) => await this.#options.limit?.pay(bytes, stop)
+      const pay = async (bytes: number) => {
+        this.#receivedBytes += bytes
+        await this.#options.limit?.pay(bytes, stop)
+      }
       const incoming = receiveInto(native, messages, channel, pay)
       const outgoing = send(native, stream, channel, stop)
       incoming.catch(() => undefined)
@@ -73,6 +77,11 @@ export class PullClient implements Puller {
     } finally {
       ended.abort(new AshlarError('CANCELLED', 'the pull has ended'))
     }
+  }
+
+  /** Frames, with their headers, of all pulls. */
+  get receivedBytes(): number {
+    return this.#receivedBytes
   }
 
   /** Connects ahead of the next pull, and again when the peer has been away; until `close`. */

@@ -33,6 +33,8 @@ export interface WorldOptions {
   readonly poolCapacity: string
   /** Ports of nodes that listen on TCP too, by zone. */
   readonly nbdTcp?: Readonly<Record<string, number>>
+  /** Ports of sites that show metrics, by site. */
+  readonly metrics?: Readonly<Record<string, number>>
   /** The sites talk TLS, with certificates in `world.tls`. */
   readonly tls?: boolean
   /** Sites reach each other at sockets where a test has to put wires (`wires.ts`). */
@@ -64,10 +66,12 @@ export class World {
   readonly tls: string
   readonly #sites = new Map<string, Site>()
   readonly #failpoints: boolean
+  readonly #metrics: Readonly<Record<string, number>>
 
   private constructor(options: WorldOptions) {
     this.folder = options.folder ?? World.makeFolder()
     this.#failpoints = options.failpoints === true
+    this.#metrics = options.metrics ?? {}
     this.endpoint = World.endpointIn(this.folder)
     this.tls = join(this.folder, 'tls')
     const { name: regionName, number } = options.region ?? { name: 'local', number: 1 }
@@ -130,7 +134,9 @@ export class World {
 
   #add(name: string, config: string): void {
     const file = join(this.folder, `${name}.toml`)
-    writeFileSync(file, config)
+    const port = this.#metrics[name]
+    const metrics = port === undefined ? '' : `metrics = "127.0.0.1:${port}"\n`
+    writeFileSync(file, metrics + config)
     this.#sites.set(name, { config: file, child: undefined, killed: undefined, said: '' })
   }
 

@@ -34,6 +34,7 @@ import { Views } from './objects/views.js'
 import { Volumes } from './objects/volumes.js'
 import { Audits } from './upkeep/audits.js'
 import { Collector } from './upkeep/collector.js'
+import { Measures } from './upkeep/measures.js'
 import { Operator } from './upkeep/operator.js'
 import { RecordRepair } from './upkeep/record-repair.js'
 import { Recovery } from './upkeep/recovery.js'
@@ -76,6 +77,7 @@ export class Region {
   readonly repairs: Repairs
   readonly topology: Topology
   readonly operator: Operator
+  readonly measures: Measures
   readonly recovery: Recovery
   readonly audits: Audits
   readonly source: SnapshotSource
@@ -135,6 +137,7 @@ export class Region {
     this.#room = new RoomWatch({ room: catalog.room, clock, log, onRoom: () => this.#goOn() })
     this.audits = new Audits(context)
     this.operator = new Operator({ context, native, store, collector, recovery })
+    this.measures = new Measures({ context, operator: this.operator, collector })
     this.volumes = new Volumes({ context, views, placement, housekeeping })
     this.attachments = new Attachments({ context, views, housekeeping })
     this.clones = new Clones({ context, views, housekeeping })

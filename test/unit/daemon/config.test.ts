@@ -58,6 +58,13 @@ test('a configuration that is right', () => {
   })
 })
 
+test('metrics are nowhere, or where they are told to be', () => {
+  expect(parse(region).metrics).toBeUndefined()
+  const at = (address: string) => parse(`metrics = "${address}"\n${region}`).metrics
+  expect(at('127.0.0.1:9440')).toEqual({ host: '127.0.0.1', port: 9440 })
+  expect(at('[::]:9440')).toEqual({ host: '::', port: 9440 })
+})
+
 const tls = 'tls = { ca = "ca.pem", cert = "own.pem", key = "/keys/own.key" }\n'
 const files = { ca: '/etc/ashlar/ca.pem', cert: '/etc/ashlar/own.pem', key: '/keys/own.key' }
 const sites = 'site_listen = "10.0.0.1:7450"\n'
@@ -126,6 +133,20 @@ describe('a configuration that is wrong', () => {
     ],
     ['a missing key', () => edited(region, 'number = 1\n', ''), 'region[0].number'],
     ['text for a number', () => edited(region, '= 1', '= "1"'), 'region[0].number'],
+    ['metrics at no port', () => `metrics = "127.0.0.1"\n${region}`, 'metrics: "127.0.0.1" is not'],
+    ['metrics at a socket', () => `metrics = "unix:/m"\n${region}`, 'metrics: "unix:/m" is not'],
+    ['metrics at a number', () => `metrics = 9440\n${region}`, 'metrics: '],
+    ['metrics nowhere', () => `metrics = ""\n${region}`, 'metrics: "" is not an address'],
+    [
+      'metrics of a site',
+      () => `${region}metrics = "127.0.0.1:1"\n`,
+      'region[0].metrics: is not a known key',
+    ],
+    [
+      'metrics where hosts are',
+      () => `metrics = "127.0.0.1:9"\n${node}nbd_tcp = "127.0.0.1:9"\n`,
+      'address 127.0.0.1:9 is there twice',
+    ],
     ['a fraction', () => edited(region, '= 1', '= 1.5'), 'region[0].number'],
     ['a negative number', () => edited(region, '= 1', '= -1'), 'region[0].number'],
     ['a number past 32 bits', () => edited(region, '= 1', '= 4294967296'), 'region[0].number'],

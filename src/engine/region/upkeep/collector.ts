@@ -26,6 +26,15 @@ export interface Collection extends CollectEnded {
   readonly generation: number
 }
 
+/** Of all collections since the region was started. */
+export interface CollectionTotals {
+  readonly done: number
+  readonly failed: number
+  readonly freedBytes: bigint
+  /** Of those that were done. */
+  readonly tookMs: number
+}
+
 /** A collection of its own accord begins when nothing was deleted for so long, */
 const quietMs = 30_000
 /** or when the first delete is so old. */
@@ -37,6 +46,7 @@ export class Collector {
   #last: Promise<unknown> = Promise.resolve()
   #automatic: Promise<void> | undefined
   #deletes = 0
+  #totals: CollectionTotals = { done: 0, failed: 0, freedBytes: 0n, tookMs: 0 }
 
   constructor(options: CollectorOptions) {
     this.#options = options
@@ -61,6 +71,10 @@ export class Collector {
     const mine = this.#last.then(async () => await catalog.withReserve(collect))
     this.#last = mine.catch(() => undefined)
     return await mine
+  }
+
+  get totals(): CollectionTotals {
+    return this.#totals
   }
 
   /** Something became garbage. */
@@ -101,8 +115,10 @@ export class Collector {
     const superseded = await this.#superseded()
     const abort = () => void native.collectAbort(handle).catch(() => undefined)
     this.#stop.signal.addEventListener('abort', abort, { once: true })
+    const sinceMs = context.clock.monotonicMs()
     try {
       const collection = await this.#run(handle, superseded)
+      this.#note(collection, context.clock.monotonicMs() - sinceMs)
       const { kept, ...freed } = collection
       for (const pack of kept) context.log.warn({ pack }, 'a damaged pack stays')
       context.log.info(freed, 'store collected')
@@ -110,11 +126,22 @@ export class Collector {
       if (freed.freedBytes > 0n) context.drives.wakeAll()
       return collection
     } catch (thrown) {
+      this.#totals = { ...this.#totals, failed: this.#totals.failed + 1 }
       await native.collectAbort(handle)
       this.#stop.signal.throwIfAborted()
       throw asAshlarError(thrown)
     } finally {
       this.#stop.signal.removeEventListener('abort', abort)
+    }
+  }
+
+  #note({ freedBytes }: CollectEnded, ms: number): void {
+    const { done, freedBytes: before, tookMs, ...rest } = this.#totals
+    this.#totals = {
+      ...rest,
+      done: done + 1,
+      freedBytes: before + freedBytes,
+      tookMs: tookMs + ms,
     }
   }
 
