@@ -188,7 +188,7 @@ describe.concurrent('a pool file', () => {
     ['cut off early', (bytes) => bytes.subarray(0, 3 * block), 'truncated', 8],
     [
       'of a newer version',
-      (bytes) => inSuperblocks(bytes, (superblock) => superblock.writeUInt32LE(2, 8)),
+      (bytes) => inSuperblocks(bytes, (at) => at.writeUInt32LE(at.readUInt32LE(8) + 1, 8)),
       'written by a newer version',
       4,
     ],
