@@ -4,43 +4,36 @@
 #include <malloc.h>
 #endif
 
+#include <ranges>
+
 namespace ashlar::addon {
 namespace {
 
 Napi::Object value_of(Napi::Env env, const Durations::Reading& durations) {
-  Napi::Array buckets = Napi::Array::New(env, durations.buckets.size());
-  for (size_t i = 0; i < durations.buckets.size(); i++)
-    buckets.Set(uint32_t(i), double(durations.buckets[i]));
   Napi::Object at = Napi::Object::New(env);
-  at.Set("buckets", buckets);
+  at.Set("buckets", array_of(env, durations.buckets, [](uint64_t times) { return double(times); }));
   at.Set("sumNs", double(durations.sum_ns));
+  return at;
+}
+
+Napi::Object value_of(Napi::Env env, const Traffic& traffic, Operation operation) {
+  const Traffic::Reading reading = traffic.read(operation);
+  Napi::Object at = Napi::Object::New(env);
+  at.Set("operation", name_of(operation));
+  at.Set("bytes", double(reading.bytes));
+  at.Set("failed", double(reading.failed));
+  at.Set("durations", value_of(env, reading.durations));
   return at;
 }
 
 Napi::Object value_of(Napi::Env env, const Volumes::UsedVolume& used) {
   const Traffic& traffic = used.volume->traffic();
-  Napi::Array operations = Napi::Array::New(env, kOperations);
-  for (size_t i = 0; i < kOperations; i++) {
-    const Traffic::Reading reading = traffic.read(Operation(i));
-    Napi::Object at = Napi::Object::New(env);
-    at.Set("operation", name_of(Operation(i)));
-    at.Set("bytes", double(reading.bytes));
-    at.Set("failed", double(reading.failed));
-    at.Set("durations", value_of(env, reading.durations));
-    operations.Set(uint32_t(i), at);
-  }
   Napi::Object at = Napi::Object::New(env);
   at.Set("volumeId", to_string(used.id));
   at.Set("queueDepth", double(traffic.queue_depth()));
-  at.Set("operations", operations);
+  at.Set("operations", array_of(env, std::views::iota(size_t{0}, kOperations),
+                                [&](size_t i) { return value_of(env, traffic, Operation(i)); }));
   return at;
-}
-
-Napi::Array bounds(Napi::Env env) {
-  Napi::Array bounds = Napi::Array::New(env, Durations::kBounds);
-  for (size_t i = 0; i < Durations::kBounds; i++)
-    bounds.Set(uint32_t(i), double(Durations::bound_ns(i)));
-  return bounds;
 }
 
 void add_server(Napi::Object& at, PoolNode& node) {
@@ -55,14 +48,12 @@ void add_server(Napi::Object& at, PoolNode& node) {
 Result<Napi::Value> pool_measures(Napi::Env env, PoolNode& node) {
   Volumes* volumes = TRY(node.volumes());
   Pool& pool = volumes->pool();
-  const std::vector<Volumes::UsedVolume> used = volumes->used_volumes();
-  Napi::Array traffic = Napi::Array::New(env, used.size());
-  for (size_t i = 0; i < used.size(); i++)
-    traffic.Set(uint32_t(i), value_of(env, used[i]));
   const PageCache::Use cache = pool.pages().use();
   Napi::Object at = Napi::Object::New(env);
-  at.Set("boundsNs", bounds(env));
-  at.Set("volumes", traffic);
+  at.Set("boundsNs", array_of(env, std::views::iota(size_t{0}, Durations::kBounds),
+                              [](size_t i) { return double(Durations::bound_ns(i)); }));
+  at.Set("volumes", array_of(env, volumes->used_volumes(),
+                             [&](const Volumes::UsedVolume& used) { return value_of(env, used); }));
   at.Set("commits", value_of(env, pool.journal().commit_times().read()));
   at.Set("checkpoints", value_of(env, pool.checkpoint_times().read()));
   at.Set("journalBytes", double(pool.journal().ring_bytes()));

@@ -193,14 +193,6 @@ Napi::Array failures_of(Napi::Env env, PoolNode& node) {
   return failures;
 }
 
-template <typename Items, typename Fn>
-Napi::Array array_of(Napi::Env env, const Items& items, Fn make) {
-  Napi::Array array = Napi::Array::New(env, items.size());
-  for (size_t i = 0; i < items.size(); i++)
-    array.Set(uint32_t(i), make(i));
-  return array;
-}
-
 }  // namespace
 
 Result<Job> open_pool(const Napi::Object& given,
@@ -260,9 +252,7 @@ Result<Napi::Value> pool_stats(Napi::Env env, PoolNode& node) {
   at.Set("checkpointGeneration", big(env, pool.checkpoint_generation()));
   at.Set("journalUsedBytes", big(env, pool.journal().used_bytes()));
   at.Set("readOnly", pool.journal().failed());
-  const std::vector<std::string> problems = pool.problems();
-  at.Set("problems",
-         array_of(env, problems, [&](size_t i) { return Napi::String::New(env, problems[i]); }));
+  at.Set("problems", array_of(env, pool.problems(), [](const std::string& text) { return text; }));
   at.Set("turnedAway", turned_away(env, node));
   at.Set("failures", failures_of(env, node));
   return Napi::Value(at);
@@ -270,8 +260,7 @@ Result<Napi::Value> pool_stats(Napi::Env env, PoolNode& node) {
 
 Result<Napi::Value> cut_pauses(Napi::Env env, PoolNode& node) {
   const std::vector<uint64_t> pauses = TRY(node.volumes())->cut_pauses_ns();
-  return Napi::Value(
-      array_of(env, pauses, [&](size_t i) { return Napi::Number::New(env, double(pauses[i])); }));
+  return Napi::Value(array_of(env, pauses, [](uint64_t ns) { return double(ns); }));
 }
 
 Result<Job> pool_check(const std::string& path, bool repair, CheckDepth depth) {
@@ -288,9 +277,8 @@ Result<Job> pool_check(const std::string& path, bool repair, CheckDepth depth) {
     TRY(pool->close());
     return Make([=](Napi::Env env) {
       Napi::Object at = Napi::Object::New(env);
-      at.Set("problems", array_of(env, report.problems, [&](size_t i) {
-               return Napi::String::New(env, report.problems[i]);
-             }));
+      at.Set("problems",
+             array_of(env, report.problems, [](const std::string& text) { return text; }));
       at.Set("repaired", repair && report.leaked_blocks > 0);
       at.Set("volumes", double(volumes));
       at.Set("cuts", double(cuts));

@@ -49,14 +49,6 @@ Result<std::optional<Manifest>> held_manifest(ChunkStore& store, const std::opti
   return std::optional(manifest);
 }
 
-template <typename Items, typename Text>
-Napi::Array strings(Napi::Env env, const Items& items, Text text) {
-  Napi::Array list = Napi::Array::New(env, items.size());
-  for (uint32_t i = 0; i < items.size(); i++)
-    list.Set(i, text(items[i]));
-  return list;
-}
-
 DomainKeys default_keys() {
   return derive_keys({});
 }
@@ -147,7 +139,7 @@ Job store_quarantine(std::shared_ptr<StoreNode> store) {
   return [store]() -> Result<MakeValue> {
     ChunkStore* chunks = TRY(store->store());
     return MakeValue([ids = chunks->quarantined()](Napi::Env env) {
-      return strings(env, ids, [](const Hash& id) { return to_hex(id); });
+      return array_of(env, ids, [](const Hash& id) { return to_hex(id); });
     });
   };
 }
@@ -156,7 +148,7 @@ Job store_damage(std::shared_ptr<StoreNode> store) {
   return [store]() -> Result<MakeValue> {
     ChunkStore* chunks = TRY(store->store());
     return MakeValue([lines = chunks->take_damage_reports()](Napi::Env env) {
-      return strings(env, lines, [](const std::string& line) { return line; });
+      return array_of(env, lines, [](const std::string& line) { return line; });
     });
   };
 }
@@ -245,7 +237,7 @@ Result<Job> collect_end(std::shared_ptr<StoreNode> store, const Napi::Object& op
       at.Set("packsDeleted", big(env, outcome.packs_deleted));
       at.Set("packsRewritten", big(env, outcome.packs_rewritten));
       at.Set("chunksDropped", big(env, outcome.chunks_dropped));
-      at.Set("kept", strings(env, outcome.kept, [](const std::string& line) { return line; }));
+      at.Set("kept", array_of(env, outcome.kept, [](const std::string& line) { return line; }));
       return at;
     });
   });
@@ -278,7 +270,7 @@ Job store_check(const std::string& path) {
       at.Set("nodesWithoutChildren", big(env, report.nodes_without_children));
       at.Set("quarantined", big(env, report.quarantined));
       at.Set("problems",
-             strings(env, report.problems, [](const std::string& line) { return line; }));
+             array_of(env, report.problems, [](const std::string& line) { return line; }));
       return at;
     });
   };
@@ -300,7 +292,7 @@ Job store_rebuild_index(const std::string& path) {
       at.Set("frames", big(env, report.frames));
       at.Set("quarantined", big(env, report.quarantined));
       at.Set("problems",
-             strings(env, report.problems, [](const std::string& line) { return line; }));
+             array_of(env, report.problems, [](const std::string& line) { return line; }));
       return at;
     });
   };
@@ -517,7 +509,7 @@ Result<Attempt> take_demand(const std::shared_ptr<PoolNode>& pool) {
     const std::vector<Id> origins = TRY(demand->take(again));
     if (origins.empty()) return std::optional<MakeValue>();
     return std::optional<MakeValue>([origins](Napi::Env env) {
-      return strings(env, origins, [](const Id& id) { return to_string(id); });
+      return array_of(env, origins, [](const Id& id) { return to_string(id); });
     });
   });
 }

@@ -23,4 +23,14 @@ inline Napi::Value big(Napi::Env env, uint64_t value) {
   return Napi::BigInt::New(env, value);
 }
 
+// What `make` makes of each of a sized range.
+template <typename Items, typename Make>
+Napi::Array array_of(Napi::Env env, const Items& items, Make make) {
+  Napi::Array array = Napi::Array::New(env, items.size());
+  uint32_t at = 0;
+  for (const auto& item : items)
+    array.Set(at++, make(item));
+  return array;
+}
+
 }  // namespace ashlar::addon

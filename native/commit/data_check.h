@@ -5,7 +5,6 @@
 // Thread: the one that checks.
 #pragma once
 
-#include <optional>
 #include <string>
 #include <vector>
 

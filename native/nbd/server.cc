@@ -407,31 +407,17 @@ void Server::reap() {
 // ---- control
 // ----------------------------------------------------------------------------------------
 
-size_t Server::connections(const std::string& export_name) const {
+size_t Server::connections(const std::string* export_name) const {
   std::lock_guard lock(mutex_);
   return size_t(std::count_if(running_.begin(), running_.end(), [&](const Running& running) {
-    return running.session->export_name() == export_name && !running.session->finished();
+    return !running.session->finished() &&
+           (!export_name || running.session->export_name() == *export_name);
   }));
 }
 
-size_t Server::connections() const {
-  std::lock_guard lock(mutex_);
-  return size_t(std::ranges::count_if(
-      running_, [](const Running& running) { return !running.session->finished(); }));
-}
-
 void Server::wait_until_gone(const std::string* export_name) {
-  for (;;) {
-    {
-      std::lock_guard lock(mutex_);
-      const bool any = std::any_of(running_.begin(), running_.end(), [&](const Running& running) {
-        return !running.session->finished() &&
-               (!export_name || running.session->export_name() == *export_name);
-      });
-      if (!any) return;
-    }
+  while (connections(export_name) > 0)
     std::this_thread::sleep_for(std::chrono::milliseconds(2));
-  }
 }
 
 void Server::close_export(const std::string& export_name, std::chrono::milliseconds grace) {

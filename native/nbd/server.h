@@ -47,8 +47,8 @@ class Server {
   Server& operator=(const Server&) = delete;
 
   uint16_t tcp_port() const { return tcp_port_; }
-  size_t connections(const std::string& export_name) const;
-  size_t connections() const;  // of all exports
+  size_t connections(const std::string& export_name) const { return connections(&export_name); }
+  size_t connections() const { return connections(nullptr); }  // of all exports
   const Refusals& refusals() const { return refusals_; }
   const Failures& failures() const { return failures_; }
   const PayloadBudget& payloads() const { return payloads_; }
@@ -100,6 +100,7 @@ class Server {
   void drop(int socket);
   void expire();
   void reap();
+  size_t connections(const std::string* export_name) const;
   void wait_until_gone(const std::string* export_name);
 
   ExportSource& exports_;

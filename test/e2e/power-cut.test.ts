@@ -169,12 +169,12 @@ async function comesBack(): Promise<void> {
   })
 }
 
-async function contentOf(uri: string, bytes: number): Promise<Buffer> {
+async function contentOf(uri: string): Promise<Buffer> {
   const file = join(world.folder, 'read')
   rmSync(file, { force: true })
   await must('nbdcopy', [uri, file])
   const content = readFileSync(file)
-  expect(content.length).toBe(bytes)
+  expect(content.length).toBe(volumeBytes)
   return content
 }
 
@@ -197,7 +197,7 @@ function expectAllowed(
 
 async function compareGuests(): Promise<void> {
   for (const guest of guests) {
-    const content = await contentOf(guest.uri, volumeBytes)
+    const content = await contentOf(guest.uri)
     expectAllowed(content, `volume ${guest.name}`, (at) => guest.allowed(at))
     // A unit whose write was cut may be mixed; it is made one again.
     const found = Uint8Array.from({ length: units }, (_, at) => content[at * unit] ?? 0)
@@ -222,7 +222,7 @@ async function compareSnapshots(): Promise<void> {
       60_000,
     )
     const { id, nbdUnixUri } = await client.attachments.createAttachment({ volume, host: 'h' })
-    const found = await contentOf(nbdUnixUri, volumeBytes)
+    const found = await contentOf(nbdUnixUri)
     expectAllowed(found, `snapshot ${name}`, (at) => new Set([content[at] ?? 0]))
     await client.attachments.deleteAttachment({ attachment: id })
     await client.volumes.deleteVolume({ volume })
@@ -242,7 +242,7 @@ async function compareCatalog(): Promise<void> {
 }
 
 test.skipIf(reason !== undefined)(
-  `nothing is lost that was promised, in ${lives} power cuts`,
+  `nothing is lost that was promised, in ${lives} power cuts${reason === undefined ? '' : ` (${reason})`}`,
   async () => {
     for (let life = 0; life < lives; life++) {
       await live()

@@ -350,18 +350,11 @@ export class Pairs {
     }
   }
 
-  #newSnapshotCalls(): PairCalls {
+  /** Of a snapshot that may not be there yet. */
+  #earlyCalls(): PairCalls {
     const { snapshots } = this.#client
     const early = { refused: {}, alone: 'snapshot_not_found' }
     return {
-      CreateSnapshot: {
-        call: ({ target: name }) =>
-          snapshots.createSnapshot({ sourceVolume: 'subject', name, cloneZones: ['local-2'] }),
-        refused: {
-          ...beside(['CreateSnapshot'], 'validation_unique_failed'),
-          ...gone('snapshot', 'DeleteSnapshot'),
-        },
-      },
       DeleteSnapshot: {
         call: ({ target: snapshot }) => snapshots.deleteSnapshot({ snapshot }),
         ...early,
@@ -372,7 +365,26 @@ export class Pairs {
         ...early,
       },
       CreateSnapshotClone: { call: ({ target }) => this.#clone(target, 'local-1'), ...early },
-      DeleteSnapshotClone: { call: ({ target }) => this.#dropClone(target), ...early },
+    }
+  }
+
+  #newSnapshotCalls(): PairCalls {
+    const { snapshots } = this.#client
+    return {
+      CreateSnapshot: {
+        call: ({ target: name }) =>
+          snapshots.createSnapshot({ sourceVolume: 'subject', name, cloneZones: ['local-2'] }),
+        refused: {
+          ...beside(['CreateSnapshot'], 'validation_unique_failed'),
+          ...gone('snapshot', 'DeleteSnapshot'),
+        },
+      },
+      ...this.#earlyCalls(),
+      DeleteSnapshotClone: {
+        call: ({ target }) => this.#dropClone(target),
+        refused: {},
+        alone: 'snapshot_not_found',
+      },
       CreateVolume: {
         call: ({ target }) => this.#restore(target, 'local-1'),
         refused: beside(['CreateSnapshot'], 'snapshot_pending'),
@@ -383,7 +395,6 @@ export class Pairs {
 
   #copyCalls(): PairCalls {
     const { snapshots } = this.#client
-    const early = { refused: {}, alone: 'snapshot_not_found' }
     const sourceDeleted = 'DeleteSnapshot of the source'
     return {
       CreateSnapshot: {
@@ -394,16 +405,7 @@ export class Pairs {
           ...gone('snapshot', 'DeleteSnapshot', sourceDeleted),
         },
       },
-      DeleteSnapshot: {
-        call: ({ target: snapshot }) => snapshots.deleteSnapshot({ snapshot }),
-        ...early,
-      },
-      UpdateSnapshot: {
-        call: ({ target: snapshot }) =>
-          snapshots.updateSnapshot({ snapshot, userTags: ['pair'], ...mask('user_tags') }),
-        ...early,
-      },
-      CreateSnapshotClone: { call: ({ target }) => this.#clone(target, 'local-1'), ...early },
+      ...this.#earlyCalls(),
       'UpdateSnapshot of the source': {
         call: ({ source }) => this.#renameSnapshot(source?.id ?? '', '', this.#remote),
         refused: gone('snapshot', sourceDeleted),
