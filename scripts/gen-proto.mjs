@@ -85,28 +85,29 @@ function definitionsModule(parsed) {
   const imports = services.map(
     ({ name, folder }) => `import type { ${name}Definition } from './${folder}/${name}.js'`,
   )
+  const fullName = ({ name, folder }) => `${folder.replaceAll('/', '.')}.${name}`
   const exports = services.map(
-    ({ name, folder }) =>
-      `export const ${lowerFirst(name)} = service<${name}Definition>('${folder.replaceAll('/', '.')}.${name}')`,
+    (service) =>
+      `export const ${lowerFirst(service.name)} = service<${service.name}Definition>('${fullName(service)}')`,
   )
   return `// Generated from proto/ by scripts/gen-proto.mjs: every service definition, ready for
-// \`server.addService\` and \`makeClientConstructor\`. Messages are plain objects with camelCase
-// fields; 64-bit integers are decimal text, enums are names, absent fields have their defaults.
+// \`server.addService\` and \`makeClientConstructor\`.
 
 import type { ServiceDefinition } from '@grpc/grpc-js'
-import { type Options, type PackageDefinition, fromJSON } from '@grpc/proto-loader'
 
+import { serviceDefinitions } from '../base/service-definitions.js'
 ${imports.join('\n')}
-
-const options: Options = { longs: String, enums: String, defaults: true, oneofs: true }
 
 const json = ${literal(json(parsed))}
 
-/** All packages. */
-export const packageDefinition: PackageDefinition = fromJSON(JSON.parse(json), options)
+/** By full name. */
+export const services: Readonly<Record<string, ServiceDefinition>> = serviceDefinitions(
+  JSON.parse(json),
+  [${services.map((service) => `'${fullName(service)}'`).join(', ')}],
+)
 
 function service<T extends ServiceDefinition>(name: string): T {
-  return packageDefinition[name] as ServiceDefinition as T
+  return services[name] as T
 }
 
 ${exports.join('\n')}

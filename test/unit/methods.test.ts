@@ -4,7 +4,7 @@
 
 import { describe, expect, test } from 'vitest'
 
-import { packageDefinition } from '../../src/gen/proto.js'
+import { services as definitions } from '../../src/gen/proto.js'
 import { changes } from '../support/methods/changes.js'
 import { copyRefusals, copyUses } from '../support/methods/copy-methods.js'
 import { commentsOf, reasonsIn, textOf } from '../support/methods/documented.js'
@@ -51,7 +51,7 @@ const packages: readonly (readonly [folder: string, tested: Tested])[] = [
 
 describe.each(packages)('%s', (folder, { services, uses, refusals: tables }) => {
   const comments = commentsOf(textOf(folder))
-  const methods = Object.entries(packageDefinition)
+  const methods = Object.entries(definitions)
     .filter(([name]) => services.test(name))
     .flatMap(([, service]) => Object.keys(service))
     .sort()
