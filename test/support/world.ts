@@ -8,6 +8,7 @@ import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 import { writeCertificates } from './certificates.js'
+import { asksRegion, runHere } from './command.js'
 import { type Ran, run } from './tools.js'
 
 const built = resolve(import.meta.dirname, '..', '..', 'build', 'bin')
@@ -147,7 +148,7 @@ export class World {
       const nodes = world.nodes.map((site) => World.#nameOf(site))
       await writeCertificates(world.tls, [options.region?.name ?? 'local', ...nodes, ...peers])
     }
-    for (const site of world.nodes) await world.start(site)
+    await Promise.all(world.nodes.map(async (site) => await world.start(site)))
     await world.start('region')
     return world
   }
@@ -263,7 +264,10 @@ export class World {
     return this.#site(name).said
   }
 
-  async ashlar(args: readonly string[], timeoutMs?: number): Promise<Ran> {
+  async ashlar(args: readonly string[], timeoutMs = 300_000): Promise<Ran> {
+    if (!this.#failpoints && asksRegion(args)) {
+      return await runHere([...args, '-q'], this.endpoint, timeoutMs)
+    }
     const program = [join(built, 'ashlar.js'), ...args, '-q']
     const env = [`ASHLAR_ENDPOINT=${this.endpoint}`, ...this.#hookOfCommands()]
     const command = ['env', ...env, process.execPath, ...program]
@@ -293,13 +297,15 @@ export class World {
   async until(what: string, holds: () => Promise<boolean>, timeoutMs = 300_000): Promise<void> {
     const since = process.hrtime.bigint()
     let last = ''
+    let pauseMs = 10
     while (process.hrtime.bigint() - since < BigInt(timeoutMs) * 1_000_000n) {
       try {
         if (await holds()) return
       } catch (thrown) {
         last = thrown instanceof Error ? thrown.message : String(thrown)
       }
-      await sleep(200)
+      await sleep(pauseMs)
+      pauseMs = Math.min(2 * pauseMs, 200)
     }
     throw new Error(`not in ${timeoutMs} ms: ${what}\n${last}\n${this.#complaints()}`)
   }
