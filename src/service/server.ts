@@ -9,12 +9,12 @@ import {
   type ServiceDefinition,
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js'
+import { HealthImplementation } from 'grpc-health-check'
 
 import { AshlarError } from '../base/error.js'
 import { limits } from '../base/limits.js'
 import type { Logger } from '../base/logger.js'
 import { logFailedHandshakes } from './failed-handshakes.js'
-import { Health } from './health.js'
 import { addReflection } from './reflection.js'
 
 export interface ServedAddress {
@@ -42,15 +42,17 @@ const serverOptions = {
 export class SiteServer {
   readonly #server = new Server(serverOptions)
   readonly #log: Logger
-  readonly #health: Health
+  readonly #health: HealthImplementation
   readonly #names: readonly string[]
 
   constructor(services: readonly ServedService[], log: Logger) {
     this.#log = log
     this.#names = ['', ...services.flatMap(({ name }) => (name === undefined ? [] : [name]))]
-    this.#health = new Health(this.#names)
+    this.#health = new HealthImplementation(
+      Object.fromEntries(this.#names.map((name) => [name, 'NOT_SERVING'])),
+    )
     for (const { definition, handlers } of services) this.#server.addService(definition, handlers)
-    this.#health.addTo(this.#server)
+    this.#health.addToServer(this.#server)
     addReflection(this.#server)
   }
 
@@ -69,7 +71,9 @@ export class SiteServer {
 
   /** What health says of these services; by default of all, and of the site. */
   setServing(serving: boolean, names: readonly string[] = this.#names): void {
-    for (const name of names) this.#health.set(name, serving ? 'SERVING' : 'NOT_SERVING')
+    for (const name of names) {
+      this.#health.setStatus(name, serving ? 'SERVING' : 'NOT_SERVING')
+    }
   }
 
   /** Refuses new calls, waits for those under way, and cuts what is left after `graceMs`. */
