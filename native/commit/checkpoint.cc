@@ -129,7 +129,7 @@ Result<void> write_blocks(Device& device, std::vector<BlockPart> blocks) {
 Result<void> Pool::checkpoint() {
   std::lock_guard lock(checkpoint_mutex_);
   const uint64_t since_ns = monotonic_ns();
-  TRY(checkpoint_locked(false, superblock_.journal_generation));
+  TRY(checkpoint_locked(superblock_));
   checkpoint_times_.add(monotonic_ns() - since_ns);
   return {};
 }
@@ -160,7 +160,7 @@ void Pool::patch_later_pages(const Crcs& crcs, uint64_t generation) {
   }
 }
 
-Result<void> Pool::checkpoint_locked(bool clean, uint64_t next_journal_generation) {
+Result<void> Pool::checkpoint_locked(Superblock next) {
   if (journal_->failed()) return journal_->failure();
   const auto failed = [&](Error reason) {
     journal_->fail(reason);
@@ -202,6 +202,10 @@ Result<void> Pool::checkpoint_locked(bool clean, uint64_t next_journal_generatio
   relocate(state_->clones, marked.clones);
   relocate(state_->tombstones, marked.tombstones);
   relocate(state_->dead_trees, marked.dead_trees);
+  if (bitmap_pages(next.capacity_blocks) > space_tree_.pages()) {
+    space_tree_.resize(bitmap_pages(next.capacity_blocks));
+    groups.push_back(0);  // a tree that became higher has a root that must lead to what there is
+  }
   while (!groups.empty()) {
     std::vector<uint64_t> changed;
     changed.swap(groups);
@@ -209,7 +213,6 @@ Result<void> Pool::checkpoint_locked(bool clean, uint64_t next_journal_generatio
       space_tree_.relocate(group, allocate, release);
   }
 
-  Superblock next = superblock_;
   std::vector<BlockWrite> writes;
   const auto finish = [&](auto& table, const auto& mark, TreeIndex index) {
     using TableType = std::decay_t<decltype(table)>;
@@ -236,12 +239,10 @@ Result<void> Pool::checkpoint_locked(bool clean, uint64_t next_journal_generatio
   next.checkpoint_generation = generation;
   next.size_blocks =
       space_->size_blocks();  // this checkpoint may itself stand on what was just grown
-  next.journal_generation = next_journal_generation;
   next.journal_position = marked.mark.replay_from.position;
   next.journal_sequence = marked.mark.replay_from.sequence;
   next.next_lineage = marked.next_lineage;
   next.next_dead_tree = marked.next_dead_tree;
-  next.clean = clean ? 1 : 0;
 
   // Frozen pages are written where they lie: nobody changes them any more.
   std::vector<BlockPart> blocks;

@@ -15,8 +15,6 @@ namespace {
 constexpr uint64_t kPoolBytesMin = 16ull << 20;
 constexpr uint64_t kRingBytesMin = 1ull << 20;
 constexpr uint64_t kGrowthBytesMax = 1ull << 30;
-constexpr uint64_t kReserveBlocksMin = 128;
-constexpr uint64_t kReserveBlocksMax = 65'536;
 
 Superblock geometry(uint64_t capacity_bytes, uint64_t growth_bytes) {
   Superblock superblock;
@@ -25,9 +23,8 @@ Superblock geometry(uint64_t capacity_bytes, uint64_t growth_bytes) {
   superblock.ring_first = kSuperblocks;
   superblock.ring_blocks =
       std::clamp(capacity_bytes / 16, kRingBytesMin, kRingBytesMax) / kBlockBytes;
-  if (growth_bytes == 0) growth_bytes = std::min(capacity_bytes / 8, kGrowthBytesMax);
-  superblock.growth_blocks = growth_bytes / kBlockBytes;
-  superblock.reserve_blocks = std::clamp(blocks / 64, kReserveBlocksMin, kReserveBlocksMax);
+  superblock.growth_blocks = growth_bytes == 0 ? growth_for(blocks) : growth_bytes / kBlockBytes;
+  superblock.reserve_blocks = reserve_for(blocks);
   superblock.size_blocks = kSuperblocks + superblock.ring_blocks + superblock.reserve_blocks;
   superblock.journal_generation = 1;
   superblock.journal_sequence = 1;
@@ -59,7 +56,7 @@ Result<Superblock> first_superblock(Device& device, const std::string& name,
   first.checkpoint_generation = 1;
   // The bitmap's tree is as long as the capacity; absent pages speak of free blocks only.
   PageTree bitmap;
-  bitmap.resize((first.capacity_blocks + kBitmapBlocks - 1) / kBitmapBlocks);
+  bitmap.resize(bitmap_pages(first.capacity_blocks));
   first.trees[kTreeSpace] = bitmap.root();
   return first;
 }
@@ -106,6 +103,10 @@ Error refusal(const std::string& path, const std::string& what) {
 }
 
 }  // namespace
+
+uint64_t growth_for(uint64_t capacity_blocks) {
+  return std::min(capacity_blocks / 8, kGrowthBytesMax / kBlockBytes);
+}
 
 Result<Superblock> create_pool(Device& device, const std::string& name,
                                const PoolOptions& options) {

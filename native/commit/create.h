@@ -8,6 +8,9 @@
 
 namespace ashlar {
 
+// By how many blocks the file of a pool of this capacity grows at a time.
+uint64_t growth_for(uint64_t capacity_blocks);
+
 // Makes a pool of the whole device, whatever is on it. `name` is for messages.
 Result<Superblock> create_pool(Device& device, const std::string& name, const PoolOptions& options);
 

@@ -41,7 +41,9 @@ Result<void> Pool::close() {
   if (ticker_.joinable()) ticker_.join();
   closed_ = true;
   std::lock_guard lock(checkpoint_mutex_);
-  return checkpoint_locked(true, superblock_.journal_generation);
+  Superblock next = superblock_;
+  next.clean = 1;
+  return checkpoint_locked(next);
 }
 
 Result<void> Pool::load(const Missing& missing) {

@@ -20,8 +20,9 @@
 namespace ashlar {
 
 struct PoolOptions {
-  uint64_t capacity_bytes = 0;  // used at create; 0 = what the file system or device has free
-  uint64_t growth_bytes = 0;    // at create: what the file grows by; 0 = an eighth, at most 1 GiB
+  // At create, and grow_capacity() later; 0 = what the file system or device has free.
+  uint64_t capacity_bytes = 0;
+  uint64_t growth_bytes = 0;  // at create: what the file grows by; 0 = an eighth, at most 1 GiB
   uint64_t page_cache_bytes = 256ull << 20;
   // Hard: whoever would make more waits for a checkpoint, which is due at a quarter of it.
   uint64_t dirty_page_bytes_max = 256ull << 20;
@@ -94,6 +95,12 @@ class Pool {
   // No lock held. A page that does not verify may have been moved by a checkpoint since the entry
   // was read: look up once more before believing kCorrupt.
   Result<void> load(const Missing& missing);
+  // From now on, and durable when it returns: the pool may become so large, at most as large as its
+  // device; 0 = all of a block device, and of a file what it may have already. A kill on the way
+  // leaves the old capacity or the new. Beside any other call.
+  // Errors: kFailedPrecondition when the pool has more already or the device has less,
+  // kInvalidArgument above the largest pool, kPoolReadOnly.
+  Result<void> grow_capacity(uint64_t bytes);
   // Data was written that a later sync has to cover.
   void note_written(uint64_t bytes) { unsynced_bytes_ += bytes; }
   Result<void> sync() { return journal_->sync(); }
@@ -141,13 +148,16 @@ class Pool {
   void hold_named_blocks(const std::vector<ReplayBatch>& batches);
   Result<void> start_threads();
 
-  Result<void> checkpoint_locked(bool clean, uint64_t next_journal_generation);
+  // `next`: the last superblock, but for what its caller wants otherwise; the checkpoint adds what
+  // it makes.
+  Result<void> checkpoint_locked(Superblock next);
   void patch_later_pages(const std::unordered_map<PoolBlock, uint32_t>& crcs, uint64_t generation);
 
   Result<void> wait_for_clean_pages();
   Result<void> reserve_room(uint64_t record_bytes);
   std::optional<Admission> admit_maker(uint64_t record_bytes);
   Result<bool> grow();
+  Result<uint64_t> grow_device(uint64_t size);
   bool may_grow_for_speed() const;
   Result<void> make_room();
   Result<bool> reclaim();
@@ -166,9 +176,8 @@ class Pool {
   std::unique_ptr<Device> device_;
   const std::string name_;
   Superblock superblock_;              // the last durable one; owned by the checkpoint
-  std::array<uint8_t, 16> pool_id_{};  // these three: fixed since it was opened
+  std::array<uint8_t, 16> pool_id_{};  // these two: fixed since it was opened
   uint64_t opened_generation_ = 0;
-  uint64_t growth_blocks_ = 0;
 
   std::unique_ptr<Space> space_;
   std::unique_ptr<PageCache> pages_;
@@ -178,7 +187,8 @@ class Pool {
   Grace grace_;
 
   std::mutex checkpoint_mutex_;  // one at a time; held across its I/O, taken with no other lock
-  std::mutex grow_mutex_;
+  std::mutex grow_mutex_;        // one grows, the file or what it may become; before the former
+  uint64_t growth_blocks_ = 0;   // guarded by it
   std::mutex room_mutex_;
   std::mutex free_mutex_;  // one freeing step at a time; held while its pages are read
   mutable std::mutex aside_mutex_;

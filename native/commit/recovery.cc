@@ -127,7 +127,10 @@ Result<void> Pool::recover(const PoolOptions& options) {
   TRY(replay(scan));
   {
     std::lock_guard lock(checkpoint_mutex_);
-    TRY(checkpoint_locked(false, next_generation));
+    Superblock next = superblock_;
+    next.clean = 0;
+    next.journal_generation = next_generation;
+    TRY(checkpoint_locked(next));
   }
   state_->dead_since.clear();  // all of them stand on a durable checkpoint
   for (const DeadTreeRow& row : state_->dead_trees.rows()) {

@@ -5,7 +5,7 @@
 #include <chrono>
 
 #include "base/thread_name.h"
-#include "commit/pool.h"
+#include "commit/create.h"
 
 namespace ashlar {
 
@@ -14,6 +14,7 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr uint64_t kWaitingBlocksMax = (1ull << 30) / kBlockBytes;
+constexpr uint64_t kGrowthBlocksMin = (1ull << 20) / kBlockBytes;
 constexpr uint64_t kUnsyncedBytesMax = 256ull << 20;
 constexpr auto kLookInterval = 100ms;
 constexpr int kLooksPerSync = 10;  // once a second
@@ -103,20 +104,29 @@ Result<std::vector<PoolRun>> Pool::allocate(uint64_t blocks) {
   }
 }
 
-// Adds a step to the file; false when there is none to be had.
+// By a step, or by what the file system still has; 0 when that is less than anybody would miss.
+Result<uint64_t> Pool::grow_device(uint64_t size) {
+  const uint64_t wanted = std::min(growth_blocks_, space_->capacity_blocks() - size);
+  for (uint64_t step = wanted; step > 0;) {
+    auto grown = device_->grow((size + step) * kBlockBytes);
+    if (grown) return step;
+    if (grown.error().code != Code::kNoSpace) return std::move(grown).error();
+    const uint64_t room = (device_->size_bytes() + device_->growable_bytes()) / kBlockBytes - size;
+    if (room < kGrowthBlocksMin) break;
+    step = std::min(step / 2, room);
+  }
+  growth_failed_ = wanted > 0;
+  return uint64_t(0);
+}
+
+// Adds to the file; false when there is nothing to be had.
 Result<bool> Pool::grow() {
   const uint64_t seen = space_->size_blocks();
   std::lock_guard growing(grow_mutex_);
   const uint64_t size = space_->size_blocks();
   if (size != seen) return true;  // somebody else did
-  const uint64_t target = std::min(size + growth_blocks_, space_->capacity_blocks());
+  const uint64_t target = size + TRY(grow_device(size));
   if (target == size) return false;
-  auto grown = device_->grow(target * kBlockBytes);
-  if (!grown) {
-    if (grown.error().code != Code::kNoSpace) return std::move(grown).error();
-    growth_failed_ = true;
-    return false;
-  }
   GrowRecord record;
   record.header = {RecordType::kGrow, 0, 0, sizeof record};
   record.size_blocks = target;
@@ -126,6 +136,38 @@ Result<bool> Pool::grow() {
   journal_->append(Bytes(reinterpret_cast<const uint8_t*>(&record), sizeof record));
   space_->set_size(target);
   return true;
+}
+
+// The superblock that says so is durable before anything is put beyond the old end: what may be
+// replayed on top of the one before fits that one's bitmap. The ring stays as long as it was made.
+Result<void> Pool::grow_capacity(uint64_t bytes) {
+  std::lock_guard growing(grow_mutex_);
+  const uint64_t has = space_->capacity_blocks();
+  const bool is_block_device = device_->file_system_bytes() == 0;
+  const uint64_t device_bytes = device_->size_bytes() + device_->growable_bytes();
+  uint64_t blocks = bytes / kBlockBytes;
+  if (bytes == 0) blocks = is_block_device ? std::max(has, device_bytes / kBlockBytes) : has;
+  const auto refused = [&](Code code, const std::string& why) {
+    return error(code, name_ + ": a pool of " + std::to_string(has * kBlockBytes) +
+                           " bytes cannot get a capacity of " + std::to_string(bytes) + ": " + why);
+  };
+  if (blocks == has) return {};
+  if (blocks < has) return refused(Code::kFailedPrecondition, "it would become smaller");
+  if (blocks > kPoolBlocksMax) return refused(Code::kInvalidArgument, "the largest has 4 PiB");
+  if (is_block_device && blocks * kBlockBytes > device_bytes) {
+    return refused(Code::kFailedPrecondition,
+                   "the device has " + std::to_string(device_bytes) + " bytes");
+  }
+  if (journal_->failed()) return read_only();
+  std::lock_guard lock(checkpoint_mutex_);
+  Superblock next = superblock_;
+  next.capacity_blocks = blocks;
+  next.growth_blocks = std::max(next.growth_blocks, growth_for(blocks));
+  TRY(checkpoint_locked(next));
+  growth_blocks_ = next.growth_blocks;
+  space_->set_capacity(blocks);
+  growth_failed_ = false;
+  return {};
 }
 
 // Growth, else what is dead becomes free, for all who wait; kNoSpace when nothing is left that
@@ -180,7 +222,6 @@ bool Pool::caches_cost_too_much() {
 uint64_t Pool::free_bytes() const {
   const uint64_t size = space_->size_blocks() * kBlockBytes;
   const uint64_t unused = space_->capacity_blocks() * kBlockBytes - size;
-  // A block device is as long as it will ever be.
   const uint64_t room = device_->size_bytes() - size + device_->growable_bytes();
   return space_->free_blocks() * kBlockBytes + std::min(unused, room);
 }

@@ -122,8 +122,12 @@ class FileDevice final : public Device {
   Result<void> grow(uint64_t bytes) override {
     if (bytes <= size_bytes_) return {};
     if (is_block_device_) {
-      return error(Code::kNoSpace,
-                   path_ + ": the device ends at " + std::to_string(size_bytes_.load()));
+      const uint64_t now = device_bytes();
+      if (bytes > now) {
+        return error(Code::kNoSpace, path_ + ": the device ends at " + std::to_string(now));
+      }
+      size_bytes_ = now;
+      return {};
     }
     const uint64_t begin = size_bytes_;
     if (::fallocate(descriptor_, 0, off_t(begin), off_t(bytes - begin)) != 0) {
@@ -140,7 +144,8 @@ class FileDevice final : public Device {
   uint64_t size_bytes() const override { return size_bytes_; }
 
   uint64_t growable_bytes() const override {
-    if (is_block_device_) return 0;
+    const uint64_t size = size_bytes_;
+    if (is_block_device_) return device_bytes() - size;
     struct statvfs stats {};
     if (::fstatvfs(descriptor_, &stats) != 0) return 0;
     return uint64_t(stats.f_bavail) * stats.f_frsize;
@@ -154,6 +159,13 @@ class FileDevice final : public Device {
   }
 
  private:
+  // It may have been enlarged since it was opened.
+  uint64_t device_bytes() const {
+    uint64_t bytes = 0;
+    if (::ioctl(descriptor_, BLKGETSIZE64, &bytes) != 0) return size_bytes_;
+    return std::max<uint64_t>(bytes, size_bytes_);
+  }
+
   Result<void> put(uint64_t offset, std::span<iovec> parts, int flags) {
     while (!parts.empty()) {
       const size_t count = std::min<size_t>(parts.size(), IOV_MAX);

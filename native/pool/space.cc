@@ -27,9 +27,20 @@ void for_words(uint64_t first, uint64_t count, Fn word) {
 
 Space::Space(uint64_t capacity_blocks, uint64_t reserve_blocks)
     : capacity_blocks_(capacity_blocks), reserve_blocks_(reserve_blocks) {
-  groups_.resize((capacity_blocks + kBitmapBlocks - 1) / kBitmapBlocks);
-  for (auto& group : groups_)
-    group = std::make_unique<Group>();
+  add_groups();
+}
+
+void Space::add_groups() {
+  groups_.reserve(groups());
+  while (groups_.size() < groups())
+    groups_.push_back(std::make_unique<Group>());
+}
+
+void Space::set_capacity(uint64_t capacity_blocks) {
+  std::lock_guard lock(mutex_);
+  CHECK(capacity_blocks >= capacity_blocks_);
+  capacity_blocks_ = capacity_blocks;
+  add_groups();
 }
 
 void Space::set_size(uint64_t size_blocks) {
@@ -39,6 +50,7 @@ void Space::set_size(uint64_t size_blocks) {
   free_blocks_ += size_blocks - size_blocks_;
   long_runs_ = true;
   size_blocks_ = size_blocks;
+  reserve_blocks_ = std::max(reserve_blocks_, reserve_for(size_blocks));
 }
 
 void Space::claim_fixed(PoolRun run) {

@@ -9,10 +9,16 @@
 // Allocation sweeps: it takes free runs of at least 256 KiB first, so that a batch lands in one
 // piece; then the caller may grow the file; then shorter runs are taken.
 //
+// The reserve is what data leaves to trims, deletes and checkpoints. It is made for the capacity
+// that the pool began with; beyond that it grows with the blocks that exist, because those of a
+// capacity that is only allowed cannot be set aside.
+//
 // Thread: all functions lock mutex_, a leaf lock; no I/O under it.
 #pragma once
 
+#include <algorithm>
 #include <array>
+#include <atomic>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -22,6 +28,14 @@
 #include "format/pool_format.h"
 
 namespace ashlar {
+
+constexpr uint64_t reserve_for(uint64_t blocks) {
+  return std::clamp<uint64_t>(blocks / 64, 128, 65'536);
+}
+// Of the bitmap of so many blocks.
+constexpr uint64_t bitmap_pages(uint64_t blocks) {
+  return (blocks + kBitmapBlocks - 1) / kBitmapBlocks;
+}
 
 struct PoolRun {
   PoolBlock first = 0;
@@ -59,6 +73,9 @@ class Space {
   // Named by no record: allocatable again at once.
   void give_back(PoolRun run);
 
+  // Requires: a durable checkpoint says so, and its bitmap is as long.
+  void set_capacity(uint64_t capacity_blocks);
+
   // ---- what the maps did, by dirty generation ----
   void note_mapped(PoolRun run, uint64_t generation);
   void note_freed(PoolRun run, uint64_t generation);
@@ -84,7 +101,7 @@ class Space {
   uint64_t used_blocks() const;     // in maps or waiting
   uint64_t waiting_blocks() const;  // freed, not yet allocatable
   uint64_t free_blocks() const;     // allocatable in [0, size)
-  uint64_t groups() const { return groups_.size(); }
+  uint64_t groups() const { return bitmap_pages(capacity_blocks_); }
   // The state a full walk of the live roots must equal (I5): the disk image and all open deltas.
   std::vector<uint64_t> live_image(uint64_t group) const;
 
@@ -110,10 +127,12 @@ class Space {
   bool above_floor(uint64_t count, Purpose purpose) const;
   uint64_t allocatable() const;
 
-  const uint64_t capacity_blocks_;
-  const uint64_t reserve_blocks_;
+  void add_groups();
+
+  std::atomic<uint64_t> capacity_blocks_;  // changed under the mutex
 
   mutable std::mutex mutex_;
+  uint64_t reserve_blocks_;
   std::vector<std::unique_ptr<Group>> groups_;
   uint64_t size_blocks_ = 0;
   uint64_t free_blocks_ = 0;  // clear `taken` bits in [0, size)

@@ -3,6 +3,7 @@
 // Then
 //   I1  what is there is a prefix of the acknowledged order that contains everything flushed,
 //   I5  a full walk equals the allocator,
+// the capacity is what it was before the last growth, or what that was to make it, and
 // cuts that were answered are there with the bytes of their instant, and so are clones: on the way,
 // or available with all they shall hold.
 // Replay: ASHLAR_TEST_SEED=<seed> build/check/ashlar_tests --gtest_filter=Crash.*
@@ -54,6 +55,9 @@ class CrashRun {
     ASSERT_OK(report);
     for (const std::string& problem : report->problems)
       ADD_FAILURE() << problem;
+    const uint64_t capacity = world_.pool->space().capacity_blocks();
+    ASSERT_TRUE(capacity == capacity_ || capacity == wanted_capacity_) << capacity;
+    capacity_ = wanted_capacity_ = capacity;
     for (auto& [id, history] : volumes_)
       compare(id, history);
     for (const auto& [id, model] : cuts_) {
@@ -90,7 +94,14 @@ class CrashRun {
     if (dice < 90) return clone();
     if (dice < 94) return (void)world_.pool->checkpoint();
     if (dice < 98) return (void)world_.pool->free_step();
-    (void)world_.pool->journal().hand_over();
+    if (dice < 99) return (void)world_.pool->journal().hand_over();
+    grow();
+  }
+
+  // Now and then so far that the bitmap's tree becomes higher.
+  void grow() {
+    wanted_capacity_ = capacity_ + prng_.between(1, 40) * (1 << 20) / kBlockBytes;
+    if (world_.pool->grow_capacity(wanted_capacity_ * kBlockBytes)) capacity_ = wanted_capacity_;
   }
 
   void create() {
@@ -267,6 +278,8 @@ class CrashRun {
   std::map<Id, ByteModel> cuts_;
   std::map<Id, Clone> clones_;
   uint64_t next_id_ = 1;
+  uint64_t capacity_ = (20ull << 20) / kBlockBytes;  // blocks; what was answered last
+  uint64_t wanted_capacity_ = capacity_;
 };
 
 // The power goes at every operation of a short life in turn, for several seeds, and again while the

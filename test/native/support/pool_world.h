@@ -19,8 +19,10 @@ inline Id test_id(uint64_t number) {
 
 class PoolWorld {
  public:
-  PoolWorld(SimDisk& disk, uint64_t seed, uint64_t capacity_bytes)
-      : disk_(disk), capacity_(capacity_bytes) {
+  PoolWorld(SimDisk& disk, uint64_t seed, uint64_t capacity_bytes, uint64_t file_system_bytes = 0)
+      : disk_(disk),
+        capacity_(capacity_bytes),
+        file_system_bytes_(file_system_bytes > 0 ? file_system_bytes : 2 * capacity_bytes) {
     seed_ = seed;
   }
 
@@ -28,7 +30,7 @@ class PoolWorld {
   Result<void> open(std::function<void(SimDevice&)> prepare = {}) {
     volumes.reset();
     pool.reset();
-    auto made = std::make_unique<SimDevice>(disk_, seed_++, capacity_ * 2);
+    auto made = std::make_unique<SimDevice>(disk_, seed_++, file_system_bytes_);
     device = made.get();
     if (prepare) prepare(*device);
     PoolOptions options;
@@ -90,6 +92,7 @@ class PoolWorld {
  private:
   SimDisk& disk_;
   uint64_t capacity_;
+  uint64_t file_system_bytes_;
   uint64_t seed_;
 };
 
