@@ -43,6 +43,7 @@ class Addon final : public Napi::Addon<Addon> {
             InstanceMethod("closePool", &Addon::close),
             InstanceMethod("order", &Addon::order),
             InstanceMethod("settle", &Addon::settle),
+            InstanceMethod("growPool", &Addon::grow),
             InstanceMethod("records", &Addon::records_of),
             InstanceMethod("poolStats", &Addon::said_of<pool_stats>),
             InstanceMethod("poolMeasures", &Addon::said_of<pool_measures>),
@@ -179,6 +180,10 @@ class Addon final : public Napi::Addon<Addon> {
     const Napi::Object order = info[1].As<Napi::Object>();
     const Lane lane = waits_for_hosts(order) ? Lane::kEnd : Lane::kOrder;
     return run(info.Env(), lane, order_job(*node, order));
+  }
+
+  Napi::Value grow(const Napi::CallbackInfo& info) {
+    return run_with<Node>(info, kPoolTag, grow_pool, Lane::kOrder);
   }
 
   Napi::Value records_of(const Napi::CallbackInfo& info) {

@@ -240,6 +240,14 @@ Job settle_job(std::shared_ptr<PoolNode> node) {
   return [node]() -> Result<Make> { return done(TRY(node->volumes())->settle()); };
 }
 
+Result<Job> grow_pool(std::shared_ptr<PoolNode> node, const Napi::Object& given) {
+  uint64_t bytes = 0;
+  if (given.Get("capacityBytes").IsBigInt()) bytes = TRY(bytes_at(given, "capacityBytes"));
+  return Job([node, bytes]() -> Result<Make> {
+    return done(TRY(node->volumes())->pool().grow_capacity(bytes));
+  });
+}
+
 Result<Napi::Value> pool_stats(Napi::Env env, PoolNode& node) {
   Volumes* volumes = TRY(node.volumes());
   Pool& pool = volumes->pool();

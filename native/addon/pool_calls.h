@@ -14,6 +14,7 @@ Result<Job> create_pool_at(const Napi::Object& options);
 bool waits_for_hosts(const Napi::Object& order);
 Result<Job> order_job(std::shared_ptr<PoolNode> node, const Napi::Object& order);
 Job settle_job(std::shared_ptr<PoolNode> node);
+Result<Job> grow_pool(std::shared_ptr<PoolNode> node, const Napi::Object& options);
 Result<Napi::Value> pool_stats(Napi::Env env, PoolNode& node);
 Result<Napi::Value> cut_pauses(Napi::Env env, PoolNode& node);
 Result<Job> pool_check(const std::string& path, bool repair, CheckDepth depth);

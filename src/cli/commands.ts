@@ -7,6 +7,7 @@ import { attachments } from './commands/attachments.js'
 import { detach } from './commands/detach.js'
 import { poolCheck } from './commands/pool-check.js'
 import { poolCreate } from './commands/pool-create.js'
+import { poolGrow } from './commands/pool-grow.js'
 import { regions } from './commands/regions.js'
 import { snapshotCloneCreate } from './commands/snapshot-clone-create.js'
 import { snapshotCloneDelete } from './commands/snapshot-clone-delete.js'
@@ -55,6 +56,7 @@ export const commands: readonly CommandSpec[] = [
   zones,
   regions,
   zoneForget,
+  poolGrow,
   storeStats,
   storeCollect,
   verify,

@@ -11,7 +11,9 @@
 //   peers = [{ name = "remote", number = 2, address = "10.0.0.2:7450", endpoint = "127.0.0.1:7441" }]
 //   [[node]]                        # `data`: hosted here. Without it another process does.
 //   name = "a"; zone = "local-1"; region = "local"; region_address = "127.0.0.1:7440"
-//   data = "/var/lib/ashlar/a"; pool_file = "/dev/sdb"; pool_capacity = "100GiB"
+//   data = "/var/lib/ashlar/a"; pool_file = "/dev/sdb"
+//   pool_capacity = "100GiB"        # what the pool may grow to, and may be raised; default: all of a block
+//                                   # device, and what the file system has free when a file is made
 //   hydration_limit = "200MiB"      # bytes a second in the background; default: none
 //   listen = "unix:/run/ashlar/a.sock"; nbd_unix = "/run/ashlar/a.nbd"; nbd_tcp = "127.0.0.1:10809"
 //   tls = { … }                     # of the node, as for a region
@@ -81,8 +83,10 @@ export interface HostedNode {
   readonly regionAddress: GrpcAddress
   readonly data: string
   readonly poolFile: string
-  /** Undefined: what the file system has free, or the device. */
+  /** What it may grow to, and never less; undefined: all of a block device, and a file stays. */
   readonly poolCapacityBytes: bigint | undefined
+  /** Of a pool that is made; undefined: `poolCapacityBytes`, or what the file system has free. */
+  readonly newPoolBytes: bigint | undefined
   /** Of what restored volumes and clones fetch in the background; undefined: no limit. */
   readonly hydrationLimitBytesPerSecond: number | undefined
   readonly tls: TlsFiles | undefined
@@ -282,6 +286,7 @@ function hostedOf(raw: RawNode, key: string, file: string, folder: string): Host
     tls: tlsFiles(raw.tls, folder),
     poolFile: raw.pool_file === undefined ? join(data, 'pool') : resolve(folder, raw.pool_file),
     poolCapacityBytes: capacity(raw.pool_capacity, `${key}.pool_capacity`, file),
+    newPoolBytes: undefined,
     hydrationLimitBytesPerSecond: limit(raw.hydration_limit, `${key}.hydration_limit`, file),
     nbdUnix: raw.nbd_unix === undefined ? undefined : resolve(folder, raw.nbd_unix),
     nbdTcp:

@@ -2,6 +2,7 @@
 // them, so that what a region still orders arrives.
 
 import type { Clock } from '../base/clock.js'
+import { AshlarError } from '../base/error.js'
 import type { Logger } from '../base/logger.js'
 import type { Binding } from '../native/binding.js'
 import type { Config, HostedNode, NodeConfig } from './config.js'
@@ -14,6 +15,8 @@ import { type NamedFiles, renewCredentials, siteCredentials } from './tls-files.
 
 export interface DaemonOptions {
   readonly config: Config
+  /** Reads the configuration again. */
+  readonly reread: () => Config
   readonly native: Binding
   readonly clock: Clock
   readonly log: Logger
@@ -41,6 +44,7 @@ export class Daemon {
   /** Throws what the first site that cannot start throws, with those that did start stopped again. */
   static async start(options: DaemonOptions): Promise<Daemon> {
     const { config, native, clock, log, pageCacheBytes, testHooks } = options
+    const reread = (name: string) => () => hostedIn(options.reread(), name)
     const hosted = config.nodes.filter(isHosted)
     const daemon = new Daemon(clock, log)
     const credentialsOf = ({ name, tls }: NamedFiles) => daemon.#credentialsOf({ name, tls })
@@ -53,7 +57,8 @@ export class Daemon {
       const metrics = await daemon.#show(options)
       const nodes = [...ofNodes].map(async ([node, credentials]) => {
         const siteLog = log.child({ node: node.name })
-        const site = { config: node, credentials, native, clock, log: siteLog, pageCacheBytes }
+        const common = { credentials, native, clock, log: siteLog, pageCacheBytes }
+        const site = { ...common, config: node, reread: reread(node.name) }
         const started = await NodeSite.start(site)
         daemon.#nodes.push(started)
         metrics?.addNode(started)
@@ -126,6 +131,12 @@ export class Daemon {
 
 function isHosted(node: NodeConfig): node is NodeConfig & { readonly hosted: HostedNode } {
   return node.hosted !== undefined
+}
+
+function hostedIn({ nodes }: Config, name: string): HostedNode {
+  const hosted = nodes.find((node) => node.name === name)?.hosted
+  if (hosted !== undefined) return hosted
+  throw new AshlarError('FAILED_PRECONDITION', `the configuration has no node ${name} any more`)
 }
 
 function throwFirst(results: readonly PromiseSettledResult<void>[]): void {

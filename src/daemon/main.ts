@@ -38,14 +38,15 @@ const env = process.env
 
 interface Plan {
   readonly config: Config
+  readonly reread: () => Config
   readonly pageCacheBytes: bigint | undefined
 }
 
 async function plan(file: string | undefined): Promise<Plan> {
   if (file !== undefined) {
     const path = resolve(file)
-    const config = parseConfig(readText(path), file, dirname(path))
-    return { config, pageCacheBytes: undefined }
+    const reread = () => parseConfig(readText(path), file, dirname(path))
+    return { config: reread(), reread, pageCacheBytes: undefined }
   }
   const config = await defaultWorld({
     data: resolve(env['ASHLAR_DATA_DIR'] || '.ashlar'),
@@ -55,7 +56,7 @@ async function plan(file: string | undefined): Promise<Plan> {
     now: new Date(Number(systemClock.nowNs() / 1_000_000n)),
   })
   // Four pools share one laptop.
-  return { config, pageCacheBytes: 64n << 20n }
+  return { config, reread: () => config, pageCacheBytes: 64n << 20n }
 }
 
 function readText(path: string): string {
@@ -162,11 +163,12 @@ async function main(): Promise<void> {
   if (env['GRPC_VERBOSITY'] === undefined) setLogVerbosity(logVerbosity.NONE)
   const level = parseLevel(values['log-level'] ?? (env['ASHLAR_LOG'] || 'warn'))
   const log = makeLogger({ name: 'ashlard', level })
-  const { config, pageCacheBytes } = await plan(values.config)
+  const { config, reread, pageCacheBytes } = await plan(values.config)
   let renewCertificates = () => {}
   const ended = untilSignal(() => renewCertificates())
   const daemon = await Daemon.start({
     config,
+    reread,
     native: native(),
     clock: systemClock,
     log,

@@ -12,6 +12,7 @@ import { RateLimit } from '../base/rate-limit.js'
 import type { Logger } from '../base/logger.js'
 import { CutSource } from '../engine/zone/cut-source.js'
 import { Hydration } from '../engine/zone/hydration.js'
+import { type PoolSetting, growPool } from '../engine/zone/pool-size.js'
 import { ZoneNode } from '../engine/zone/zone-node.js'
 import { zoneService } from '../gen/proto.js'
 import type { SiteCredentials } from '../client/site-credentials.js'
@@ -34,6 +35,8 @@ export interface NodeSiteOptions {
   readonly clock: Clock
   readonly log: Logger
   readonly pageCacheBytes: bigint | undefined
+  /** The node in the configuration as it is now. Throws when it cannot be read or has it no more. */
+  readonly reread: () => HostedNode
 }
 
 const nbdGraceMs = 5000
@@ -76,6 +79,7 @@ export class NodeSite {
       },
       newBootId: randomUUID,
       hydration: new Hydration({ native, pool, clock, log, site: name, pullers }),
+      poolSetting: () => settingNow(options),
     })
     const source = new CutSource({ native, pool, region })
     this.#pulls = new PullServer({ native, source, log, onlyCaller: region })
@@ -100,6 +104,7 @@ export class NodeSite {
     makeFolder(hosted.data)
     const pool = await openPool(native, hosted, pageCacheBytes)
     try {
+      await growPool(native, pool, hosted)
       const nbd = await native.startNbd(pool, nbdOptions(hosted))
       const site = new NodeSite(options, pool, nbd)
       await site.#listen(options)
@@ -150,13 +155,13 @@ function hydrationLimit({ config, clock }: NodeSiteOptions): { readonly limit?: 
 
 async function openPool(
   native: Binding,
-  { poolFile, poolCapacityBytes }: HostedNode,
+  { poolFile, poolCapacityBytes, newPoolBytes = poolCapacityBytes }: HostedNode,
   pageCacheBytes: bigint | undefined,
 ): Promise<PoolHandle> {
   try {
     return await native.openPool({
       path: poolFile,
-      ...(poolCapacityBytes === undefined ? {} : { capacityBytes: poolCapacityBytes }),
+      ...(newPoolBytes === undefined ? {} : { capacityBytes: newPoolBytes }),
       ...(pageCacheBytes === undefined ? {} : { pageCacheBytes }),
     })
   } catch (thrown) {
@@ -164,6 +169,25 @@ async function openPool(
     // What is found deep inside a pool does not say whose it is.
     const named = message.includes(poolFile) ? message : `${poolFile}: ${message}`
     throw new AshlarError(code, named, { cause: thrown })
+  }
+}
+
+function settingNow({ reread, config: { hosted } }: NodeSiteOptions): PoolSetting {
+  const now = rereadFor(reread)
+  if (now.poolFile === hosted.poolFile) return now
+  throw new AshlarError(
+    'FAILED_PRECONDITION',
+    `the configuration says ${now.poolFile} by now, and ${hosted.poolFile} is open; restart the daemon`,
+  )
+}
+
+// What is wrong with the file is no argument of the caller's.
+function rereadFor(reread: () => HostedNode): HostedNode {
+  try {
+    return reread()
+  } catch (thrown) {
+    const { message } = asAshlarError(thrown)
+    throw new AshlarError('FAILED_PRECONDITION', message, { cause: thrown })
   }
 }
 

@@ -53,7 +53,8 @@ export async function defaultWorld(options: WorldOptions): Promise<Config> {
           tls: tls(name),
           data: join(options.data, name),
           poolFile: join(options.data, name, 'pool'),
-          poolCapacityBytes: capacity,
+          poolCapacityBytes: undefined,
+          newPoolBytes: capacity,
           hydrationLimitBytesPerSecond: undefined,
           nbdUnix: join(sockets, `${name}.nbd`),
           nbdTcp: { host: '127.0.0.1', port: options.nbdPort + nodes.length },
@@ -108,7 +109,10 @@ function addressOf(addresses: Addresses, index: number): Addresses[number] {
   return address
 }
 
-/** Pools grow as they fill; each may take an equal share of what is free. At least the smallest pool. */
+/**
+ * Files grow as pools fill; each new pool may take an equal share of what is free. At least the smallest
+ * pool.
+ */
 function poolCapacity(data: string): bigint {
   makeFolder(data)
   const { bavail, bsize } = statfsSync(data, { bigint: true })

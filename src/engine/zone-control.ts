@@ -99,11 +99,18 @@ export type ZoneEvent =
   /** 0 when the node is too old to say. */
   | { readonly kind: 'heartbeat'; readonly poolGeneration: bigint }
 
+export interface PoolGrowth {
+  readonly capacityBytes: bigint
+  readonly capacityBeforeBytes: bigint
+}
+
 export interface ZoneControl {
   /** Settles when the order is durable. Idempotent by the ids in it; see PoolOrder. */
   order(order: PoolOrder, signal: AbortSignal): Promise<OrderAnswer>
   /** The Merkle root (hex) of a cut, from reading all of it. May take hours. */
   audit(snapshotId: string, signal: AbortSignal): Promise<string>
+  /** The pool becomes as large as the node's configuration says now. Idempotent. */
+  growPool(signal: AbortSignal): Promise<PoolGrowth>
   /** Begins with the full records. Something comes at least every `zoneTiming.heartbeatMs`. */
   watch(region: string, signal: AbortSignal): AsyncIterable<ZoneEvent>
 }

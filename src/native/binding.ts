@@ -34,7 +34,7 @@ export interface ChannelHandle {
 
 export interface PoolOptions {
   readonly path: string
-  /** Used when the file is made; default: the file system's free space. */
+  /** Used when the file is made, `growPool` later; default: the file system's free space. */
   readonly capacityBytes?: bigint
   readonly pageCacheBytes?: bigint
 }
@@ -312,6 +312,11 @@ export interface PoolBinding {
    * to are forgotten. Durable when it settles; cheap when nothing is due.
    */
   settle(handle: PoolHandle): Promise<void>
+  /**
+   * It may become so large from now on; durable when it settles. Without a size: as large as its block
+   * device; a file stays as it is. FAILED_PRECONDITION when it has more already, or its device less.
+   */
+  growPool(handle: PoolHandle, options: { readonly capacityBytes?: bigint }): Promise<void>
   poolStats(handle: PoolHandle): PoolStats
   poolMeasures(handle: PoolHandle): PoolMeasures
   /** Undefined where the allocator does not say. */

@@ -6,7 +6,13 @@ import { assertNever } from '../base/assert-never.js'
 import { limits } from '../base/limits.js'
 import { type Peer, type UnaryCalls, serverStream, unaryCalls } from '../client/calls.js'
 import type { SiteCredentials } from '../client/site-credentials.js'
-import type { NodeRecords, OrderAnswer, ZoneControl, ZoneEvent } from '../engine/zone-control.js'
+import type {
+  NodeRecords,
+  OrderAnswer,
+  PoolGrowth,
+  ZoneControl,
+  ZoneEvent,
+} from '../engine/zone-control.js'
 import type { Cut__Output } from '../gen/ashlar/zone/v1/Cut.js'
 import type { Revision__Output } from '../gen/ashlar/zone/v1/Revision.js'
 import type { ZoneServiceDefinition } from '../gen/ashlar/zone/v1/ZoneService.js'
@@ -99,6 +105,15 @@ export class ZoneClient implements ZoneControl {
   async audit(snapshotId: string, signal: AbortSignal): Promise<string> {
     const options = { signal, deadlineMs: auditDeadlineMs }
     return (await this.#calls.auditCut({ snapshotId }, options)).rootHex
+  }
+
+  async growPool(signal: AbortSignal): Promise<PoolGrowth> {
+    const options = { signal, deadlineMs: orderDeadlineMs }
+    const { capacityBytes, capacityBeforeBytes } = await this.#calls.growPool({}, options)
+    return {
+      capacityBytes: BigInt(capacityBytes),
+      capacityBeforeBytes: BigInt(capacityBeforeBytes),
+    }
   }
 
   async *watch(region: string, signal: AbortSignal): AsyncGenerator<ZoneEvent, void, undefined> {

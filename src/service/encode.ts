@@ -3,6 +3,7 @@
 import { timestampFromMs, timestampFromNs } from '../base/timestamp.js'
 import type { ImageReference, Labels, OperatingSystem, Reason } from '../catalog/rows.js'
 import type { ProgressView, ReferenceView } from '../engine/region/objects/views.js'
+import type { PoolGrowth } from '../engine/zone-control.js'
 import type { Progress } from '../gen/ashlar/v1/Progress.js'
 import type { VolumeReference } from '../gen/ashlar/v1/VolumeReference.js'
 
@@ -23,6 +24,14 @@ export function encodeProgress(view: ProgressView): Progress {
 
 export function encodeReasons(reasons: readonly Reason[]): Reason[] {
   return reasons.map(({ code, message }) => ({ code, message }))
+}
+
+/** The same fields in ashlar.v1 and ashlar.zone.v1. */
+export function encodePoolGrowth({ capacityBytes, capacityBeforeBytes }: PoolGrowth) {
+  return {
+    capacityBytes: String(capacityBytes),
+    capacityBeforeBytes: String(capacityBeforeBytes),
+  }
 }
 
 export interface LabelFields {

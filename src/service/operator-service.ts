@@ -6,7 +6,7 @@ import type { Region } from '../engine/region/region.js'
 import type { StoreView } from '../engine/region/upkeep/operator.js'
 import type { OperatorServiceHandlers } from '../gen/ashlar/v1/OperatorService.js'
 import type { StoreStats } from '../gen/ashlar/v1/StoreStats.js'
-import { encodeReasons } from './encode.js'
+import { encodePoolGrowth, encodeReasons } from './encode.js'
 import type { Handlers } from './unary.js'
 
 export function operatorHandlers({ operator }: Region, handlers: Handlers) {
@@ -26,6 +26,10 @@ export function operatorHandlers({ operator }: Region, handlers: Handlers) {
     ForgetZone: handlers.unary(async ({ zone }) => {
       if (!isName(zone)) throw invalidArgument('zone', 'zone is required: the name of a zone')
       return await operator.forgetZone(zone)
+    }),
+    GrowPool: handlers.unary(async ({ node }, { signal }) => {
+      if (!isName(node)) throw invalidArgument('node', 'node is required: the name of a node')
+      return encodePoolGrowth(await operator.growPool(node, signal))
     }),
   } satisfies OperatorServiceHandlers
 }

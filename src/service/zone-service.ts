@@ -14,6 +14,7 @@ import type { ZoneServiceHandlers } from '../gen/ashlar/zone/v1/ZoneService.js'
 import type { PoolOrder, PoolStats } from '../native/binding.js'
 import { SentRecords } from '../replication/record-changes.js'
 import { encodeEvent, encodeRevision } from '../replication/zone-codec.js'
+import { encodePoolGrowth } from './encode.js'
 import type { CallContext, Handlers } from './unary.js'
 
 /** A zone node as its own service sees it. */
@@ -73,6 +74,9 @@ export function zoneHandlers(node: ServedNode, handlers: Handlers) {
       cloneId: parseId(cloneId, 'clone_id'),
     })),
     ForgetTombstone: does(({ id }) => ({ kind: 'forgetTombstone', id: parseId(id) })),
+    GrowPool: handlers.unary(async (_request, { signal }) =>
+      encodePoolGrowth(await node.growPool(signal)),
+    ),
     Watch: handlers.stream(async function* ({ region, changes }, { signal }) {
       const sent = changes ? new SentRecords() : undefined
       for await (const event of node.watch(region, signal)) yield encodeEvent(event, sent)

@@ -5,6 +5,7 @@ import { AshlarError } from '../../src/base/error.js'
 import type {
   NodeRecords,
   OrderAnswer,
+  PoolGrowth,
   ZoneControl,
   ZoneEvent,
 } from '../../src/engine/zone-control.js'
@@ -36,12 +37,15 @@ export class FakeZone implements ZoneControl {
   after: (order: PoolOrder) => Promise<void> | void = () => undefined
   /** What reading a whole cut finds, given what it was sealed with. */
   auditRoot: (sealed: string) => Promise<string> | string = (sealed) => sealed
+  /** What its configuration says when it is asked to grow. */
+  poolSetting: () => bigint = () => 1n << 41n
   /** Records come before the answer of an order, and not after it. */
   recordsFirst = false
   bootId = 'boot-1'
   /** As it was opened by this boot, and as it is. */
   pool = { id: '', opened: 1n, generation: 2n }
   revision = 0
+  capacityBytes = 1n << 40n
   capturedNs = 1_700_000_000_000_000_000n
   readonly #epochs = new Map<string, number>()
   readonly #wakes = new Set<() => void>()
@@ -90,6 +94,14 @@ export class FakeZone implements ZoneControl {
     return await this.auditRoot(this.#cutOf(snapshotId).rootHex ?? '')
   }
 
+  async growPool(): Promise<PoolGrowth> {
+    if (this.away !== undefined) throw this.away
+    const capacityBeforeBytes = this.capacityBytes
+    this.capacityBytes = this.poolSetting()
+    this.changed()
+    return { capacityBytes: this.capacityBytes, capacityBeforeBytes }
+  }
+
   async *watch(_region: string, signal: AbortSignal): AsyncGenerator<ZoneEvent, void, undefined> {
     let wake = () => undefined as void
     const onChange = () => wake()
@@ -133,7 +145,7 @@ export class FakeZone implements ZoneControl {
         region: 'local',
         nbdUnixPath: `/run/${this.#name}.nbd`,
         nbdTcpAddress: '',
-        capacityBytes: 1n << 40n,
+        capacityBytes: this.capacityBytes,
         freeBytes: 1n << 39n,
         readOnly: false,
         poolId: this.pool.id,

@@ -122,6 +122,7 @@ export class TwoPools {
       node: { name: 'far', zone: 'z', region: 'local', nbdUnixPath: '', nbdTcpAddress: '' },
       newBootId: randomUUID,
       hydration: new Hydration({ ...shared, site: 'far', pullers }),
+      poolSetting: () => ({ poolFile: path, poolCapacityBytes: undefined }),
     })
     this.node.start()
   }

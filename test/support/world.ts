@@ -2,7 +2,7 @@
 // folder of their own. Any of them can be killed and started again.
 
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -162,6 +162,15 @@ export class World {
     const site = this.#sites.get(name)
     if (site === undefined) throw new Error(`no site ${name}`)
     return site
+  }
+
+  /** What the configuration of a node says from now on. Answers what it said. */
+  setPoolCapacity(name: string, capacity: string): string {
+    const { config } = this.#site(name)
+    const text = readFileSync(config, 'utf8')
+    const [line = '', before = ''] = /pool_capacity = "(.*)"/.exec(text) ?? []
+    writeFileSync(config, text.replace(line, `pool_capacity = "${capacity}"`))
+    return before
   }
 
   /** Settles when the daemon has said that it is up. */

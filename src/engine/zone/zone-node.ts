@@ -19,6 +19,7 @@ import {
   type NodeDescription,
   type NodeRecords,
   type OrderAnswer,
+  type PoolGrowth,
   type Revision,
   type ZoneControl,
   type ZoneEvent,
@@ -26,6 +27,7 @@ import {
   zoneTiming,
 } from '../zone-control.js'
 import type { Hydration } from './hydration.js'
+import { type PoolSetting, growPool } from './pool-size.js'
 import { RecordPoller } from './record-poller.js'
 
 export interface ZoneNodeOptions {
@@ -37,6 +39,8 @@ export interface ZoneNodeOptions {
   readonly node: Pick<NodeDescription, 'name' | 'zone' | 'region' | 'nbdUnixPath' | 'nbdTcpAddress'>
   readonly newBootId: () => string
   readonly hydration: Hydration
+  /** Read anew at each call. Throws FAILED_PRECONDITION when it cannot be. */
+  readonly poolSetting: () => PoolSetting
 }
 
 export class ZoneNode implements ZoneControl {
@@ -50,6 +54,7 @@ export class ZoneNode implements ZoneControl {
   readonly #reported = new Set<string>()
   readonly #troubles: CountedCauses
   #orders = 0
+  #growing: Promise<unknown> = Promise.resolve()
 
   constructor(options: ZoneNodeOptions) {
     this.#options = options
@@ -80,6 +85,8 @@ export class ZoneNode implements ZoneControl {
       new AshlarError('SHUTTING_DOWN', `node ${this.#options.node.name} is stopping`),
     )
     await this.#options.hydration.stop()
+    // The pool is not closed under it.
+    await this.#growing.catch(() => undefined)
   }
 
   async order(order: PoolOrder, signal: AbortSignal): Promise<OrderAnswer> {
@@ -106,6 +113,21 @@ export class ZoneNode implements ZoneControl {
     const { rootHex } = await native.auditCut(pool, { snapshotId })
     signal.throwIfAborted()
     return rootHex
+  }
+
+  /** A caller that goes away is not told; the pool grows nevertheless. */
+  async growPool(signal: AbortSignal): Promise<PoolGrowth> {
+    this.#stop.signal.throwIfAborted()
+    signal.throwIfAborted()
+    const { native, pool, log, node, poolSetting } = this.#options
+    const growing = this.#growing
+      .catch(() => undefined)
+      .then(async () => await growPool(native, pool, poolSetting()))
+    this.#growing = growing
+    const growth = await growing
+    log.info({ node: node.name, ...growth }, 'the pool was asked to grow')
+    this.#poller.poll()
+    return growth
   }
 
   async *watch(region: string, signal: AbortSignal): AsyncGenerator<ZoneEvent, void, undefined> {
@@ -228,7 +250,7 @@ export class ZoneNode implements ZoneControl {
  * are placed by it, which does not take every block.
  */
 function markOf({ readOnly, problems, freeBytes, capacityBytes }: PoolStats): string {
-  return `${readOnly} ${problems.length} ${(freeBytes * 256n) / capacityBytes}`
+  return `${readOnly} ${problems.length} ${capacityBytes} ${(freeBytes * 256n) / capacityBytes}`
 }
 
 function idsOf(order: PoolOrder): readonly string[] {

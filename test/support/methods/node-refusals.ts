@@ -69,6 +69,15 @@ export const nodeRefusals: Readonly<Record<string, Readonly<Record<string, Refus
     pool_full: saying('attach', 'NO_SPACE', attach),
     pool_read_only: saying('attach', 'POOL_READ_ONLY', attach),
   },
+  GrowPool: {
+    pool_read_only: async (world) => {
+      await world.region.volumes.create(volumeSpec({ name: 'v' }))
+      world.zones.a.poolSetting = () => {
+        throw new AshlarError('POOL_READ_ONLY', 'the node says so')
+      }
+      return await world.region.operator.growPool('node-a', AbortSignal.timeout(60_000))
+    },
+  },
   CreateSnapshot: {
     pool_full: saying('cut', 'NO_SPACE', cut),
     pool_read_only: saying('cut', 'POOL_READ_ONLY', cut),

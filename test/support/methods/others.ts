@@ -3,7 +3,7 @@
 import { expect } from 'vitest'
 
 import type { CollectStoreResponse__Output as Collected } from '../../../src/gen/ashlar/v1/CollectStoreResponse.js'
-import { newRequestId } from '../api.js'
+import { MiB, newRequestId } from '../api.js'
 import type { Regions } from './regions.js'
 import { type Trial, type Use, steady } from './trial.js'
 
@@ -86,10 +86,31 @@ async function forgetting(at: Regions): Promise<Trial> {
   }
 }
 
+let capacityMib = 512
+
+async function growing({ ground: { world, client } }: Regions): Promise<Trial> {
+  capacityMib += 16
+  const capacityBytes = String(BigInt(capacityMib) * MiB)
+  world.setPoolCapacity('local-1', `${capacityMib}MiB`)
+  return {
+    call: () => client.operator.growPool({ node: 'local-1-a' }),
+    again: (_first, second) =>
+      expect(second).toEqual({ capacityBytes, capacityBeforeBytes: capacityBytes }),
+    check: async () => {
+      await world.until('the region shows it', async () => {
+        const { zones } = await client.topology.listZones({ name: 'local-1' })
+        return zones[0]?.poolCapacityBytes === capacityBytes
+      })
+    },
+    leaves: {},
+  }
+}
+
 export const others: readonly Use<Regions>[] = [
   { name: 'CreateSnapshot of another region', site: 'remote', begin: copying },
   { name: 'CollectStore', begin: collecting },
   { name: 'ForgetZone', begin: forgetting },
+  { name: 'GrowPool', site: 'local-1', begin: growing },
   {
     name: 'GetVolume',
     begin: async ({ ground }) =>

@@ -355,6 +355,22 @@ const operator: Refusals = {
     zone_not_found: ({ ground }) => ground.client.operator.forgetZone({ zone: nowhere }),
     failed_precondition: ({ ground }) => ground.client.operator.forgetZone({ zone: 'local-1' }),
   },
+  GrowPool: {
+    invalid_argument: ({ ground }) => ground.client.operator.growPool({ node: 'No Node' }),
+    not_found: ({ ground }) => ground.client.operator.growPool({ node: nowhere }),
+    failed_precondition: async ({ ground: { world, client } }) => {
+      const before = world.setPoolCapacity('local-1', '64MiB')
+      try {
+        return await client.operator.growPool({ node: 'local-1-a' })
+      } finally {
+        world.setPoolCapacity('local-1', before)
+      }
+    },
+    region_unavailable: async (at) => {
+      const node = `${await at.loseZone()}-a`
+      return await at.ground.client.operator.growPool({ node })
+    },
+  },
 }
 
 // A node stands there.

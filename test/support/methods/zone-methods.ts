@@ -259,7 +259,29 @@ export const zoneUses: readonly Use<ZoneGround>[] = [
       }
     },
   },
+  {
+    name: 'GrowPool',
+    begin: async (at) => {
+      const capacityBytes = String(await raisePool(at, 16n * MiB))
+      const call = () => at.zone.calls.growPool({})
+      const check: Parameters<typeof ordering>[1] = ({ node }) =>
+        expect(node).toMatchObject({ capacityBytes })
+      return {
+        ...ordering(call, check, at),
+        again: (_first, second) =>
+          expect(second).toEqual({ capacityBytes, capacityBeforeBytes: capacityBytes }),
+      }
+    },
+  },
 ]
+
+/** Of a pool as its configuration says from now on, so much more than it has. */
+async function raisePool({ world, zone }: ZoneGround, bytes: bigint): Promise<bigint> {
+  const { capacityBytes } = await zone.calls.getNodeStats({})
+  const raised = BigInt(capacityBytes) + bytes
+  world.setPoolCapacity('z-1', String(raised))
+  return raised
+}
 
 export const zoneRefusals: Refusals<ZoneGround> = {
   CreateVolume: {
@@ -380,5 +402,15 @@ export const zoneRefusals: Refusals<ZoneGround> = {
   },
   DeleteClone: { invalid_argument: ({ zone }) => zone.calls.deleteClone({ cloneId: 'x' }) },
   ForgetTombstone: { invalid_argument: ({ zone }) => zone.calls.forgetTombstone({ id: 'x' }) },
+  GrowPool: {
+    failed_precondition: async (at) => {
+      await raisePool(at, -4096n)
+      try {
+        return await at.zone.calls.growPool({})
+      } finally {
+        await raisePool(at, 0n)
+      }
+    },
+  },
   Watch: { permission_denied: ({ zone }) => zone.records('another') },
 }

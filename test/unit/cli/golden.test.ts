@@ -306,6 +306,24 @@ const goldens: Readonly<Record<string, Golden>> = {
     args: ['zone-forget', 'local-3', '-f'],
     methods: { ForgetZone: () => ({ pinsDropped: 1, volumesForgotten: 2 }) },
   },
+  'pool-grow.txt': {
+    args: ['pool-grow', 'local-1-a'],
+    methods: {
+      GrowPool: () => ({
+        capacityBytes: String(200n << 30n),
+        capacityBeforeBytes: String(100n << 30n),
+      }),
+    },
+  },
+  'pool-grow-same.txt': {
+    args: ['pool-grow', 'local-1-a', '-q'],
+    methods: {
+      GrowPool: () => ({
+        capacityBytes: String(100n << 30n),
+        capacityBeforeBytes: String(100n << 30n),
+      }),
+    },
+  },
   'volume-create.txt': {
     args: ['volume-create', '--name', 'db', '--zone', 'local-1', '--size', '64MiB'],
     methods: { CreateVolume: () => empty },

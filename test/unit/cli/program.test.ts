@@ -65,6 +65,7 @@ describe('the program', () => {
       'zones',
       'regions',
       'zone-forget',
+      'pool-grow',
       'store-stats',
       'store-collect',
       'verify',

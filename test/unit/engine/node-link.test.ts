@@ -27,6 +27,7 @@ test('what is on its way has a rate, until it is there', async () => {
     control: {
       order: async (order, signal) => await zone.order(order, signal),
       audit: async (snapshot) => await zone.audit(snapshot),
+      growPool: async () => await zone.growPool(),
       async *watch(_region, signal) {
         signal.addEventListener('abort', () => wake(), { once: true })
         while (!signal.aborted) {

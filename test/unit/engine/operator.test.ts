@@ -109,3 +109,29 @@ test('the store is described without being made', async () => {
     problems: [],
   })
 })
+
+describe('growing the pool of a node', () => {
+  const grow = async (node: string) =>
+    await world.region.operator.growPool(node, AbortSignal.timeout(60_000))
+
+  test('is asked of the node, which says how large it is then', async () => {
+    world.zones.b.poolSetting = () => 3n << 40n
+    const sizes = { capacityBytes: 3n << 40n, capacityBeforeBytes: 1n << 40n }
+    expect(await grow('node-b')).toEqual(sizes)
+    expect(await grow('node-b')).toEqual({ ...sizes, capacityBeforeBytes: 3n << 40n })
+    await world.until(() => {
+      const { capacityBytes } = world.region.context.links.get('node-b')?.requireHere().node ?? {}
+      return capacityBytes === 3n << 40n || undefined
+    })
+  })
+
+  test('is refused for a node nobody knows, with those that are known, and for one that is away', async () => {
+    await expect(grow('node-x')).rejects.toMatchObject({
+      code: 'NOT_FOUND',
+      field: 'node',
+      message: expect.stringContaining('it has node-a, node-b'),
+    })
+    await away('b')
+    await expect(grow('node-b')).rejects.toMatchObject({ code: 'REMOTE_UNAVAILABLE' })
+  })
+})

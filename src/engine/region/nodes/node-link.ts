@@ -11,6 +11,7 @@ import { Backoff } from '../../backoff.js'
 import {
   type NodeRecords,
   type OrderAnswer,
+  type PoolGrowth,
   type Revision,
   type ZoneControl,
   isIrreversible,
@@ -158,6 +159,12 @@ export class NodeLink {
       snapshotId,
       AbortSignal.any([signal, this.#stop.signal]),
     )
+  }
+
+  /** Throws REMOTE_UNAVAILABLE when the node is away, and what the node answers. */
+  async growPool(signal: AbortSignal): Promise<PoolGrowth> {
+    this.requireHere()
+    return await this.#options.control.growPool(AbortSignal.any([signal, this.#stop.signal]))
   }
 
   // A restarted node counts from zero under a new boot id: its acknowledgements replace older ones.

@@ -4,6 +4,7 @@ import { AshlarError } from '../../../base/error.js'
 import type { Tables } from '../../../catalog/catalog.js'
 import type { Reason } from '../../../catalog/rows.js'
 import type { Binding, StoreStats } from '../../../native/binding.js'
+import type { PoolGrowth } from '../../zone-control.js'
 import type { LazyStore } from '../core/lazy-store.js'
 import type { RegionContext } from '../nodes/context.js'
 import type { Collection, Collector } from './collector.js'
@@ -117,6 +118,19 @@ export class Operator {
     await recovery.forget(nodes)
     collector.soon()
     return forgotten
+  }
+
+  /** Throws NOT_FOUND, REMOTE_UNAVAILABLE while the node is away, and what the node answers. */
+  async growPool(node: string, signal: AbortSignal): Promise<PoolGrowth> {
+    const { context } = this.#options
+    const link = context.links.get(node)
+    if (link !== undefined) return await link.growPool(signal)
+    const known = [...context.links.keys()].sort().join(', ')
+    throw new AshlarError(
+      'NOT_FOUND',
+      `there is no node ${JSON.stringify(node)} in this region; it has ${known}`,
+      { field: 'node', metadata: { node } },
+    )
   }
 }
 

@@ -24,6 +24,8 @@ import type { ForgetTombstoneRequest as _ashlar_zone_v1_ForgetTombstoneRequest, 
 import type { ForgetTombstoneResponse as _ashlar_zone_v1_ForgetTombstoneResponse, ForgetTombstoneResponse__Output as _ashlar_zone_v1_ForgetTombstoneResponse__Output } from '../../../ashlar/zone/v1/ForgetTombstoneResponse.js';
 import type { GetNodeStatsRequest as _ashlar_zone_v1_GetNodeStatsRequest, GetNodeStatsRequest__Output as _ashlar_zone_v1_GetNodeStatsRequest__Output } from '../../../ashlar/zone/v1/GetNodeStatsRequest.js';
 import type { GetNodeStatsResponse as _ashlar_zone_v1_GetNodeStatsResponse, GetNodeStatsResponse__Output as _ashlar_zone_v1_GetNodeStatsResponse__Output } from '../../../ashlar/zone/v1/GetNodeStatsResponse.js';
+import type { GrowPoolRequest as _ashlar_zone_v1_GrowPoolRequest, GrowPoolRequest__Output as _ashlar_zone_v1_GrowPoolRequest__Output } from '../../../ashlar/zone/v1/GrowPoolRequest.js';
+import type { GrowPoolResponse as _ashlar_zone_v1_GrowPoolResponse, GrowPoolResponse__Output as _ashlar_zone_v1_GrowPoolResponse__Output } from '../../../ashlar/zone/v1/GrowPoolResponse.js';
 import type { GrowVolumeRequest as _ashlar_zone_v1_GrowVolumeRequest, GrowVolumeRequest__Output as _ashlar_zone_v1_GrowVolumeRequest__Output } from '../../../ashlar/zone/v1/GrowVolumeRequest.js';
 import type { GrowVolumeResponse as _ashlar_zone_v1_GrowVolumeResponse, GrowVolumeResponse__Output as _ashlar_zone_v1_GrowVolumeResponse__Output } from '../../../ashlar/zone/v1/GrowVolumeResponse.js';
 import type { SealedCutRequest as _ashlar_zone_v1_SealedCutRequest, SealedCutRequest__Output as _ashlar_zone_v1_SealedCutRequest__Output } from '../../../ashlar/zone/v1/SealedCutRequest.js';
@@ -131,6 +133,15 @@ export interface ZoneServiceClient extends grpc.Client {
   getNodeStats(argument: _ashlar_zone_v1_GetNodeStatsRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_ashlar_zone_v1_GetNodeStatsResponse__Output>): grpc.ClientUnaryCall;
   getNodeStats(argument: _ashlar_zone_v1_GetNodeStatsRequest, callback: grpc.requestCallback<_ashlar_zone_v1_GetNodeStatsResponse__Output>): grpc.ClientUnaryCall;
   
+  GrowPool(argument: _ashlar_zone_v1_GrowPoolRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_ashlar_zone_v1_GrowPoolResponse__Output>): grpc.ClientUnaryCall;
+  GrowPool(argument: _ashlar_zone_v1_GrowPoolRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_ashlar_zone_v1_GrowPoolResponse__Output>): grpc.ClientUnaryCall;
+  GrowPool(argument: _ashlar_zone_v1_GrowPoolRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_ashlar_zone_v1_GrowPoolResponse__Output>): grpc.ClientUnaryCall;
+  GrowPool(argument: _ashlar_zone_v1_GrowPoolRequest, callback: grpc.requestCallback<_ashlar_zone_v1_GrowPoolResponse__Output>): grpc.ClientUnaryCall;
+  growPool(argument: _ashlar_zone_v1_GrowPoolRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_ashlar_zone_v1_GrowPoolResponse__Output>): grpc.ClientUnaryCall;
+  growPool(argument: _ashlar_zone_v1_GrowPoolRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_ashlar_zone_v1_GrowPoolResponse__Output>): grpc.ClientUnaryCall;
+  growPool(argument: _ashlar_zone_v1_GrowPoolRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_ashlar_zone_v1_GrowPoolResponse__Output>): grpc.ClientUnaryCall;
+  growPool(argument: _ashlar_zone_v1_GrowPoolRequest, callback: grpc.requestCallback<_ashlar_zone_v1_GrowPoolResponse__Output>): grpc.ClientUnaryCall;
+  
   GrowVolume(argument: _ashlar_zone_v1_GrowVolumeRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_ashlar_zone_v1_GrowVolumeResponse__Output>): grpc.ClientUnaryCall;
   GrowVolume(argument: _ashlar_zone_v1_GrowVolumeRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_ashlar_zone_v1_GrowVolumeResponse__Output>): grpc.ClientUnaryCall;
   GrowVolume(argument: _ashlar_zone_v1_GrowVolumeRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_ashlar_zone_v1_GrowVolumeResponse__Output>): grpc.ClientUnaryCall;
@@ -179,6 +190,8 @@ export interface ZoneServiceHandlers extends grpc.UntypedServiceImplementation {
   
   GetNodeStats: grpc.handleUnaryCall<_ashlar_zone_v1_GetNodeStatsRequest__Output, _ashlar_zone_v1_GetNodeStatsResponse>;
   
+  GrowPool: grpc.handleUnaryCall<_ashlar_zone_v1_GrowPoolRequest__Output, _ashlar_zone_v1_GrowPoolResponse>;
+  
   GrowVolume: grpc.handleUnaryCall<_ashlar_zone_v1_GrowVolumeRequest__Output, _ashlar_zone_v1_GrowVolumeResponse>;
   
   SealedCut: grpc.handleUnaryCall<_ashlar_zone_v1_SealedCutRequest__Output, _ashlar_zone_v1_SealedCutResponse>;
@@ -199,6 +212,7 @@ export interface ZoneServiceDefinition extends grpc.ServiceDefinition {
   DropCut: MethodDefinition<_ashlar_zone_v1_DropCutRequest, _ashlar_zone_v1_DropCutResponse, _ashlar_zone_v1_DropCutRequest__Output, _ashlar_zone_v1_DropCutResponse__Output>
   ForgetTombstone: MethodDefinition<_ashlar_zone_v1_ForgetTombstoneRequest, _ashlar_zone_v1_ForgetTombstoneResponse, _ashlar_zone_v1_ForgetTombstoneRequest__Output, _ashlar_zone_v1_ForgetTombstoneResponse__Output>
   GetNodeStats: MethodDefinition<_ashlar_zone_v1_GetNodeStatsRequest, _ashlar_zone_v1_GetNodeStatsResponse, _ashlar_zone_v1_GetNodeStatsRequest__Output, _ashlar_zone_v1_GetNodeStatsResponse__Output>
+  GrowPool: MethodDefinition<_ashlar_zone_v1_GrowPoolRequest, _ashlar_zone_v1_GrowPoolResponse, _ashlar_zone_v1_GrowPoolRequest__Output, _ashlar_zone_v1_GrowPoolResponse__Output>
   GrowVolume: MethodDefinition<_ashlar_zone_v1_GrowVolumeRequest, _ashlar_zone_v1_GrowVolumeResponse, _ashlar_zone_v1_GrowVolumeRequest__Output, _ashlar_zone_v1_GrowVolumeResponse__Output>
   SealedCut: MethodDefinition<_ashlar_zone_v1_SealedCutRequest, _ashlar_zone_v1_SealedCutResponse, _ashlar_zone_v1_SealedCutRequest__Output, _ashlar_zone_v1_SealedCutResponse__Output>
   Watch: MethodDefinition<_ashlar_zone_v1_WatchRequest, _ashlar_zone_v1_WatchResponse, _ashlar_zone_v1_WatchRequest__Output, _ashlar_zone_v1_WatchResponse__Output>
