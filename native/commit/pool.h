@@ -124,6 +124,7 @@ class Pool {
   // What the device had when it was opened; recovery has made a newer one since.
   uint64_t opened_generation() const { return opened_generation_; }
   const std::array<uint8_t, 16>& pool_id() const { return pool_id_; }
+  // What data can still be written, of the blocks that exist and of those that grow() would get.
   uint64_t free_bytes() const;
   // Of those that became durable.
   const Durations& checkpoint_times() const { return checkpoint_times_; }
@@ -158,6 +159,7 @@ class Pool {
   std::optional<Admission> admit_maker(uint64_t record_bytes);
   Result<bool> grow();
   Result<uint64_t> grow_device(uint64_t size);
+  Error full() const;
   bool may_grow_for_speed() const;
   Result<void> make_room();
   Result<bool> reclaim();

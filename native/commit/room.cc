@@ -181,9 +181,25 @@ Result<void> Pool::make_room() {
   do {
     if (TRY(reclaim())) return {};
   } while (drop_cache() || ring_is_short());
-  return error(Code::kNoSpace, name_ + ": the pool is full (" +
-                                   std::to_string(space_->capacity_blocks() * kBlockBytes >> 20) +
-                                   " MiB); delete volumes or snapshots, or give it a larger file");
+  return full();
+}
+
+// Which of the two it is: where room is to be made differs.
+Error Pool::full() const {
+  const uint64_t size = space_->size_blocks();
+  const uint64_t capacity = space_->capacity_blocks();
+  const auto mib = [](uint64_t blocks) {
+    return std::to_string(blocks * kBlockBytes >> 20) + " MiB";
+  };
+  if (size < capacity) {
+    return error(Code::kNoSpace, name_ + ": the file system under the pool is full (it has " +
+                                     mib(size) + " of the " + mib(capacity) +
+                                     " that it may have); make room there, or delete volumes or "
+                                     "snapshots");
+  }
+  return error(Code::kNoSpace, name_ + ": the pool is full (" + mib(capacity) +
+                                   "); delete volumes or snapshots, or raise its capacity and run "
+                                   "`ashlar pool-grow`");
 }
 
 // Frees step by step, checkpoint by checkpoint, until blocks have come back; false when nothing is
@@ -220,10 +236,11 @@ bool Pool::caches_cost_too_much() {
 }
 
 uint64_t Pool::free_bytes() const {
-  const uint64_t size = space_->size_blocks() * kBlockBytes;
-  const uint64_t unused = space_->capacity_blocks() * kBlockBytes - size;
-  const uint64_t room = device_->size_bytes() - size + device_->growable_bytes();
-  return space_->free_blocks() * kBlockBytes + std::min(unused, room);
+  const uint64_t size = space_->size_blocks();
+  const uint64_t unused = space_->capacity_blocks() - size;
+  const uint64_t room = (device_->size_bytes() + device_->growable_bytes()) / kBlockBytes - size;
+  const bool ends = room < unused && room < kGrowthBlocksMin;
+  return space_->free_for_data(ends ? 0 : std::min(unused, room)) * kBlockBytes;
 }
 
 // Half of it is left for those who wait until a checkpoint is through.

@@ -336,6 +336,14 @@ uint64_t Space::free_blocks() const {
   return free_blocks_;
 }
 
+uint64_t Space::free_for_data(uint64_t more_blocks) const {
+  std::lock_guard lock(mutex_);
+  const uint64_t free = free_blocks_ + more_blocks;
+  const uint64_t reserve = std::max(reserve_blocks_, reserve_for(size_blocks_ + more_blocks));
+  const uint64_t kept = reserve + promised_pages_;
+  return free > kept ? free - kept : 0;
+}
+
 std::vector<uint64_t> Space::live_image(uint64_t group) const {
   std::lock_guard lock(mutex_);
   std::vector<uint64_t> image(groups_[group]->disk.begin(), groups_[group]->disk.end());

@@ -101,6 +101,8 @@ class Space {
   uint64_t used_blocks() const;     // in maps or waiting
   uint64_t waiting_blocks() const;  // freed, not yet allocatable
   uint64_t free_blocks() const;     // allocatable in [0, size)
+  // What data may have of those, and of so many more that could be added: without the reserve.
+  uint64_t free_for_data(uint64_t more_blocks) const;
   uint64_t groups() const { return bitmap_pages(capacity_blocks_); }
   // The state a full walk of the live roots must equal (I5): the disk image and all open deltas.
   std::vector<uint64_t> live_image(uint64_t group) const;

@@ -80,6 +80,16 @@ test('a block device: all of it, also what it became while the pool is open', as
     expect(spawnSync('losetup', ['-c', device]).status).toBe(0)
   }
   try {
+    const sizes = await Promise.all(
+      [device, join(folder, 'pool')].map(async (path) => {
+        await native().createPool({ path, force: true, capacityBytes: 64n * MiB })
+        const pool = await native().openPool({ path })
+        const { capacityBytes, freeBytes } = native().poolStats(pool)
+        await native().closePool(pool)
+        return { capacityBytes, freeBytes }
+      }),
+    )
+    expect(sizes[0]).toEqual(sizes[1])
     await native().createPool({ path: device, force: true, capacityBytes: 32n * MiB })
     expect(await grown(device, 48n * MiB)).toEqual([32n, 48n])
     await expect(grown(device, 65n * MiB)).rejects.toMatchObject({

@@ -237,6 +237,9 @@ describe.skipIf(reason !== undefined)(
       const held = await fill(uri, '0x22')
       expect(held).toBeGreaterThan(8)
       await expectHeld(uri, `0x22 0 ${held}M`)
+      await world.until('it is logged that it is not the pool', () =>
+        Promise.resolve(world.said('local-1').includes('the file system under the pool is full')),
+      )
       rmSync(join(at, 'ballast'))
       await expectWritten(uri, 'write -P 0x33 100M 16M')
       await world.killAndRestart('local-1')
