@@ -110,10 +110,6 @@ class Walk {
   const DeadTreeRow& dead_;
 };
 
-const DeadTreeRow* find_dead_tree(const PoolState& state, uint64_t id) {
-  return state.dead_trees.find([&](const DeadTreeRow& row) { return row.id == id; });
-}
-
 // Requires the append lock, and the map lock of the head when there is one.
 Successor successor_of(const PoolState& state, const DeadTreeRow& dead, const HeadPtr& head) {
   if (dead.kind != 1) return {};
@@ -209,11 +205,8 @@ void Pool::put_aside(uint64_t tree, const Error& reason) {
 std::optional<DeadTreeRow> Pool::next_dead_tree() {
   std::lock_guard append(journal_->append_lock());
   std::lock_guard aside(aside_mutex_);
-  for (const DeadTreeRow& row : state_->dead_trees.rows()) {
-    if (is_free(row) || state_->dead_since.at(row.id) > durable_generation_) continue;
-    if (!aside_.contains(row.id)) return row;
-  }
-  return std::nullopt;
+  const DeadTreeRow* next = state_->oldest_dead_tree(durable_generation_, aside_);
+  return next ? std::optional(*next) : std::nullopt;
 }
 
 bool Pool::free_step() {
@@ -245,7 +238,7 @@ std::optional<Missing> Pool::free_leaf_of(uint64_t tree, uint64_t runs_max) {
   HeadPtr head;
   {
     std::lock_guard append(journal_->append_lock());
-    const DeadTreeRow* row = find_dead_tree(*state_, tree);
+    const DeadTreeRow* row = state_->dead_tree(tree);
     const auto found =
         row && row->kind == 1 ? state_->heads.find(row->lineage) : state_->heads.end();
     if (found != state_->heads.end()) head = found->second;
@@ -253,7 +246,7 @@ std::optional<Missing> Pool::free_leaf_of(uint64_t tree, uint64_t runs_max) {
   std::unique_lock<std::mutex> map;
   if (head) map = std::unique_lock(head->map_lock);
   std::lock_guard append(journal_->append_lock());
-  const DeadTreeRow* dead = find_dead_tree(*state_, tree);
+  const DeadTreeRow* dead = state_->dead_tree(tree);
   if (!dead) return std::nullopt;
   Walk walk(*pages_, *dead);
   if (auto missing = walk.run(successor_of(*state_, *dead, head))) return missing;

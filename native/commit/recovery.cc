@@ -129,10 +129,7 @@ Result<void> Pool::recover(const PoolOptions& options) {
     std::lock_guard lock(checkpoint_mutex_);
     TRY(checkpoint_locked(false, next_generation));
   }
-  state_->dead_since.clear();  // all of them stand on a durable checkpoint
-  for (const DeadTreeRow& row : state_->dead_trees.rows()) {
-    if (!is_free(row)) state_->dead_since[row.id] = 0;
-  }
+  state_->index_dead_trees();
   return {};
 }
 
@@ -157,6 +154,7 @@ Result<void> Pool::load_tables() {
   TRY(state_->clones.open(*device_, trees[kTreeClones], "clone"));
   TRY(state_->tombstones.open(*device_, trees[kTreeTombstones], "tombstone"));
   TRY(state_->dead_trees.open(*device_, trees[kTreeDeadTrees], "dead"));
+  state_->index_dead_trees();  // the heads' floors stand on it
   state_->next_lineage = superblock_.next_lineage;
   state_->next_dead_tree = superblock_.next_dead_tree;
   for (const VolumeRow& row : state_->volumes.rows()) {
@@ -372,7 +370,7 @@ Result<void> Pool::replay_record(const RecordHeader& header, Bytes bytes, uint64
     case RecordType::kFreeStep: {
       const FreeStepRecord record = TRY(parse_record<FreeStepRecord>(bytes));
       if (bytes.size() < sizeof record + record.runs * sizeof(FreedRun) ||
-          !state_->dead_trees.find([&](const DeadTreeRow& row) { return row.id == record.tree; })) {
+          !state_->dead_tree(record.tree)) {
         return error(Code::kCorrupt, "journal: a freeing step is malformed");
       }
       std::vector<FreedRun> runs(record.runs);

@@ -161,10 +161,7 @@ Result<bool> Pool::reclaim() {
 // Dead trees may be walked once the checkpoint is durable that made their pages so.
 bool Pool::trees_wait_for_checkpoint() {
   std::lock_guard append(journal_->append_lock());
-  for (const auto& [id, generation] : state_->dead_since) {
-    if (generation > durable_generation_) return true;
-  }
-  return false;
+  return state_->trees_wait_for(durable_generation_);
 }
 
 // Below a tenth of the capacity, counting what is on its way to be free; one goes at a time.
@@ -173,7 +170,7 @@ bool Pool::caches_cost_too_much() {
   if (space_->waiting_blocks() > 0) return false;
   std::lock_guard append(journal_->append_lock());
   const PoolState& seen = *state_;
-  return !seen.dead_trees.find([](const DeadTreeRow&) { return true; }) &&
+  return seen.dead_index.empty() &&
          !seen.cuts.find([&](const CutRow& row) { return seen.may_drop(row); });
 }
 
