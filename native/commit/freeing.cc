@@ -124,26 +124,25 @@ Successor successor_of(const PoolState& state, const DeadTreeRow& dead, const He
 
 }  // namespace
 
-// Begins the drop of one cut that was asked to go and that nothing depends on any more.
-bool Pool::start_drop() {
-  Id wanted;
-  LineageId lineage = 0;
-  HeadPtr head;
-  {
-    std::lock_guard append(journal_->append_lock());
-    std::lock_guard pins(pins_mutex_);
-    for (const CutRow& row : state_->cuts.rows()) {
-      // Of several rows of one snapshot the first is found first, as by DROP itself.
-      if (is_free(row) || !state_->may_drop(row)) continue;
-      if (cut_pins_.contains(row.snapshot)) continue;
-      wanted = row.snapshot;
-      lineage = row.lineage;
-      const auto found = state_->heads.find(row.lineage);
-      if (found != state_->heads.end()) head = found->second;
-      break;
-    }
+// A cut that was asked to go and that nothing depends on any more.
+std::optional<Pool::Drop> Pool::next_drop() {
+  std::lock_guard append(journal_->append_lock());
+  std::lock_guard pins(pins_mutex_);
+  for (const CutRow& row : state_->cuts.rows()) {
+    // Of several rows of one snapshot the first is found first, as by DROP itself.
+    if (is_free(row) || !state_->may_drop(row)) continue;
+    if (cut_pins_.contains(row.snapshot)) continue;
+    const auto head = state_->heads.find(row.lineage);
+    return Drop{row.snapshot, row.lineage, head == state_->heads.end() ? nullptr : head->second};
   }
-  if (wanted.is_nil()) return false;
+  return std::nullopt;
+}
+
+// Begins the drop of one such cut.
+bool Pool::start_drop() {
+  const auto next = next_drop();
+  if (!next) return false;
+  const auto& [wanted, lineage, head] = *next;
   const auto admission = admit_maker(sizeof(IdRecord));
   if (!admission) return false;
   std::unique_lock<std::mutex> map;
@@ -164,12 +163,8 @@ bool Pool::start_drop() {
   return true;
 }
 
-bool Pool::drop_cache() {
-  IdRecord record;
-  record.header = {RecordType::kDrop, kDropKeepBookmark, 0, sizeof record};
-  const auto admission = admit_maker(sizeof record);
-  if (!admission) return false;
-  std::lock_guard append(journal_->append_lock());
+// Requires the append lock.
+const CutRow* Pool::oldest_cache() const {
   const CutRow* oldest = nullptr;
   for (const CutRow& row : state_->cuts.rows()) {
     const uint32_t going = kCutBookmark | kCutDropping | kCutDropAsked | kCutHidden;
@@ -178,6 +173,21 @@ bool Pool::drop_cache() {
     if (state_->has_clone(row) || state_->has_branches(row)) continue;
     if (!oldest || row.captured_ns < oldest->captured_ns) oldest = &row;
   }
+  return oldest;
+}
+
+bool Pool::has_cache() {
+  std::lock_guard append(journal_->append_lock());
+  return oldest_cache() != nullptr;
+}
+
+bool Pool::drop_cache() {
+  IdRecord record;
+  record.header = {RecordType::kDrop, kDropKeepBookmark, 0, sizeof record};
+  const auto admission = admit_maker(sizeof record);
+  if (!admission) return false;
+  std::lock_guard append(journal_->append_lock());
+  const CutRow* oldest = oldest_cache();
   if (!oldest) return false;
   record.id = oldest->snapshot;
   FAILPOINT(kDropCache);
