@@ -128,6 +128,11 @@ Result<void> write_blocks(Device& device, std::vector<BlockPart> blocks) {
 
 Result<void> Pool::checkpoint() {
   std::lock_guard lock(checkpoint_mutex_);
+  return timed_checkpoint();
+}
+
+// Requires checkpoint_mutex_.
+Result<void> Pool::timed_checkpoint() {
   const uint64_t since_ns = monotonic_ns();
   TRY(checkpoint_locked(superblock_));
   checkpoint_times_.add(monotonic_ns() - since_ns);

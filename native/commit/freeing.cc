@@ -110,10 +110,6 @@ class Walk {
   const DeadTreeRow& dead_;
 };
 
-const DeadTreeRow* find_dead_tree(const PoolState& state, uint64_t id) {
-  return state.dead_trees.find([&](const DeadTreeRow& row) { return row.id == id; });
-}
-
 // Requires the append lock, and the map lock of the head when there is one.
 Successor successor_of(const PoolState& state, const DeadTreeRow& dead, const HeadPtr& head) {
   if (dead.kind != 1) return {};
@@ -128,26 +124,25 @@ Successor successor_of(const PoolState& state, const DeadTreeRow& dead, const He
 
 }  // namespace
 
-// Begins the drop of one cut that was asked to go and that nothing depends on any more.
-bool Pool::start_drop() {
-  Id wanted;
-  LineageId lineage = 0;
-  HeadPtr head;
-  {
-    std::lock_guard append(journal_->append_lock());
-    std::lock_guard pins(pins_mutex_);
-    for (const CutRow& row : state_->cuts.rows()) {
-      // Of several rows of one snapshot the first is found first, as by DROP itself.
-      if (is_free(row) || !state_->may_drop(row)) continue;
-      if (cut_pins_.contains(row.snapshot)) continue;
-      wanted = row.snapshot;
-      lineage = row.lineage;
-      const auto found = state_->heads.find(row.lineage);
-      if (found != state_->heads.end()) head = found->second;
-      break;
-    }
+// A cut that was asked to go and that nothing depends on any more.
+std::optional<Pool::Drop> Pool::next_drop() {
+  std::lock_guard append(journal_->append_lock());
+  std::lock_guard pins(pins_mutex_);
+  for (const CutRow& row : state_->cuts.rows()) {
+    // Of several rows of one snapshot the first is found first, as by DROP itself.
+    if (is_free(row) || !state_->may_drop(row)) continue;
+    if (cut_pins_.contains(row.snapshot)) continue;
+    const auto head = state_->heads.find(row.lineage);
+    return Drop{row.snapshot, row.lineage, head == state_->heads.end() ? nullptr : head->second};
   }
-  if (wanted.is_nil()) return false;
+  return std::nullopt;
+}
+
+// Begins the drop of one such cut.
+bool Pool::start_drop() {
+  const auto next = next_drop();
+  if (!next) return false;
+  const auto& [wanted, lineage, head] = *next;
   const auto admission = admit_maker(sizeof(IdRecord));
   if (!admission) return false;
   std::unique_lock<std::mutex> map;
@@ -168,12 +163,8 @@ bool Pool::start_drop() {
   return true;
 }
 
-bool Pool::drop_cache() {
-  IdRecord record;
-  record.header = {RecordType::kDrop, kDropKeepBookmark, 0, sizeof record};
-  const auto admission = admit_maker(sizeof record);
-  if (!admission) return false;
-  std::lock_guard append(journal_->append_lock());
+// Requires the append lock.
+const CutRow* Pool::oldest_cache() const {
   const CutRow* oldest = nullptr;
   for (const CutRow& row : state_->cuts.rows()) {
     const uint32_t going = kCutBookmark | kCutDropping | kCutDropAsked | kCutHidden;
@@ -182,6 +173,21 @@ bool Pool::drop_cache() {
     if (state_->has_clone(row) || state_->has_branches(row)) continue;
     if (!oldest || row.captured_ns < oldest->captured_ns) oldest = &row;
   }
+  return oldest;
+}
+
+bool Pool::has_cache() {
+  std::lock_guard append(journal_->append_lock());
+  return oldest_cache() != nullptr;
+}
+
+bool Pool::drop_cache() {
+  IdRecord record;
+  record.header = {RecordType::kDrop, kDropKeepBookmark, 0, sizeof record};
+  const auto admission = admit_maker(sizeof record);
+  if (!admission) return false;
+  std::lock_guard append(journal_->append_lock());
+  const CutRow* oldest = oldest_cache();
   if (!oldest) return false;
   record.id = oldest->snapshot;
   FAILPOINT(kDropCache);
@@ -209,11 +215,8 @@ void Pool::put_aside(uint64_t tree, const Error& reason) {
 std::optional<DeadTreeRow> Pool::next_dead_tree() {
   std::lock_guard append(journal_->append_lock());
   std::lock_guard aside(aside_mutex_);
-  for (const DeadTreeRow& row : state_->dead_trees.rows()) {
-    if (is_free(row) || state_->dead_since.at(row.id) > durable_generation_) continue;
-    if (!aside_.contains(row.id)) return row;
-  }
-  return std::nullopt;
+  const DeadTreeRow* next = state_->oldest_dead_tree(durable_generation_, aside_);
+  return next ? std::optional(*next) : std::nullopt;
 }
 
 bool Pool::free_step() {
@@ -245,7 +248,7 @@ std::optional<Missing> Pool::free_leaf_of(uint64_t tree, uint64_t runs_max) {
   HeadPtr head;
   {
     std::lock_guard append(journal_->append_lock());
-    const DeadTreeRow* row = find_dead_tree(*state_, tree);
+    const DeadTreeRow* row = state_->dead_tree(tree);
     const auto found =
         row && row->kind == 1 ? state_->heads.find(row->lineage) : state_->heads.end();
     if (found != state_->heads.end()) head = found->second;
@@ -253,7 +256,7 @@ std::optional<Missing> Pool::free_leaf_of(uint64_t tree, uint64_t runs_max) {
   std::unique_lock<std::mutex> map;
   if (head) map = std::unique_lock(head->map_lock);
   std::lock_guard append(journal_->append_lock());
-  const DeadTreeRow* dead = find_dead_tree(*state_, tree);
+  const DeadTreeRow* dead = state_->dead_tree(tree);
   if (!dead) return std::nullopt;
   Walk walk(*pages_, *dead);
   if (auto missing = walk.run(successor_of(*state_, *dead, head))) return missing;

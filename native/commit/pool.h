@@ -149,6 +149,8 @@ class Pool {
   void hold_named_blocks(const std::vector<ReplayBatch>& batches);
   Result<void> start_threads();
 
+  Result<void> timed_checkpoint();
+  Result<void> checkpoint_after(uint64_t seen);
   // `next`: the last superblock, but for what its caller wants otherwise; the checkpoint adds what
   // it makes.
   Result<void> checkpoint_locked(Superblock next);
@@ -161,8 +163,9 @@ class Pool {
   Result<uint64_t> grow_device(uint64_t size);
   Error full() const;
   bool may_grow_for_speed() const;
-  Result<void> make_room();
-  Result<bool> reclaim();
+  Result<void> make_room(const Space::Wanted& wanted, uint64_t seen);
+  Result<bool> reclaim(const Space::Wanted& wanted, uint64_t seen);
+  bool dead_waits_for_checkpoint();
   bool trees_wait_for_checkpoint();
   bool caches_cost_too_much();
   bool ring_is_short() const;
@@ -170,7 +173,15 @@ class Pool {
   void keep();
   void keeper_main();
   void ticker_main();
+  struct Drop {
+    Id snapshot;
+    LineageId lineage = 0;
+    HeadPtr head;  // null when the lineage has none
+  };
+  std::optional<Drop> next_drop();
   bool start_drop();
+  const CutRow* oldest_cache() const;
+  bool has_cache();
   std::optional<DeadTreeRow> next_dead_tree();
   std::optional<Missing> free_leaf_of(uint64_t tree, uint64_t runs_max);
   void put_aside(uint64_t tree, const Error& reason);

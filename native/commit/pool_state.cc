@@ -43,8 +43,27 @@ void PoolState::apply_erase(Head& head, const EraseRecord& record, uint64_t gene
 void PoolState::add_dead_tree(DeadTreeRow row, uint64_t generation) {
   row.id = next_dead_tree++;
   pages.written_crcs().complete(row.root);
-  dead_since[row.id] = generation;
-  dead_trees.add(row);
+  dead_index[row.id] = {dead_trees.add(row), generation};
+  if (row.kind == 1) drops[row.lineage] = row.id;
+}
+
+void PoolState::remove_dead_tree(uint64_t id) {
+  const auto found = dead_index.find(id);
+  const DeadTreeRow& row = dead_trees[found->second.slot];
+  if (row.kind == 1) drops.erase(row.lineage);
+  dead_trees.remove(found->second.slot);
+  dead_index.erase(found);
+}
+
+void PoolState::index_dead_trees() {
+  dead_index.clear();
+  drops.clear();
+  for (size_t slot = 0; slot < dead_trees.rows().size(); slot++) {
+    const DeadTreeRow& row = dead_trees[slot];
+    if (is_free(row)) continue;
+    dead_index[row.id] = {slot, 0};
+    if (row.kind == 1) drops[row.lineage] = row.id;
+  }
 }
 
 void PoolState::add_tombstone(const Id& id, TombstoneKind kind) {
@@ -246,13 +265,12 @@ void PoolState::apply_free_step(const FreeStepRecord& record, const FreedRun* ru
     // reversible: it waits for a checkpoint, and its record has passed kFreeStep
     space.note_freed({runs[i].first, runs[i].count}, generation);
   }
-  DeadTreeRow* dead = dead_trees.find([&](const DeadTreeRow& at) { return at.id == record.tree; });
+  const DeadTreeRow* dead = dead_tree(record.tree);
   CHECK(dead != nullptr);
-  dead->cursor = record.cursor;
+  dead_trees.edit(dead_trees.slot_of(dead)).cursor = record.cursor;
   const DeadTreeRow was = *dead;
   if (record.finished) {
-    dead_since.erase(dead->id);
-    dead_trees.remove(dead_trees.slot_of(dead));
+    remove_dead_tree(record.tree);
     if (was.kind == 1) {
       CutRow* row = cuts.find(
           [&](const CutRow& at) { return at.lineage == was.lineage && at.epoch == was.cut_epoch; });

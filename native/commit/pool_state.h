@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "commit/head.h"
@@ -40,9 +41,15 @@ struct PoolState {
   uint64_t next_dead_tree = 1;
 
   std::map<LineageId, HeadPtr> heads;
-  // Generation in which a dead tree came to be: it may be walked once that checkpoint is durable,
-  // because only then do its pages have blocks that replay would find too.
-  std::map<uint64_t, uint64_t> dead_since;
+  // Where the row of a dead tree is, and the generation in which it came to be: it may be walked
+  // once that checkpoint is durable, because only then do its pages have blocks that replay would
+  // find too. By id, which is in order of time: nobody looks for one among all rows.
+  struct DeadTree {
+    size_t slot = 0;
+    uint64_t since = 0;
+  };
+  std::map<uint64_t, DeadTree> dead_index;
+  std::map<LineageId, uint64_t> drops;  // under way: which dead tree, one at a time
 
   // ---- reading ----
   HeadPtr head_of(const Id& volume) const;
@@ -72,6 +79,11 @@ struct PoolState {
   const CutRow* cut_before(const CutRow& cut) const;
   const CutRow* cut_after(const CutRow& cut) const;
   const CutRow* newest_cut(LineageId lineage) const;
+  const DeadTreeRow* dead_tree(uint64_t id) const;
+  // The oldest that may be walked when that generation is durable, but for those put aside.
+  const DeadTreeRow* oldest_dead_tree(uint64_t durable_generation,
+                                      const std::map<uint64_t, std::string>& aside) const;
+  bool trees_wait_for(uint64_t durable_generation) const;
   const DeadTreeRow* drop_under_way(LineageId lineage) const;
   bool has_branches(const CutRow& cut) const;
   bool origin_in_use(uint32_t slot) const;
@@ -101,10 +113,13 @@ struct PoolState {
 
   // Requires the head's map lock when it is live.
   void refresh_floor(Head& head);
+  // All dead trees stand on a durable checkpoint: as the table says.
+  void index_dead_trees();
   HeadPtr make_head(const VolumeRow& row);
 
  private:
   void add_dead_tree(DeadTreeRow row, uint64_t generation);
+  void remove_dead_tree(uint64_t id);
   void add_tombstone(const Id& id, TombstoneKind kind);
   void delete_head(HeadPtr head, uint64_t generation);
   void add_cut(Head& head, const Id& snapshot, uint64_t captured_ns, uint32_t flags);

@@ -122,9 +122,27 @@ const CutRow* PoolState::newest_cut(LineageId lineage_id) const {
   return best;
 }
 
+const DeadTreeRow* PoolState::dead_tree(uint64_t id) const {
+  const auto found = dead_index.find(id);
+  return found == dead_index.end() ? nullptr : &dead_trees[found->second.slot];
+}
+
+const DeadTreeRow* PoolState::oldest_dead_tree(uint64_t durable_generation,
+                                               const std::map<uint64_t, std::string>& aside) const {
+  for (const auto& [id, dead] : dead_index) {
+    if (dead.since > durable_generation) return nullptr;  // as are all younger ones
+    if (!aside.contains(id)) return &dead_trees[dead.slot];
+  }
+  return nullptr;
+}
+
+bool PoolState::trees_wait_for(uint64_t durable_generation) const {
+  return !dead_index.empty() && dead_index.rbegin()->second.since > durable_generation;
+}
+
 const DeadTreeRow* PoolState::drop_under_way(LineageId lineage_id) const {
-  return dead_trees.find(
-      [&](const DeadTreeRow& row) { return row.kind == 1 && row.lineage == lineage_id; });
+  const auto found = drops.find(lineage_id);
+  return found == drops.end() ? nullptr : dead_tree(found->second);
 }
 
 bool PoolState::has_branches(const CutRow& cut) const {

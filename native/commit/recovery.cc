@@ -132,10 +132,7 @@ Result<void> Pool::recover(const PoolOptions& options) {
     next.journal_generation = next_generation;
     TRY(checkpoint_locked(next));
   }
-  state_->dead_since.clear();  // all of them stand on a durable checkpoint
-  for (const DeadTreeRow& row : state_->dead_trees.rows()) {
-    if (!is_free(row)) state_->dead_since[row.id] = 0;
-  }
+  state_->index_dead_trees();
   return {};
 }
 
@@ -160,6 +157,7 @@ Result<void> Pool::load_tables() {
   TRY(state_->clones.open(*device_, trees[kTreeClones], "clone"));
   TRY(state_->tombstones.open(*device_, trees[kTreeTombstones], "tombstone"));
   TRY(state_->dead_trees.open(*device_, trees[kTreeDeadTrees], "dead"));
+  state_->index_dead_trees();  // the heads' floors stand on it
   state_->next_lineage = superblock_.next_lineage;
   state_->next_dead_tree = superblock_.next_dead_tree;
   for (const VolumeRow& row : state_->volumes.rows()) {
@@ -375,7 +373,7 @@ Result<void> Pool::replay_record(const RecordHeader& header, Bytes bytes, uint64
     case RecordType::kFreeStep: {
       const FreeStepRecord record = TRY(parse_record<FreeStepRecord>(bytes));
       if (bytes.size() < sizeof record + record.runs * sizeof(FreedRun) ||
-          !state_->dead_trees.find([&](const DeadTreeRow& row) { return row.id == record.tree; })) {
+          !state_->dead_tree(record.tree)) {
         return error(Code::kCorrupt, "journal: a freeing step is malformed");
       }
       std::vector<FreedRun> runs(record.runs);

@@ -31,9 +31,10 @@ Result<Pool::Admission> Pool::admit(uint64_t record_bytes, uint64_t pages, Space
   if (pages > 0) TRY(wait_for_clean_pages());
   for (;;) {
     TRY(reserve_room(record_bytes));
+    const uint64_t seen = space_->arrivals();
     if (pages == 0 || space_->promise(pages, purpose)) return Admission(*this, record_bytes, pages);
     journal_->unreserve(record_bytes);
-    TRY(make_room());
+    TRY(make_room({pages, purpose}, seen));
   }
 }
 
@@ -97,10 +98,11 @@ bool Pool::may_grow_for_speed() const {
 
 Result<std::vector<PoolRun>> Pool::allocate(uint64_t blocks) {
   for (;;) {
+    const uint64_t seen = space_->arrivals();
     if (auto runs = space_->allocate(blocks, Space::Purpose::kData, false)) return *std::move(runs);
     if (may_grow_for_speed() && TRY(grow())) continue;
     if (auto runs = space_->allocate(blocks, Space::Purpose::kData, true)) return *std::move(runs);
-    TRY(make_room());
+    TRY(make_room({blocks, Space::Purpose::kData}, seen));
   }
 }
 
@@ -171,16 +173,19 @@ Result<void> Pool::grow_capacity(uint64_t bytes) {
 }
 
 // Growth, else what is dead becomes free, for all who wait; kNoSpace when nothing is left that
-// could. The caller looks again what there is: others may have been quicker.
-Result<void> Pool::make_room() {
-  const uint64_t seen = space_->free_blocks();
+// would do. The caller looks again what there is, and so it does where blocks have come since the
+// attempt (`seen`): others may have been quicker, in making them and in taking them.
+Result<void> Pool::make_room(const Space::Wanted& wanted, uint64_t seen) {
   std::lock_guard lock(room_mutex_);
-  if (space_->free_blocks() > seen) return {};
+  if (space_->arrivals() != seen) return {};
   growth_failed_ = false;
   if (TRY(grow())) return {};
-  do {
-    if (TRY(reclaim())) return {};
-  } while (drop_cache() || ring_is_short());
+  for (;;) {
+    if (TRY(reclaim(wanted, seen))) return {};
+    if (drop_cache()) continue;
+    if (!ring_is_short() || !has_cache()) break;
+    TRY(checkpoint());
+  }
   return full();
 }
 
@@ -202,27 +207,35 @@ Error Pool::full() const {
                                    "`ashlar pool-grow`");
 }
 
-// Frees step by step, checkpoint by checkpoint, until blocks have come back; false when nothing is
-// left to free. A drop that was asked for begins, and is walked once it is durable.
-Result<bool> Pool::reclaim() {
+// Frees step by step, checkpoint by checkpoint, until blocks have come back; false when all that
+// could still come would not do, for which no checkpoint is made. A drop that was asked for begins,
+// and is walked once it is durable.
+Result<bool> Pool::reclaim(const Space::Wanted& wanted, uint64_t seen) {
   for (;;) {
-    bool stepped = false;
-    while (free_step())
-      stepped = true;
-    const bool waiting = space_->waiting_blocks() > 0;
-    if (!stepped && !waiting && !ring_is_short() && !trees_wait_for_checkpoint()) return false;
-    TRY(checkpoint());
-    if (waiting) return true;
+    while (free_step()) {
+    }
+    if (space_->has_room(wanted)) return true;  // somebody else gave up what he had taken
+    if (!space_->waiting_would_do(wanted) && !dead_waits_for_checkpoint()) return false;
+    TRY(checkpoint_after(seen));
+    if (space_->arrivals() != seen) return true;
   }
+}
+
+// A checkpoint, unless one that was under way has brought what the caller wants to look at.
+Result<void> Pool::checkpoint_after(uint64_t seen) {
+  std::lock_guard lock(checkpoint_mutex_);
+  return space_->arrivals() == seen ? timed_checkpoint() : Result<void>();
+}
+
+// Something is left that a step could free, had it the room, or that is not durable yet.
+bool Pool::dead_waits_for_checkpoint() {
+  return trees_wait_for_checkpoint() || next_dead_tree() || next_drop();
 }
 
 // Dead trees may be walked once the checkpoint is durable that made their pages so.
 bool Pool::trees_wait_for_checkpoint() {
   std::lock_guard append(journal_->append_lock());
-  for (const auto& [id, generation] : state_->dead_since) {
-    if (generation > durable_generation_) return true;
-  }
-  return false;
+  return state_->trees_wait_for(durable_generation_);
 }
 
 // Below a tenth of the capacity, counting what is on its way to be free; one goes at a time.
@@ -231,7 +244,7 @@ bool Pool::caches_cost_too_much() {
   if (space_->waiting_blocks() > 0) return false;
   std::lock_guard append(journal_->append_lock());
   const PoolState& seen = *state_;
-  return !seen.dead_trees.find([](const DeadTreeRow&) { return true; }) &&
+  return seen.dead_index.empty() &&
          !seen.cuts.find([&](const CutRow& row) { return seen.may_drop(row); });
 }
 

@@ -48,6 +48,7 @@ void Space::set_size(uint64_t size_blocks) {
   CHECK(size_blocks >= size_blocks_);
   CHECK(size_blocks <= capacity_blocks_);
   free_blocks_ += size_blocks - size_blocks_;
+  arrivals_++;
   long_runs_ = true;
   size_blocks_ = size_blocks;
   reserve_blocks_ = std::max(reserve_blocks_, reserve_for(size_blocks));
@@ -145,16 +146,20 @@ uint64_t Space::allocatable() const {
   return free_blocks_ > promised_pages_ ? free_blocks_ - promised_pages_ : 0;
 }
 
-bool Space::above_floor(uint64_t count, Purpose purpose) const {
+uint64_t Space::floor_of(Purpose purpose) const {
   switch (purpose) {
     case Purpose::kData:
-      return allocatable() >= count + reserve_blocks_;
+      return reserve_blocks_;
     case Purpose::kMetadata:
-      return allocatable() >= count + reserve_blocks_ / 2;
+      return reserve_blocks_ / 2;
     case Purpose::kCheckpoint:
-      return allocatable() >= count;
+      return 0;
   }
   __builtin_unreachable();
+}
+
+bool Space::above_floor(uint64_t count, Purpose purpose) const {
+  return allocatable() >= count + floor_of(purpose);
 }
 
 std::optional<std::vector<PoolRun>> Space::allocate(uint64_t count, Purpose purpose,
@@ -312,8 +317,25 @@ void Space::release(uint64_t generation) {
     set_taken(run, false);
     waiting_blocks_ -= run.count;
   }
+  arrivals_ += !delta->second.freed.empty();
   deltas_.erase(delta);
   long_runs_ = true;
+}
+
+uint64_t Space::arrivals() const {
+  std::lock_guard lock(mutex_);
+  return arrivals_;
+}
+
+bool Space::has_room(const Wanted& wanted) const {
+  std::lock_guard lock(mutex_);
+  return above_floor(wanted.blocks, wanted.purpose);
+}
+
+bool Space::waiting_would_do(const Wanted& wanted) const {
+  std::lock_guard lock(mutex_);
+  return free_blocks_ + waiting_blocks_ >=
+         promised_pages_ + wanted.blocks + floor_of(wanted.purpose);
 }
 
 uint64_t Space::size_blocks() const {

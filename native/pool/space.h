@@ -61,6 +61,11 @@ class Space {
   void hold(PoolRun run);
 
   // ---- handing out ----
+  // What somebody wants to have of it.
+  struct Wanted {
+    uint64_t blocks = 0;
+    Purpose purpose = Purpose::kData;
+  };
   // `count` blocks in as few runs as can be had, or nothing: then there is less than `count` above
   // the purpose's floor in the blocks that exist (see growth_wanted). Promised pages are left
   // alone.
@@ -94,6 +99,12 @@ class Space {
   uint32_t disk_free(uint64_t group) const;
   // The checkpoint is durable and its readers are gone: what waited is allocatable.
   void release(uint64_t generation);
+  // How often blocks came back or were added. Read before an attempt, it says after its refusal
+  // whether to look again.
+  uint64_t arrivals() const;
+  bool has_room(const Wanted& wanted) const;
+  // Whether there would be room if nothing waited any more.
+  bool waiting_would_do(const Wanted& wanted) const;
 
   // ---- sizes ----
   uint64_t size_blocks() const;
@@ -126,6 +137,7 @@ class Space {
   void set_disk(PoolRun run, bool used);
   std::optional<PoolRun> find_free(PoolBlock from, PoolBlock to, uint64_t shortest) const;
   bool refill(PoolRun& open, uint64_t shortest);
+  uint64_t floor_of(Purpose purpose) const;
   bool above_floor(uint64_t count, Purpose purpose) const;
   uint64_t allocatable() const;
 
@@ -140,6 +152,7 @@ class Space {
   uint64_t free_blocks_ = 0;  // clear `taken` bits in [0, size)
   uint64_t waiting_blocks_ = 0;
   uint64_t promised_pages_ = 0;
+  uint64_t arrivals_ = 0;
   PoolBlock sweep_ = 0;
   bool long_runs_ = true;  // false once a whole sweep found none; until blocks come back
   PoolRun open_data_;      // cut out: taken, but still allocatable

@@ -46,7 +46,8 @@ class Table {
 
   Result<void> open(Device& device, const TreeRoot& root, const char* name) {
     tree = TRY(PageTree::open(device, root, name));
-    rows_.assign(tree.pages() * kRowsPerPage, Row{});
+    rows_.clear();
+    grow(tree.pages());
     for (uint64_t page = 0; page < tree.pages(); page++) {
       if (!tree.present(page)) continue;
       const BlockImage image = TRY(tree.read(device, page));
@@ -66,23 +67,29 @@ class Table {
 
   // The lowest free slot, so that replay finds the same one.
   size_t add(const Row& row) {
-    size_t slot = 0;
-    while (slot < rows_.size() && !is_free(rows_[slot]))
-      slot++;
+    size_t slot = rows_.size();
+    while (slot == rows_.size() && !room_.empty()) {
+      slot = free_slot_in(*room_.begin());
+      if (slot == rows_.size()) room_.erase(room_.begin());
+    }
     put(slot, row);
     return slot;
   }
 
   void put(size_t slot, const Row& row) {
-    if (slot >= rows_.size()) rows_.resize((slot / kRowsPerPage + 1) * kRowsPerPage);
+    if (slot >= rows_.size()) grow(slot / kRowsPerPage + 1);
     edit(slot) = row;
   }
 
-  void remove(size_t slot) { edit(slot) = Row{}; }
+  void remove(size_t slot) {
+    edit(slot) = Row{};
+    room_.insert(slot / kRowsPerPage);
+  }
 
   template <typename Fn>
   Row* find(Fn wanted) {
     for (size_t slot = 0; slot < rows_.size(); slot++) {
+      rows_visited_++;
       if (!is_free(rows_[slot]) && wanted(rows_[slot])) return &edit(slot);
     }
     return nullptr;
@@ -90,6 +97,7 @@ class Table {
   template <typename Fn>
   const Row* find(Fn wanted) const {
     for (const Row& row : rows_) {
+      rows_visited_++;
       if (!is_free(row) && wanted(row)) return &row;
     }
     return nullptr;
@@ -116,10 +124,29 @@ class Table {
     return content;
   }
 
+  // Rows that add() and find() have looked at: what they cost.
+  uint64_t rows_visited() const { return rows_visited_; }
+
   PageTree tree;
 
  private:
+  void grow(uint64_t pages) {
+    for (uint64_t page = rows_.size() / kRowsPerPage; page < pages; page++)
+      room_.insert(page);
+    rows_.resize(pages * kRowsPerPage);
+  }
+  // The end of the table when the page is full.
+  size_t free_slot_in(uint64_t page) {
+    for (size_t slot = page * kRowsPerPage; slot < (page + 1) * kRowsPerPage; slot++) {
+      rows_visited_++;
+      if (is_free(rows_[slot])) return slot;
+    }
+    return rows_.size();
+  }
+
   std::vector<Row> rows_;
+  std::set<uint64_t> room_;  // pages that may have a free slot: no other has
+  mutable uint64_t rows_visited_ = 0;
   std::set<uint64_t> changed_;
 };
 

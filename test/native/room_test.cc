@@ -4,6 +4,7 @@
 #include <atomic>
 #include <thread>
 
+#include "base/failpoint.h"
 #include "seal/merkle.h"
 #include "support/pool_world.h"
 
@@ -230,6 +231,133 @@ TEST_F(Room, ARefusalCostsNoCheckpoint) {
   for (int i = 0; i < kRefused; i++)
     EXPECT_FALSE(write(*io, (512ull << 20) + uint64_t(i) * kBlockBytes));
   EXPECT_LT(pool_->checkpoint_generation() - before, uint64_t(kRefused / 10));
+}
+
+// A checkpoint that would not free enough is not made, however much waits: large writes are refused
+// one after the other while small ones beside them free what they supersede.
+TEST_F(Room, ARefusalAsksForNoCheckpointThatWouldNotHelp) {
+  constexpr uint64_t kLarge = 1024 * kBlockBytes;
+  constexpr uint64_t kSlack = 256;  // blocks
+  open(64 << 20, false);
+  const auto io = create(1, 1 << 30);
+  Result<void> last;
+  for (uint64_t at = 0; last; at += kBlockBytes)
+    last = write(*io, at);
+  EXPECT_EQ(last.error().code, Code::kNoSpace);
+  ASSERT_OK(io->erase({0, kSlack * kBlockBytes}, Erase::kHole));
+  ASSERT_OK(pool_->checkpoint());  // what died may be walked
+  while (pool_->free_step()) {
+  }
+  ASSERT_OK(pool_->checkpoint());
+  const uint64_t before = pool_->checkpoint_generation();
+  const std::vector<uint8_t> large(kLarge, 2);
+  constexpr uint64_t kWrites = 1000;
+  for (uint64_t i = 0; i < kWrites; i++) {
+    ASSERT_OK(write(*io, (kSlack + i % 100) * kBlockBytes));
+    WriteRequest request;
+    request.offset = 512ull << 20;
+    request.data = large;
+    io->write(std::span(&request, 1));
+    ASSERT_TRUE(request.failed);
+    EXPECT_EQ(request.error.code, Code::kNoSpace) << request.error.message;
+  }
+  EXPECT_LE(pool_->checkpoint_generation() - before, 2 * kWrites / kSlack + 2);
+}
+
+// Whoever is refused while a checkpoint is under way waits for that one: no second follows it.
+TEST_F(Room, RefusalsShareACheckpoint) {
+  static std::atomic<int> waiting;
+  static std::atomic<bool> armed;
+  constexpr int kWriters = 4;
+  open(64 << 20, false);
+  const auto io = create(1, 1 << 30);
+  Result<void> last;
+  uint64_t end = 0;
+  for (; last; end += kBlockBytes)
+    last = write(*io, end);
+  EXPECT_EQ(last.error().code, Code::kNoSpace);
+  ASSERT_OK(io->erase({0, 64 << 12}, Erase::kHole));  // single blocks: they wait
+  ASSERT_GE(pool_->space().waiting_blocks(), 64u);
+  const uint64_t before = pool_->checkpoint_generation();
+  waiting = 0;
+  armed = true;
+  set_failpoint_hook([](Failpoint at) {
+    if (at != Failpoint::kSpaceRelease || !armed.exchange(false)) return;
+    while (waiting < kWriters)
+      std::this_thread::yield();
+    std::this_thread::sleep_for(50ms);  // let them come as far as they do
+  });
+  std::vector<std::thread> writers;
+  std::thread checkpoint([&] { EXPECT_OK(pool_->checkpoint()); });
+  while (armed)
+    std::this_thread::yield();
+  for (uint64_t i = 0; i < kWriters; i++) {
+    writers.emplace_back([&, i] {
+      waiting++;
+      EXPECT_OK(write(*io, (128 + i) * kBlockBytes));
+    });
+  }
+  for (std::thread& writer : writers)
+    writer.join();
+  checkpoint.join();
+  set_failpoint_hook(nullptr);
+  EXPECT_EQ(pool_->checkpoint_generation() - before, 1u);
+}
+
+// Nobody is told that the pool is full while something dead is left whose freeing has no room in
+// the ring for the moment, because others have reserved it.
+TEST_F(Room, AWriteWaitsForWhatCannotBeFreedYet) {
+  constexpr uint64_t kReserved = 4096;
+  open(64 << 20, false);
+  const auto io = create(1, 1 << 30);
+  Result<void> last;
+  for (uint64_t at = 0; last; at += kBlockBytes)
+    last = write(*io, at);
+  EXPECT_EQ(last.error().code, Code::kNoSpace);
+  ASSERT_OK(io->erase({0, 40 << 20}, Erase::kHole));
+  ASSERT_OK(pool_->checkpoint());
+  uint64_t reserved = 0;
+  while (pool_->journal().reserve(kReserved))
+    reserved++;
+  const uint64_t before = pool_->checkpoint_generation();
+  std::atomic<bool> answered{false};
+  std::thread writer([&] {
+    EXPECT_OK(write(*io, 512 << 20));
+    answered = true;
+  });
+  while (!answered && pool_->checkpoint_generation() == before)
+    std::this_thread::yield();
+  for (; reserved > 0; reserved--)
+    pool_->journal().unreserve(kReserved);
+  writer.join();
+}
+
+// Nor while what was trimmed is on its way to be free, however many want it.
+TEST_F(Room, WritersWaitForWhatWasTrimmed) {
+  constexpr uint64_t kBytes = 48 << 20;
+  constexpr uint64_t kElsewhere = 128 << 20;
+  open(64 << 20);
+  const auto io = create(1, 1 << 30);
+  const std::vector<uint8_t> data(1 << 20, 3);
+  for (int round = 0; round < 10; round++) {
+    for (uint64_t at = 0; at < (60 << 20); at += data.size()) {  // more than there is
+      WriteRequest request;
+      request.offset = at;
+      request.data = data;
+      io->write(std::span(&request, 1));
+    }
+    ASSERT_OK(io->erase({0, kBytes}, Erase::kHole));
+    std::vector<std::thread> writers;
+    for (uint64_t writer = 1; writer <= 4; writer++) {
+      writers.emplace_back([&, writer] {
+        for (uint64_t i = 0; i < 200; i++)
+          EXPECT_OK(write(*io, writer * kElsewhere + i * kBlockBytes));
+      });
+    }
+    for (std::thread& writer : writers)
+      writer.join();
+    ASSERT_OK(io->erase({kElsewhere, 4 * kElsewhere}, Erase::kHole));
+  }
 }
 
 // Each write dirties a leaf of its own, far from the others, and the pages above it; without a
