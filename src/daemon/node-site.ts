@@ -26,6 +26,7 @@ import { joinHostPort } from './address.js'
 import type { HostedNode, NodeConfig } from './config.js'
 import { makeFolder } from './folder.js'
 import type { NodeMeasures } from './metrics/node-rows.js'
+import { forSetting, ofSetting } from './setting.js'
 
 export interface NodeSiteOptions {
   readonly config: NodeConfig & { readonly hosted: HostedNode }
@@ -100,7 +101,7 @@ export class NodeSite {
     makeFolder(hosted.data)
     const pool = await openPool(native, hosted, pageCacheBytes)
     try {
-      const nbd = await native.startNbd(pool, nbdOptions(hosted))
+      const nbd = await startNbd(native, pool, hosted)
       const site = new NodeSite(options, pool, nbd)
       await site.#listen(options)
       return site
@@ -113,7 +114,9 @@ export class NodeSite {
   async #listen({ config, credentials }: NodeSiteOptions): Promise<void> {
     const { socketPath } = config.listen
     if (socketPath !== undefined) makeFolder(dirname(socketPath))
-    await this.#server.listen(config.listen, credentials.server)
+    await forSetting('listen', async () => {
+      await this.#server.listen(config.listen, credentials.server)
+    })
     // The first read of a restored volume does not wait for a connection.
     for (const puller of Object.values(this.#pullers)) puller.keepConnected()
     this.#node.start()
@@ -164,6 +167,18 @@ async function openPool(
     // What is found deep inside a pool does not say whose it is.
     const named = message.includes(poolFile) ? message : `${poolFile}: ${message}`
     throw new AshlarError(code, named, { cause: thrown })
+  }
+}
+
+async function startNbd(native: Binding, pool: PoolHandle, hosted: HostedNode): Promise<NbdHandle> {
+  try {
+    return await native.startNbd(pool, nbdOptions(hosted))
+  } catch (thrown) {
+    const { message } = asAshlarError(thrown)
+    const { nbdUnix, nbdTcp } = hosted
+    if (nbdUnix !== undefined && message.startsWith(nbdUnix)) throw ofSetting('nbd_unix', thrown)
+    if (nbdTcp !== undefined && message.includes(nbdTcp.host)) throw ofSetting('nbd_tcp', thrown)
+    throw thrown
   }
 }
 
