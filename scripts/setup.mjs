@@ -142,11 +142,22 @@ export async function installPackages() {
   const wanted = createHash('sha256').update(lock).digest('hex')
   const stamp = packageFile('.ashlar-lock')
   if (fs.existsSync(stamp) && fs.readFileSync(stamp, 'utf8') === wanted) return
+  refuseLink(join(root, 'node_modules'))
   say('installing npm packages')
   // Dev packages too, whatever NODE_ENV says: the compilers are among them.
   const args = [npmCli(), 'ci', '--ignore-scripts', '--include=dev', '--no-audit', '--no-fund']
   await run(process.execPath, args, { what: 'npm ci' })
   fs.writeFileSync(stamp, wanted)
+}
+
+/** `npm ci` empties node_modules, and behind a symbolic link that is another checkout's. */
+export function refuseLink(path) {
+  const found = fs.lstatSync(path, { throwIfNoEntry: false })
+  if (!found?.isSymbolicLink()) return
+  throw new SetupError(
+    `${path} is a symbolic link to ${fs.readlinkSync(path)}, and not what package-lock.json names: ` +
+      'npm ci would empty it for whoever else uses it. Remove the link; this checkout gets its own.',
+  )
 }
 
 // Debian's package -> what shows that it is there. Looking for files is quicker than asking dpkg, and

@@ -1,6 +1,15 @@
 // The set-up of a checkout that was copied from another one.
 
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -38,4 +47,22 @@ test('a CMake folder is used in the checkout that it was configured for, by what
   expect(isConfiguredHere(build, checkout)).toBe(false)
   configure(folder)
   expect(isConfiguredHere(build, checkout)).toBe(false)
+})
+
+test('packages of another checkout, behind a symbolic link, are left alone', () => {
+  const checkout = join(folder, 'linked')
+  const other = join(folder, 'other', 'node_modules')
+  mkdirSync(join(checkout, 'scripts'), { recursive: true })
+  mkdirSync(other, { recursive: true })
+  copyFileSync(path, join(checkout, 'scripts', 'setup.mjs'))
+  writeFileSync(join(checkout, 'package-lock.json'), '{}')
+  writeFileSync(join(other, 'kept'), 'kept')
+  symlinkSync(other, join(checkout, 'node_modules'))
+  const setup = join(checkout, 'scripts', 'setup.mjs')
+  const { status, stderr } = spawnSync(process.execPath, [setup], { encoding: 'utf8' })
+  expect(stderr).toMatch(
+    /^ashlar: \S+\/linked\/node_modules is a symbolic link to \S+\/other\/node_modules[^\n]+\n$/,
+  )
+  expect(status).toBe(1)
+  expect(readFileSync(join(other, 'kept'), 'utf8')).toBe('kept')
 })

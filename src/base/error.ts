@@ -38,6 +38,12 @@ export function invalidArgument(field: string, message: string): AshlarError {
   return new AshlarError('INVALID_ARGUMENT', message, { field })
 }
 
+/** What the system calls what it refused, such as ENOSPC; undefined for errors of other origin. */
+export function systemCode(thrown: unknown): string | undefined {
+  if (!(thrown instanceof Error) || !('syscall' in thrown && 'code' in thrown)) return undefined
+  return String(thrown.code)
+}
+
 export function isErrorCode(text: unknown): text is ErrorCode {
   return typeof text === 'string' && Object.hasOwn(errorTable, text)
 }

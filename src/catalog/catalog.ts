@@ -6,10 +6,13 @@
 //
 // On a full disk it is read, and takes what gives room back (room.ts).
 
+import { accessSync, constants } from 'node:fs'
+import { dirname } from 'node:path'
+
 import Database from 'better-sqlite3'
 import { Kysely, sql } from 'kysely'
 
-import { AshlarError } from '../base/error.js'
+import { AshlarError, systemCode } from '../base/error.js'
 import { failpoint } from '../base/failpoint.js'
 import { Attachments } from './attachments.js'
 import { Clones } from './clones.js'
@@ -244,6 +247,15 @@ async function ownMeta(db: Kysely<Schema>, options: CatalogOptions): Promise<str
   )
 }
 
+function isReadOnly(folder: string): boolean {
+  try {
+    accessSync(folder, constants.W_OK)
+    return false
+  } catch (thrown) {
+    return systemCode(thrown) === 'EROFS'
+  }
+}
+
 // SQLite's codes in ours. A unique index over names is the only constraint a caller can meet.
 function translated(thrown: unknown, room: Room): unknown {
   if (!(thrown instanceof Database.SqliteError)) return thrown
@@ -265,7 +277,10 @@ function translated(thrown: unknown, room: Room): unknown {
       if (thrown.code.startsWith('SQLITE_CORRUPT')) {
         return new AshlarError('CORRUPT', `${path} is damaged: ${thrown.message}`, cause)
       }
-      if (thrown.code.startsWith('SQLITE_CANTOPEN') || thrown.code.startsWith('SQLITE_IOERR')) {
+      if (/^SQLITE_(CANTOPEN|IOERR|READONLY)/.test(thrown.code)) {
+        if (isReadOnly(dirname(path))) {
+          return new AshlarError('DEVICE_FAILED', `${path} is on a read-only file system`, cause)
+        }
         // A file that cannot be made, a quota, a block that is only looked for by the sync.
         if (room.isDiskFull()) return room.exhausted(thrown)
         return new AshlarError('DEVICE_FAILED', `${path}: ${thrown.message}`, cause)

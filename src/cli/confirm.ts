@@ -1,8 +1,10 @@
-// Deleting: asks, deletes one after the other, and says what became of each.
+// Deleting: asks, deletes one after the other, and says what became of each: at once, or at the end as
+// one JSON list.
 
 import { AshlarError, asAshlarError } from '../base/error.js'
 import { type ExitCode, exitCodeOf, exitCodes } from './exit-code.js'
 import type { Input } from './input.js'
+import { formatJson } from './json.js'
 import { reportError } from './report.js'
 import type { Session } from './session.js'
 
@@ -23,30 +25,52 @@ export async function deleteEach(
 ): Promise<ExitCode> {
   const names = [...new Set(deletion.names ?? input.arguments)]
   const what = `${plural(deletion.noun, names)} ${names.join(', ')}`
-  if (!(await confirmed(session, input, what))) return exitCodes.ok
-  await session.heading(`Deleting ${what}`)
-  const failures: AshlarError[] = []
-  for (const name of names) {
-    const failure = await deleteOne(session, deletion, name)
-    if (failure !== undefined) failures.push(failure)
+  if (!(await confirmed(session, input, what))) {
+    await session.print([], () => '')
+    return exitCodes.ok
   }
-  const first = failures[0]
+  await session.heading(`Deleting ${what}`)
+  const failures = await deleteAll(session, deletion, names)
+  const [first] = failures
   if (first === undefined) return exitCodes.ok
   return failures.length < names.length ? exitCodes.partial : exitCodeOf(first)
 }
 
-async function deleteOne(
+async function deleteAll(
   session: Session,
   { noun, remove }: Deletion,
-  name: string,
-): Promise<AshlarError | undefined> {
+  names: readonly string[],
+): Promise<readonly AshlarError[]> {
+  const failures: AshlarError[] = []
+  const deletions: object[] = []
   try {
-    const gone = await remove(name)
-    const sentence = gone
-      ? `${capitalized(noun)} ${name} is deleted.`
-      : `Deletion of ${noun} ${name} was accepted.`
-    session.print({ [noun]: name, deleted: gone }, () => `OK\n${sentence}\n`)
-    return undefined
+    for (const name of names) {
+      const gone = await deleteOne(session, remove, name)
+      if (gone instanceof AshlarError) {
+        failures.push(gone)
+        continue
+      }
+      deletions.push({ [noun]: name, deleted: gone })
+      const sentence = gone
+        ? `${capitalized(noun)} ${name} is deleted.`
+        : `Deletion of ${noun} ${name} was accepted.`
+      if (!session.json) await session.io.stdout(`OK\n${sentence}\n`)
+    }
+  } finally {
+    // Also of what was deleted before an interruption.
+    if (session.json) await session.io.stdout(formatJson(deletions))
+  }
+  return failures
+}
+
+/** As `remove`, or the failure, which was reported. */
+async function deleteOne(
+  session: Session,
+  remove: Deletion['remove'],
+  name: string,
+): Promise<boolean | AshlarError> {
+  try {
+    return await remove(name)
   } catch (thrown) {
     if (session.io.signal.aborted) throw thrown
     const error = asAshlarError(thrown)

@@ -17,6 +17,7 @@ export const exitCodes = {
   integrity: 8,
   different: 9,
   interrupted: 130,
+  brokenPipe: 141,
 } as const
 
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes]
@@ -27,7 +28,8 @@ export const exitCodeHelp = `Exit codes:
   2 wrong usage or value   7 some of several done
   3 no such object         8 damaged data found
   4 conflict, or not in    9 difference found
-    a state to do it     130 interrupted`
+    a state to do it     130 interrupted
+                         141 nobody reads its output`
 
 const exits: Readonly<Record<ErrorCode, ExitCode>> = {
   INVALID_ARGUMENT: exitCodes.usage,

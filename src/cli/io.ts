@@ -5,10 +5,13 @@ import { hostname, userInfo } from 'node:os'
 import { createInterface } from 'node:readline/promises'
 
 import { type Clock, systemClock } from '../base/clock.js'
+import { AshlarError, asAshlarError, systemCode } from '../base/error.js'
+import { exitCodes } from './exit-code.js'
+import { writeAll } from './write-all.js'
 
 export interface Io {
-  /** Data, and nothing else. */
-  readonly stdout: (text: string) => void
+  /** Data, and nothing else. Settles when all of it is written; throws DEVICE_FAILED. */
+  readonly stdout: (text: string) => Promise<void>
   /** Everything else: headings, progress, questions, errors. */
   readonly stderr: (text: string) => void
   readonly stderrTerminal: boolean
@@ -27,7 +30,7 @@ export interface Io {
 
 export function processIo(signal: AbortSignal): Io {
   return {
-    stdout: (text) => void process.stdout.write(text),
+    stdout: writeOut,
     stderr: (text) => void process.stderr.write(text),
     stderrTerminal: process.stderr.isTTY,
     stderrColumns: () => process.stderr.columns ?? 80,
@@ -38,6 +41,18 @@ export function processIo(signal: AbortSignal): Io {
     host: hostname(),
     clock: systemClock,
     signal,
+  }
+}
+
+async function writeOut(text: string): Promise<void> {
+  try {
+    await writeAll(1, text, systemClock)
+  } catch (thrown) {
+    // `ashlar volumes | head -1`: at once and silently, as SIGPIPE ends others.
+    if (systemCode(thrown) === 'EPIPE') process.exit(exitCodes.brokenPipe)
+    const message = `cannot write to stdout: ${asAshlarError(thrown).message}`
+    const mend = 'look at where it goes; what the command changes may be done'
+    throw new AshlarError('DEVICE_FAILED', message, { cause: thrown, metadata: { mend } })
   }
 }
 

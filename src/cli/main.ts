@@ -13,12 +13,10 @@ import { run } from './program.js'
 const interrupt = new AbortController()
 process.once('SIGINT', () => interrupt.abort(new Error('interrupted')))
 
-// `ashlar volumes | head -1` closes the pipe early; that is no failure of ours.
-for (const stream of [process.stdout, process.stderr]) {
-  stream.on('error', (error: NodeJS.ErrnoException) => {
-    process.exit(error.code === 'EPIPE' ? exitCodes.ok : exitCodes.unexpected)
-  })
-}
+// As for stdout (io.ts); what goes wrong with stderr itself cannot be said anywhere.
+process.stderr.on('error', (error: NodeJS.ErrnoException) => {
+  process.exit(error.code === 'EPIPE' ? exitCodes.brokenPipe : exitCodes.unexpected)
+})
 
 function version(): string {
   for (let folder = dirname(fileURLToPath(import.meta.url)); ; folder = dirname(folder)) {
@@ -36,6 +34,5 @@ function version(): string {
 const code = await run(process.argv.slice(2), processIo(interrupt.signal), version())
 
 // Work that could not be cancelled must not keep the process alive; what was written must get out.
-const flushed = (stream: NodeJS.WriteStream) => new Promise((done) => stream.write('', done))
-await Promise.all([flushed(process.stdout), flushed(process.stderr)])
+await new Promise((flushed) => process.stderr.write('', flushed))
 process.exit(code)

@@ -32,20 +32,37 @@ export async function run(args: readonly string[], io: Io, version: string): Pro
     }
   }
   try {
-    await build(io, version, runner).parseAsync([...args], { from: 'user' })
+    await parse(args, io, version, runner)
     return state.exit
   } catch (thrown) {
     return report(thrown, io, state.output)
   }
 }
 
-function build(io: Io, version: string, runner: Runner): Command {
+async function parse(
+  args: readonly string[],
+  io: Io,
+  version: string,
+  runner: Runner,
+): Promise<void> {
+  const said: string[] = []
+  const say = (text: string) => void said.push(text)
+  try {
+    await build(io, say, version, runner).parseAsync([...args], { from: 'user' })
+  } catch (thrown) {
+    if (!(thrown instanceof CommanderError) || thrown.exitCode !== 0) throw thrown
+    // Help or the version.
+    await io.stdout(said.join(''))
+  }
+}
+
+function build(io: Io, say: (text: string) => void, version: string, runner: Runner): Command {
   const program = new Command('ashlar')
   program
     .description('Volumes, attachments and snapshots of an Ashlar region.')
     .version(version)
     .exitOverride()
-    .configureOutput({ writeOut: io.stdout, writeErr: io.stderr, outputError: () => undefined })
+    .configureOutput({ writeOut: say, writeErr: io.stderr, outputError: () => undefined })
     .addHelpText(
       'after',
       `
@@ -72,9 +89,8 @@ function report(thrown: unknown, io: Io, output: OutputFormat): ExitCode {
   return exitCodeOf(error)
 }
 
-/** The parser printed help or the version, or it met wrong usage. */
+/** The parser met wrong usage. */
 function reportUsage(error: CommanderError, io: Io, output: OutputFormat): ExitCode {
-  if (error.exitCode === 0) return exitCodes.ok
   // Without any command the parser prints the help and fails.
   if (error.code === 'commander.help') return exitCodes.usage
   const message = error.message.replace(/^error: /, '').replaceAll('\n', ' ')

@@ -67,8 +67,8 @@ export class Session {
   }
 
   /** The answer, on stdout: the message as JSON, or the text made of it. */
-  print(message: unknown, text: () => string): void {
-    this.io.stdout(this.json ? formatJson(message) : text())
+  async print(message: unknown, text: () => string): Promise<void> {
+    await this.io.stdout(this.json ? formatJson(message) : text())
   }
 
   /** A remark on stderr, dropped by -q. */

@@ -92,7 +92,8 @@ function announce(config: Config): void {
   }
   const endpoint = config.regions[0]?.listen.target
   const zone = config.nodes.find(({ region }) => region === config.regions[0]?.name)?.zone
-  if (endpoint !== undefined && zone !== undefined) lines.push('', ...firstSteps(endpoint, zone))
+  const isTried = endpoint !== undefined && zone !== undefined
+  lines.push('', ...(isTried ? firstSteps(endpoint, zone) : ['Ready.']))
   say('stdout', `${lines.join('\n')}\n`)
 }
 

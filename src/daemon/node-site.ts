@@ -27,6 +27,7 @@ import { joinHostPort } from './address.js'
 import type { HostedNode, NodeConfig } from './config.js'
 import { makeFolder } from './folder.js'
 import type { NodeMeasures } from './metrics/node-rows.js'
+import { forSetting, ofSetting } from './setting.js'
 
 export interface NodeSiteOptions {
   readonly config: NodeConfig & { readonly hosted: HostedNode }
@@ -105,7 +106,7 @@ export class NodeSite {
     const pool = await openPool(native, hosted, pageCacheBytes)
     try {
       await growPool(native, pool, hosted)
-      const nbd = await native.startNbd(pool, nbdOptions(hosted))
+      const nbd = await startNbd(native, pool, hosted)
       const site = new NodeSite(options, pool, nbd)
       await site.#listen(options)
       return site
@@ -118,7 +119,9 @@ export class NodeSite {
   async #listen({ config, credentials }: NodeSiteOptions): Promise<void> {
     const { socketPath } = config.listen
     if (socketPath !== undefined) makeFolder(dirname(socketPath))
-    await this.#server.listen(config.listen, credentials.server)
+    await forSetting('listen', async () => {
+      await this.#server.listen(config.listen, credentials.server)
+    })
     // The first read of a restored volume does not wait for a connection.
     for (const puller of Object.values(this.#pullers)) puller.keepConnected()
     this.#node.start()
@@ -188,6 +191,18 @@ function rereadFor(reread: () => HostedNode): HostedNode {
   } catch (thrown) {
     const { message } = asAshlarError(thrown)
     throw new AshlarError('FAILED_PRECONDITION', message, { cause: thrown })
+  }
+}
+
+async function startNbd(native: Binding, pool: PoolHandle, hosted: HostedNode): Promise<NbdHandle> {
+  try {
+    return await native.startNbd(pool, nbdOptions(hosted))
+  } catch (thrown) {
+    const { message } = asAshlarError(thrown)
+    const { nbdUnix, nbdTcp } = hosted
+    if (nbdUnix !== undefined && message.startsWith(nbdUnix)) throw ofSetting('nbd_unix', thrown)
+    if (nbdTcp !== undefined && message.includes(nbdTcp.host)) throw ofSetting('nbd_tcp', thrown)
+    throw thrown
   }
 }
 

@@ -41,6 +41,7 @@ import { volumeHandlers } from '../service/volume-service.js'
 import type { NodeConfig, RegionConfig } from './config.js'
 import { makeFolder } from './folder.js'
 import type { RegionSiteMeasures } from './metrics/region-rows.js'
+import { forSetting } from './setting.js'
 
 export interface RegionSiteOptions {
   readonly account: string
@@ -177,11 +178,18 @@ export class RegionSite {
     for (const { socketPath } of siteListen === undefined ? [listen] : [listen, siteListen]) {
       if (socketPath !== undefined) makeFolder(dirname(socketPath))
     }
-    if (siteListen !== undefined) await this.#sites?.listen(siteListen, credentials.server)
-    else await this.#public.listen(listen, plainCredentials.server)
+    const openPublic = async () => {
+      await forSetting('listen', () => this.#public.listen(listen, plainCredentials.server))
+    }
+    if (siteListen === undefined) await openPublic()
+    else {
+      await forSetting('site_listen', async () => {
+        await this.#sites?.listen(siteListen, credentials.server)
+      })
+    }
     await this.#region.recovery.start()
     // Where it is apart, nobody is answered before it is known what the catalog is good for.
-    if (siteListen !== undefined) await this.#public.listen(listen, plainCredentials.server)
+    if (siteListen !== undefined) await openPublic()
     await this.#region.start()
     const until = clock.monotonicMs() + linkWaitMs
     const links = [...this.#region.context.links.values()]

@@ -3,7 +3,7 @@
 // over Unix sockets.
 
 import { createHash } from 'node:crypto'
-import { lstatSync, statfsSync, statSync } from 'node:fs'
+import { lstatSync, statfsSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -12,7 +12,7 @@ import { limits } from '../base/limits.js'
 import { joinHostPort, parseLocalAddress, parseSiteAddress, parseTcpAddress } from './address.js'
 import type { Config, NodeConfig } from './config.js'
 import { developmentCertificates } from './development-certificates.js'
-import { makeFolder } from './folder.js'
+import { isFolder, makeFolder } from './folder.js'
 
 export interface WorldOptions {
   /** Absolute. */
@@ -155,8 +155,4 @@ function runDirectory(env: WorldOptions['env']): string {
   const candidates = [env['XDG_RUNTIME_DIR'], `/run/user/${uid}`, uid === 0 ? '/run' : undefined]
   const found = candidates.find((path) => path !== undefined && path !== '' && isFolder(path))
   return found ?? join(tmpdir(), `ash-${uid}`)
-}
-
-function isFolder(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
 }

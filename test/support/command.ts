@@ -20,7 +20,7 @@ export async function runHere(
   const said = { stdout: '', stderr: '' }
   const io = {
     ...processIo(AbortSignal.timeout(timeoutMs)),
-    stdout: (text: string) => void (said.stdout += text),
+    stdout: async (text: string) => void (said.stdout += text),
     stderr: (text: string) => void (said.stderr += text),
     stderrTerminal: false,
     canAsk: false,

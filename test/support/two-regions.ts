@@ -1,6 +1,7 @@
 // Two regions' engines that know each other, and the links between them, which can be away and can
 // lose a message in either direction.
 
+import { type Clock, systemClock } from '../../src/base/clock.js'
 import { AshlarError } from '../../src/base/error.js'
 import type { CopyControl } from '../../src/engine/copy-control.js'
 import type { PullOpen, Puller } from '../../src/engine/puller.js'
@@ -87,7 +88,8 @@ export class TwoRegions {
     this.back = back
   }
 
-  static async start(): Promise<TwoRegions> {
+  /** `clock`: of `here`. */
+  static async start(clock: Clock = systemClock): Promise<TwoRegions> {
     const link = new FakeLink()
     const back = new FakeLink()
     const started: RegionWorld[] = []
@@ -96,7 +98,7 @@ export class TwoRegions {
       if (there === undefined) throw new AshlarError('REMOTE_UNAVAILABLE', 'not started')
       return there
     }
-    const here = await RegionWorld.start({ peers: [back.to('remote', 2, other)] })
+    const here = await RegionWorld.start({ peers: [back.to('remote', 2, other)], clock })
     const there = await RegionWorld.start({
       name: 'remote',
       number: 2,

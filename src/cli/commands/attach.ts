@@ -34,7 +34,7 @@ export const attach: CommandSpec = {
       session.call,
     )
     const uri = uriOf(attachment, tcp)
-    session.print(attachment, () => `${uri}\n`)
+    await session.print(attachment, () => `${uri}\n`)
     return exitCodes.ok
   },
 }

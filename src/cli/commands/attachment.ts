@@ -11,7 +11,9 @@ export const attachment: CommandSpec = {
     await session.heading(`Getting attachment ${input.first}`)
     const client = await session.client()
     const found = await client.attachments.getAttachment({ attachment: input.first }, session.call)
-    session.print({ ...found, nbdClient: nbdClientLine(found) }, () => attachmentDetails(found))
+    await session.print({ ...found, nbdClient: nbdClientLine(found) }, () =>
+      attachmentDetails(found),
+    )
     return exitCodes.ok
   },
 }

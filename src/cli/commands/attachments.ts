@@ -20,7 +20,7 @@ export const attachments: CommandSpec = {
       zone: input.text('zone') ?? '',
     }
     const found = await listAttachments(await session.client(), filter, session.call)
-    session.print(found, () => attachmentList(found))
+    await session.print(found, () => attachmentList(found))
     return exitCodes.ok
   },
 }

@@ -21,7 +21,7 @@ export const detach: CommandSpec = {
     const attachments = await attachmentsOf(session, client, input.first)
     for (const attachment of attachments) await remove(session, client, attachment)
     const message = { volume: input.first, detached: attachments }
-    session.print(message, () => `OK\nVolume ${input.first} is detached.\n`)
+    await session.print(message, () => `OK\nVolume ${input.first} is detached.\n`)
     return exitCodes.ok
   },
 }

@@ -37,7 +37,7 @@ export const poolCheck: CommandSpec = {
       leakedBlocks: Number(report.leakedBlocks),
       dataBlocks: Number(report.dataBlocks),
     }
-    session.print(message, () =>
+    await session.print(message, () =>
       formatDetails([
         ['Pool', input.first],
         ['Result', sound ? (report.repaired ? 'repaired' : 'sound') : 'damaged'],

@@ -32,7 +32,7 @@ export const poolCreate: CommandSpec = {
       poolId: made.poolId,
       capacityBytes: String(made.capacityBytes),
     }
-    session.print(message, () =>
+    await session.print(message, () =>
       formatDetails([
         ['Pool', input.first],
         ['ID', made.poolId],

@@ -19,7 +19,7 @@ export const poolGrow: CommandSpec = {
     const grown = await client.operator.growPool({ node }, options)
     const { capacityBytes, capacityBeforeBytes } = grown
     const same = capacityBytes === capacityBeforeBytes
-    session.print({ node, ...grown }, () =>
+    await session.print({ node, ...grown }, () =>
       formatDetails([
         ['Node', node],
         ['Capacity', `${size(capacityBytes)} (${capacityBytes} bytes)`],

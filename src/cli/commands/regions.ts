@@ -11,7 +11,7 @@ export const regions: CommandSpec = {
     await session.heading('Listing regions')
     const client = await session.client()
     const found = (await client.topology.listRegions({}, session.call)).regions
-    session.print(found, () =>
+    await session.print(found, () =>
       formatTable({
         columns: ['Name', 'Number', 'Endpoint', 'Status', 'Account'],
         rows: found.map((region) => [

@@ -26,7 +26,7 @@ export const snapshotCloneCreate: CommandSpec = {
     const request = { ...clone, requestId: makeRequestId() }
     const created = await client.snapshots.createSnapshotClone(request, session.call)
     const shown = input.flag('wait') && !created.available ? await whole(session, clone) : created
-    session.print(shown, () => cloneDetails(shown))
+    await session.print(shown, () => cloneDetails(shown))
     return exitCodes.ok
   },
 }

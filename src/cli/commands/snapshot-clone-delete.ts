@@ -19,7 +19,7 @@ export const snapshotCloneDelete: CommandSpec = {
     const requestId = makeRequestId()
     await client.snapshots.deleteSnapshotClone({ snapshot, zone, requestId }, session.call)
     const message = { snapshot, zone, deleted: true }
-    session.print(
+    await session.print(
       message,
       () => `OK\nZonal clone of snapshot ${snapshot} in zone ${zone} is deleted.\n`,
     )

@@ -13,7 +13,7 @@ export const snapshotClone: CommandSpec = {
     await session.heading(`Getting zonal clone of snapshot ${snapshot} in zone ${zone}`)
     const client = await session.client()
     const found = await client.snapshots.getSnapshotClone({ snapshot, zone }, session.call)
-    session.print(found, () => cloneDetails(found))
+    await session.print(found, () => cloneDetails(found))
     return exitCodes.ok
   },
 }

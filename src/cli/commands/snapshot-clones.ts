@@ -12,7 +12,7 @@ export const snapshotClones: CommandSpec = {
     await session.heading(`Listing zonal clones of snapshot ${snapshot}`)
     const client = await session.client()
     const { clones } = await client.snapshots.listSnapshotClones({ snapshot }, session.call)
-    session.print(clones, () => cloneList(clones))
+    await session.print(clones, () => cloneList(clones))
     return exitCodes.ok
   },
 }

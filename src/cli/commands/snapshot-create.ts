@@ -43,7 +43,7 @@ export const snapshotCreate: CommandSpec = {
       session.call,
     )
     const snapshot = input.flag('wait') ? await complete(session, created) : created
-    session.print(snapshot, () => snapshotDetails(snapshot))
+    await session.print(snapshot, () => snapshotDetails(snapshot))
     return exitCodes.ok
   },
 }

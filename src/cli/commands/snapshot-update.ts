@@ -37,7 +37,7 @@ export const snapshotUpdate: CommandSpec = {
       },
       session.call,
     )
-    session.print(updated, () => snapshotDetails(updated))
+    await session.print(updated, () => snapshotDetails(updated))
     return exitCodes.ok
   },
 }

@@ -11,7 +11,7 @@ export const snapshot: CommandSpec = {
     await session.heading(`Getting snapshot ${input.first}`)
     const client = await session.client()
     const found = await client.snapshots.getSnapshot({ snapshot: input.first }, session.call)
-    session.print(found, () => snapshotDetails(found))
+    await session.print(found, () => snapshotDetails(found))
     return exitCodes.ok
   },
 }

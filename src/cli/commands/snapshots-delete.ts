@@ -17,6 +17,7 @@ export const snapshotsDelete: CommandSpec = {
     const found = await listSnapshots(await session.client(), { sourceVolume }, session.call)
     if (found.length === 0) {
       session.note(`Volume ${sourceVolume} has no snapshots.`)
+      await session.print([], () => '')
       return exitCodes.ok
     }
     // By id: a name may be given to another snapshot while the user thinks.

@@ -36,7 +36,7 @@ export const snapshots: CommandSpec = {
       resourceGroup: input.text('resourceGroup') ?? '',
     }
     const found = await listSnapshots(await session.client(), filter, session.call)
-    session.print(found, () => snapshotList(found))
+    await session.print(found, () => snapshotList(found))
     return exitCodes.ok
   },
 }

@@ -33,7 +33,7 @@ export const storeCheck: CommandSpec = {
       quarantined: Number(report.quarantined),
       problems: report.problems,
     }
-    session.print(message, () =>
+    await session.print(message, () =>
       formatDetails([
         ['Store', input.first],
         ['Result', sound ? 'sound' : 'damaged'],

@@ -16,7 +16,7 @@ export const storeCollect: CommandSpec = {
     const options = { ...session.call, deadlineMs }
     const collected = await client.operator.collectStore({}, options)
     const { after } = collected
-    session.print(collected, () => {
+    await session.print(collected, () => {
       const rows = [
         ['Freed', `${size(collected.freedBytes)} (${collected.freedBytes} bytes)`],
         ['Packs deleted', String(collected.packsDeleted)],

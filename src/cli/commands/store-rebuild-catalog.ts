@@ -45,7 +45,7 @@ export const storeRebuildCatalog: CommandSpec = {
     ]
     const answer = await rebuilt(session, [...options, '--', input.first])
     const { records = 0, generation = 0, damaged = 0 } = answer
-    session.print({ folder: input.first, records, generation, damaged }, () =>
+    await session.print({ folder: input.first, records, generation, damaged }, () =>
       formatDetails([
         ['Folder', input.first],
         ['Records applied', String(records)],

@@ -23,7 +23,7 @@ export const storeRebuildIndex: CommandSpec = {
       quarantined: Number(report.quarantined),
       problems: report.problems,
     }
-    session.print(message, () =>
+    await session.print(message, () =>
       formatDetails([
         ['Store', input.first],
         ['Result', whole ? 'rebuilt' : 'rebuilt, with gaps'],

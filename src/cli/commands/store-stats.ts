@@ -10,7 +10,7 @@ export const storeStats: CommandSpec = {
     await session.heading('Getting the store')
     const client = await session.client()
     const stats = await client.operator.getStoreStats({}, session.call)
-    session.print(stats, () => storeDetails(stats))
+    await session.print(stats, () => storeDetails(stats))
     return exitCodes.ok
   },
 }

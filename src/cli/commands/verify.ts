@@ -26,7 +26,7 @@ export const verify: CommandSpec = {
       wanted === undefined
         ? {}
         : { snapshot: name, snapshotRoot: wanted, equal: wanted === rootHex }
-    session.print({ image: input.first, root: rootHex, capacityBytes: bytes, ...equal }, () =>
+    await session.print({ image: input.first, root: rootHex, capacityBytes: bytes, ...equal }, () =>
       formatDetails([
         ['Image', input.first],
         ['Capacity', `${size(bytes)} (${bytes} bytes)`],

@@ -49,7 +49,7 @@ export const volumeCreate: CommandSpec = {
       session.call,
     )
     const volume = input.flag('wait') ? await followVolume(session, created) : created
-    session.print(volume, () => volumeDetails(volume))
+    await session.print(volume, () => volumeDetails(volume))
     return exitCodes.ok
   },
 }

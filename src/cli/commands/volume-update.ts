@@ -48,7 +48,7 @@ export const volumeUpdate: CommandSpec = {
       },
       session.call,
     )
-    session.print(updated, () => volumeDetails(updated))
+    await session.print(updated, () => volumeDetails(updated))
     return exitCodes.ok
   },
 }

@@ -11,7 +11,7 @@ export const volume: CommandSpec = {
     await session.heading(`Getting volume ${input.first}`)
     const client = await session.client()
     const found = await client.volumes.getVolume({ volume: input.first }, session.call)
-    session.print(found, () => volumeDetails(found))
+    await session.print(found, () => volumeDetails(found))
     return exitCodes.ok
   },
 }

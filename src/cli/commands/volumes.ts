@@ -28,7 +28,7 @@ export const volumes: CommandSpec = {
       sourceSnapshot: input.text('sourceSnapshot') ?? '',
     }
     const found = await listVolumes(await session.client(), filter, session.call)
-    session.print(found, () => volumeList(found))
+    await session.print(found, () => volumeList(found))
     return exitCodes.ok
   },
 }

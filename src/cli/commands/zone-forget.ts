@@ -16,7 +16,7 @@ export const zoneForget: CommandSpec = {
     await session.heading(`Forgetting zone ${zone}`)
     const client = await session.client()
     const forgotten = await client.operator.forgetZone({ zone }, session.call)
-    session.print({ zone, ...forgotten }, () => {
+    await session.print({ zone, ...forgotten }, () => {
       const { volumesForgotten, pinsDropped } = forgotten
       return `OK\nZone ${zone} is forgotten: ${volumesForgotten} volumes, ${pinsDropped} pins.\n`
     })

@@ -11,7 +11,7 @@ export const zones: CommandSpec = {
     await session.heading('Listing zones')
     const client = await session.client()
     const found = (await client.topology.listZones({}, session.call)).zones
-    session.print(found, () =>
+    await session.print(found, () =>
       formatTable({
         columns: ['Name', 'Region', 'Status', 'Nodes', 'Volumes', 'Capacity', 'Free', 'Reasons'],
         rows: found.map((zone) => [

@@ -195,6 +195,7 @@ test('exit codes are the published ones', () => {
     integrity: 8,
     different: 9,
     interrupted: 130,
+    brokenPipe: 141,
   })
   expect(isErrorCode('toString')).toBe(false)
 })

@@ -275,6 +275,66 @@ describe('deleting', () => {
     expect(calls).toHaveLength(3)
   })
 
+  test.each([
+    [['volume-delete', '-f', 'a'], 0, [{ volume: 'a', deleted: true }]],
+    [
+      ['volume-delete', '-f', 'a', 'used', 'slow'],
+      7,
+      [
+        { volume: 'a', deleted: true },
+        { volume: 'slow', deleted: false },
+      ],
+    ],
+    [['volume-delete', '-f', 'used'], 4, []],
+    [
+      ['snapshot-delete', '-f', 'a', 'b'],
+      0,
+      [
+        { snapshot: 'a', deleted: true },
+        { snapshot: 'b', deleted: true },
+      ],
+    ],
+    [['snapshots-delete', '-f', '--volume', 'a'], 0, [{ snapshot: id, deleted: true }]],
+    [['snapshots-delete', '-f', '--volume', 'none'], 0, []],
+  ])('%j prints one JSON list', async (args, exit, list) => {
+    const snapshots = ({ sourceVolume }: { readonly sourceVolume: string }) =>
+      sourceVolume === 'none' ? [] : [snapshot]
+    const all = {
+      ...methods,
+      ListSnapshots: (request: { readonly sourceVolume: string }) => ({
+        snapshots: snapshots(request),
+      }),
+      DeleteSnapshot: () => ({}),
+    }
+    const ran = await ashlar([...args, '--output', 'json'], all)
+    expect(ran.exit).toBe(exit)
+    expect(JSON.parse(ran.out)).toEqual(list)
+  })
+
+  test('says what was deleted before an interruption', async () => {
+    const interrupt = new AbortController()
+    const first = {
+      DeleteVolume: ({ volume: name }: { readonly volume: string }) => {
+        if (name === 'b') interrupt.abort(new Error('interrupted'))
+        return {}
+      },
+    }
+    const args = ['volume-delete', '-f', 'a', 'b', '--output', 'json']
+    const { exit, out } = await ashlar(args, first, { signal: interrupt.signal })
+    expect(exit).toBe(130)
+    expect(JSON.parse(out)).toEqual([{ volume: 'a', deleted: true }])
+  })
+
+  test('stops when it cannot say what it does', async () => {
+    const full = new AshlarError('DEVICE_FAILED', 'cannot write to stdout: it is full')
+    const { exit, err, calls } = await ashlar(['volume-delete', '-f', 'a', 'b'], methods, {
+      stdout: () => Promise.reject(full),
+    })
+    expect(exit).toBe(1)
+    expect(err).toContain('cannot write to stdout: it is full')
+    expect(calls).toHaveLength(1)
+  })
+
   test('of which all failed exits as the first failure', async () => {
     expect(await ashlar(['volume-delete', '--yes', 'used'], methods)).toMatchObject({
       exit: 4,

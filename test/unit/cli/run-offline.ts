@@ -7,7 +7,7 @@ export async function ashlar(...args: readonly string[]) {
   let out = ''
   let err = ''
   const io: Io = {
-    stdout: (text) => (out += text),
+    stdout: async (text) => void (out += text),
     stderr: (text) => (err += text),
     stderrTerminal: false,
     stderrColumns: () => 80,

@@ -29,7 +29,7 @@ export async function ashlar(
   let err = ''
   let ms = 0
   const io: Io = {
-    stdout: (text) => (out += text),
+    stdout: async (text) => void (out += text),
     stderr: (text) => (err += text),
     stderrTerminal: false,
     stderrColumns: () => 80,

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 
+import { type Clock, systemClock } from '../../../src/base/clock.js'
 import { parseCrn } from '../../../src/base/crn.js'
 import { AshlarError } from '../../../src/base/error.js'
 import { Catalog } from '../../../src/catalog/catalog.js'
@@ -30,8 +31,16 @@ const operatingSystem = {
   displayName: 'Debian GNU/Linux 12',
 }
 
+/** How much more time has passed in `here`, by the clock that never jumps. */
+let passedMs = 0
+const clock: Clock = {
+  ...systemClock,
+  monotonicMs: () => systemClock.monotonicMs() + passedMs,
+}
+
 beforeEach(async () => {
-  regions = await TwoRegions.start()
+  passedMs = 0
+  regions = await TwoRegions.start(clock)
   ;({ here, there, link } = regions)
   await here.region.volumes.create(volumeSpec({ name: 'v', operatingSystem }))
   source = await take('s')
@@ -526,23 +535,45 @@ describe('a region that is silent for a week', () => {
     await here.until(() => stalls || undefined, 'the pull')
     expect(await copyPins()).toHaveLength(1)
   }
-  const week = 7 * 24 * 3600 * 1000
+  const day = 24 * 3600 * 1000
+  const week = 7 * day
+  const sweep = async () => await here.region.copies.giveUpSilent()
 
   test('loses its pin, and not before', async () => {
     await copyThatStalls()
     await ageBy(week - 60_000)
-    await here.region.copies.giveUpSilent()
+    await sweep()
+    passedMs += day
+    await sweep()
     expect(await copyPins()).toHaveLength(1)
     await ageBy(120_000)
-    await here.region.copies.giveUpSilent()
+    await sweep()
+    expect(await copyPins()).toHaveLength(1)
+    passedMs += day
+    await sweep()
     expect(await copyPins()).toEqual([])
+  })
+
+  test('keeps it when only the time of day has jumped, or this region was away itself', async () => {
+    await copyThatStalls()
+    await ageBy(2 * week)
+    await sweep()
+    // It is heard of, and the time of day jumps once more.
+    await ageBy(-2 * week)
+    passedMs += day
+    await sweep()
+    await ageBy(2 * week)
+    await sweep()
+    expect(await copyPins()).toHaveLength(1)
   })
 
   test('opens again when it comes back, or fails when the source has gone', async () => {
     await copyThatStalls()
     await there.stop()
     await ageBy(week + 60_000)
-    await here.region.copies.giveUpSilent()
+    await sweep()
+    passedMs += day
+    await sweep()
     await remove(here, 's')
     await there.restart()
     const failed = await reaches(there, 'c', 'failed')

@@ -30,14 +30,21 @@ export interface CopiesOptions {
   readonly onChange: (snapshotId: Id) => Promise<void>
 }
 
-/** The clock only gives up; that nothing is read that has gone is decided by pins. */
+/**
+ * The clock only gives up; that nothing is read that has gone is decided by pins. The time of day counts
+ * the week, also while the daemon does not run; it may have jumped, or nobody could reach us meanwhile: so
+ * a day of silence that was really waited for comes on top.
+ */
 const silenceMaxMs = 7 * 24 * 3600 * 1000
+const waitedMs = 24 * 3600 * 1000
 
 export class Copies implements CopyControl {
   readonly #context: RegionContext
   readonly #peers: PeerLinks
   readonly #requireCurrent: () => void
   readonly #onChange: (snapshotId: Id) => Promise<void>
+  /** Copies that are silent by the time of day; since when they are, by the clock that never jumps. */
+  #silent = new Map<Id, number>()
 
   constructor({ context, peers, requireCurrent, onChange }: CopiesOptions) {
     this.#context = context
@@ -99,11 +106,15 @@ export class Copies implements CopyControl {
   async giveUpSilent(): Promise<void> {
     const { catalog, clock, log } = this.#context
     const since = nowMs(clock) - silenceMaxMs
-    for (const { id, snapshotId, region } of await catalog.read.copies.silentSince(since)) {
+    const now = clock.monotonicMs()
+    const found = await catalog.read.copies.silentSince(since)
+    this.#silent = new Map(found.map(({ id }) => [id, this.#silent.get(id) ?? now]))
+    for (const { id, snapshotId, region } of found) {
+      if (now - (this.#silent.get(id) ?? now) < waitedMs) continue
       await catalog.writeWithReserve(async (tables) => {
-        const now = await tables.copies.find(id)
-        if (now?.pinId === undefined || now.contactMs >= since) return
-        await drop(tables, now)
+        const row = await tables.copies.find(id)
+        if (row?.pinId === undefined || row.contactMs >= since) return
+        await drop(tables, row)
         log.warn({ copy: id, snapshot: snapshotId, region }, 'copy given up: no word for a week')
       })
     }
